@@ -1,0 +1,22 @@
+//! Outbound HTTP: one guarded client for everything that leaves this server.
+//!
+//! `client` sends, `egress` decides what may be reached, `resolver` applies that to
+//! what names resolve to, `redirect` says where an answer points, `authentication`
+//! and `token` add credentials, `headers` says which headers a flow may set.
+
+mod address;
+pub mod authentication;
+pub mod client;
+pub mod egress;
+pub mod headers;
+mod redirect;
+mod resolver;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::limits::HttpLimits;
+pub use authentication::{Authentication, OAuthClient, Secret};
+pub use client::{ClientError, HttpAnswer, HttpCall, HttpClient, HttpFailure};
+pub use egress::{Denied, EgressPolicy, PolicyError};

@@ -1,0 +1,11 @@
+//! Calls to other systems.
+//!
+//! Everything this server sends outward over HTTP goes through [`http::HttpClient`]
+//! and so through the egress guard, [`http::EgressPolicy`].
+//!
+//! Deliberately absent: runs, retries, the asynchronous pattern (polling after 202),
+//! pagination, and storage. A call here is one request with its redirects; what
+//! happens next is decided by the flow that asked for it.
+
+pub mod http;
+pub mod limits;

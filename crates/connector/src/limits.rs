@@ -1,0 +1,70 @@
+//! Every limit of this crate, with its unit and the reason for its value.
+//!
+//! Limits of a flow (retry counts, time-outs of actions) are the caller's and are
+//! deliberately not repeated here.
+
+use std::time::Duration;
+
+/// Bytes of an answer's body, after decompression. Messages of the real service
+/// are at most 100 MB; a compressed answer is measured by what it becomes, so that
+/// a small one cannot fill the memory.
+pub const RESPONSE_BYTES_MAX: u64 = 104_857_600;
+
+/// Redirects followed for one call. Honest chains have a few hops (scheme, host,
+/// language, login); longer ones are loops. Most HTTP clients stop at ten.
+pub const REDIRECTS_MAX: u32 = 10;
+
+/// Time for resolving, connecting and the TLS handshake. Shorter than the 120 s of
+/// an action, so that a dead host is reported as not reached (nothing was sent, a
+/// retry is safe) and not as a time-out (which may have been sent).
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Idle connections kept for one host and port. Loops call the same host with up
+/// to 50 branches; more would only hold file descriptors.
+pub const POOL_IDLE_PER_HOST_MAX: usize = 50;
+
+/// Time an idle connection is kept. Below the 60 s and more after which load
+/// balancers drop one silently, which would turn the next call into an interrupted one.
+pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// Bytes of a request's URI. The real service documents 2 KB for the input; common
+/// servers refuse more than 8 to 16 KiB, so more cannot be meant.
+pub const URI_BYTES_MAX: usize = 16_384;
+
+/// Bytes of a token endpoint's answer. Access tokens with many groups reach some
+/// 10 KB; more is not a token.
+pub const TOKEN_RESPONSE_BYTES_MAX: u64 = 65_536;
+
+/// How long before its end an access token is replaced, so that it does not end on
+/// the way to a slow receiver. At most half of the token's life.
+pub const TOKEN_RENEW_BEFORE: Duration = Duration::from_secs(300);
+
+/// Longest life believed of a token, whatever its endpoint says: bounds how long a
+/// revoked client keeps working, and keeps clock arithmetic in range.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(86_400);
+
+/// Access tokens kept in memory, one for each client, audience and secret in use.
+/// A few KB each.
+pub const TOKEN_CACHE_ENTRIES_MAX: usize = 1_000;
+
+/// Characters of a token endpoint's error text repeated in ours: enough for the
+/// vendor's code and sentence, not for a page of HTML.
+pub const TOKEN_ERROR_CHARS_MAX: usize = 500;
+
+/// The limits of a client that an administrator may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    pub response_bytes_max: u64,
+    pub redirects_max: u32,
+    pub connect_timeout: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        HttpLimits {
+            response_bytes_max: RESPONSE_BYTES_MAX,
+            redirects_max: REDIRECTS_MAX,
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Every limit of the language, each with its unit and its reason.
+//!
+//! Limits here bound what one expression or one value may cost. How large a
+//! definition or a run may get is the business of the crates above.
+
+/// Characters of one expression: the documented limit of the language.
+pub const EXPRESSION_CHARS_MAX: usize = 8_192;
+
+/// Levels of calls and brackets within one expression. Each level costs a stack
+/// frame when parsed, evaluated and dropped; real expressions stay below 40.
+pub const EXPRESSION_DEPTH_MAX: usize = 200;
+
+/// Levels of arrays and objects in a template: what the JSON parser lets in.
+pub const TEMPLATE_DEPTH_MAX: usize = 128;
+
+/// Levels of arrays and objects a JSON writer or a comparison follows; deeper
+/// values cannot be parsed back and would exhaust the stack.
+pub const VALUE_DEPTH_MAX: usize = 512;
+
+/// Characters of a text that a function may produce: the documented size of the
+/// input or output of one operation (100 MiB).
+pub const TEXT_CHARS_MAX: usize = 104_857_600;
+
+/// Entries that `range` produces, documented.
+pub const RANGE_COUNT_MAX: i64 = 100_000;
+
+/// The last number that `range` may reach, documented.
+pub const RANGE_END_MAX: i64 = 2_147_483_647;
+
+/// Entries of an array that a function may produce (`split`, `chunk`): each costs
+/// at least 24 bytes, so a short text with a short delimiter must not become
+/// gigabytes.
+pub const ARRAY_ITEMS_MAX: usize = 10_000_000;
+
+/// Digits that a numeric format may ask for: the limit of .NET is far higher, and
+/// nobody reads more.
+pub const FORMAT_DIGITS_MAX: usize = 999;
+
+/// Characters of a date or number format.
+pub const FORMAT_CHARS_MAX: usize = 1_024;
+
+/// Parts of one multipart body.
+pub const MULTIPART_PARTS_MAX: usize = 10_000;
+
+/// Levels of multipart within multipart.
+pub const MULTIPART_DEPTH_MAX: usize = 4;
+
+/// Property names that an error message lists.
+pub const ERROR_NAMES_MAX: usize = 40;

@@ -1,0 +1,88 @@
+//! Calls to the outside: Http, Workflow, and the Response to the caller.
+
+use super::control::is_template;
+use super::data::nothing;
+use super::loading::{Loading, Site};
+use super::path::At;
+use super::retry;
+use super::{ActionId, Behavior, RetryPolicy};
+use expr::{Template, Value};
+
+const METHODS: [&str; 8] = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"];
+
+impl<'a> Loading<'a, '_> {
+    pub fn response(&mut self, id: ActionId, at: &At<'a>) -> Behavior {
+        self.refuse_in_loop(id, at, "Response");
+        let Some(inputs) = self.inputs(at) else { return nothing() };
+        if let Some(status) = self.require(&inputs, "statusCode") {
+            let number = match status.value {
+                Value::String(text) => text.trim().parse().ok(),
+                other => other.as_int(),
+            };
+            let is_status = is_template(&status)
+                || number.is_some_and(|n: i64| matches!(n, 200..=299 | 400..=599));
+            if !is_status {
+                self.invalid(&status, "a status code: 2xx, 4xx or 5xx");
+            }
+        }
+        Behavior::Response { inputs: self.compile(&inputs, Site::inputs(id)) }
+    }
+
+    pub fn http(&mut self, id: ActionId, at: &At<'a>, runtime: Option<&At<'a>>) -> Behavior {
+        let Some(inputs) = self.inputs(at) else { return nothing() };
+        if let Some(method) = self.require(&inputs, "method") {
+            let is_method = is_template(&method)
+                || method
+                    .text()
+                    .is_some_and(|text| METHODS.iter().any(|m| m.eq_ignore_ascii_case(text)));
+            if !is_method {
+                self.invalid(&method, "an HTTP method");
+            }
+        }
+        if let Some(uri) = self.require(&inputs, "uri")
+            && uri.text().is_none_or(str::is_empty)
+        {
+            self.invalid(&uri, "an address");
+        }
+        let (inputs, retry) = self.retried(id, &inputs, runtime);
+        Behavior::Http { inputs, retry }
+    }
+
+    pub fn workflow(&mut self, id: ActionId, at: &At<'a>, runtime: Option<&At<'a>>) -> Behavior {
+        let Some(inputs) = self.inputs(at) else { return nothing() };
+        if let Some(host) = self.require_object(&inputs, "host")
+            && host.get("workflowReferenceName").is_none()
+            && let Some(workflow) = self.require_object(&host, "workflow")
+        {
+            self.require(&workflow, "id");
+        }
+        let (inputs, retry) = self.retried(id, &inputs, runtime);
+        Behavior::Workflow { inputs, retry }
+    }
+
+    /// Compiles inputs, and the retry policy that is in them or beside them.
+    fn retried(
+        &mut self,
+        id: ActionId,
+        inputs: &At<'a>,
+        runtime: Option<&At<'a>>,
+    ) -> (Template, RetryPolicy) {
+        let site = Site::inputs(id);
+        let inside = inputs.get("retryPolicy");
+        let policy = inside.clone().or_else(|| runtime.and_then(|at| at.get("retryPolicy")));
+        let retry = match &policy {
+            Some(policy) => self.retry_policy(policy, site),
+            None => retry::default(self.dialect),
+        };
+        if let (RetryPolicy::Evaluated, None, Some(policy), Some(object)) =
+            (&retry, inside, &policy, inputs.value.as_object())
+        {
+            // evaluated with the inputs, so it must be among them
+            let mut moved = expr::Object::clone(object);
+            moved.insert("retryPolicy", policy.value.clone());
+            let moved = Value::from(moved);
+            return (self.compile(&At::new(&moved, inputs.path.clone()), site), retry);
+        }
+        (self.compile(inputs, site), retry)
+    }
+}

@@ -1,0 +1,89 @@
+//! Every limit of definitions and runs, with its unit and its reason. Documented
+//! ones name their source: "Limits and configuration reference for Azure Logic Apps".
+
+/// Violations of a schema that an error message lists: enough to act on.
+pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 10;
+
+/// Bytes of a definition document: some hundred times the largest real one.
+pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Actions of a definition (documented: 500). Larger ones are accepted with a
+/// warning up to this many, which bounds what a run state costs.
+pub const ACTIONS_MAX: usize = 10_000;
+
+/// Actions beyond which the real service refuses a definition.
+pub const ACTIONS_DOCUMENTED_MAX: usize = 500;
+
+/// Nesting of containers (documented: 8; real files reach 9).
+pub const NESTING_DOCUMENTED_MAX: usize = 8;
+
+/// Nesting of containers that is accepted.
+pub const NESTING_MAX: usize = 32;
+
+/// Characters of an action's or trigger's name (documented).
+pub const NAME_CHARACTERS_MAX: usize = 80;
+
+/// Variables of a definition (documented).
+pub const VARIABLES_MAX: usize = 250;
+
+/// Cases of a Switch (documented).
+pub const SWITCH_CASES_MAX: usize = 25;
+
+/// Items of a Foreach (documented).
+pub const FOREACH_ITEMS_MAX: usize = 100_000;
+
+/// Iterations of a Foreach at a time (documented).
+pub const FOREACH_CONCURRENCY_MAX: u32 = 50;
+
+/// Items of a `splitOn` array (documented).
+pub const SPLIT_ON_ITEMS_MAX: usize = 100_000;
+
+/// Iterations of an Until (documented).
+pub const UNTIL_COUNT_MAX: i64 = 5_000;
+
+/// Repetitions by a retry policy (documented).
+pub const RETRY_COUNT_MAX: u32 = 90;
+
+/// Characters of the tracked properties of an action (documented).
+pub const TRACKED_PROPERTIES_CHARACTERS_MAX: usize = 8_000;
+
+/// Bytes of the input or output of one operation (documented).
+pub const OPERATION_BYTES_MAX: usize = 104_857_600;
+
+/// Polls of an asynchronous call: with the shortest interval about three days.
+pub const POLLS_MAX: u32 = 10_000;
+
+/// Problems that a report lists: enough to act on, bounded for hostile documents.
+pub const PROBLEMS_MAX: usize = 1_000;
+
+/// Levels of arrays and objects in a document: what the JSON parser lets in.
+pub const DOCUMENT_DEPTH_MAX: usize = 128;
+
+/// Parameters or variables of a deployment template that refer to each other.
+pub const DEPLOYMENT_REFERENCES_MAX: usize = 16;
+
+/// Bytes that resolving a deployment template may read and make: variables may refer
+/// to variables, each several times.
+pub const DEPLOYMENT_RESOLVED_BYTES_MAX: usize = 4 * DOCUMENT_BYTES_MAX;
+
+/// What resolving an expression counts besides its text and value, in bytes.
+pub const DEPLOYMENT_EXPRESSION_BYTES: usize = 1_000;
+
+/// Deployment templates within deployment templates.
+pub const DEPLOYMENT_NESTING_MAX: usize = 8;
+
+/// Parameters of a definition (documented for the single-tenant host).
+pub const PARAMETERS_DOCUMENTED_MAX: usize = 500;
+
+/// Outputs of a definition (documented).
+pub const OUTPUTS_DOCUMENTED_MAX: usize = 10;
+
+/// Triggers of a definition (documented).
+pub const TRIGGERS_DOCUMENTED_MAX: usize = 10;
+
+/// Runs at a time of a trigger, and starts that wait (documented).
+pub const TRIGGER_CONCURRENCY_MAX: u32 = 100;
+
+/// Periods of a recurrence that are searched for an occurrence: the 31st of every
+/// sixteenth month comes within two years or never.
+pub const RECURRENCE_PERIODS_MAX: usize = 1_000;

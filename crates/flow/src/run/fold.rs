@@ -1,0 +1,202 @@
+//! State from history: applying stored events, deciding nothing.
+//!
+//! Invariant: folding the events of a run gives the state that the run had when it
+//! wrote the last of them.
+
+use super::event::{Detail, Event, EventReader, Finished, Payloads, ReadError};
+use super::state::{FrameId, Path, ROOT_FRAME, Stage, State};
+use super::status::{Outcome, Status};
+use super::{FlowInfo, Moment, Run, StepBuffer, variable};
+use crate::definition::{ActionId, Behavior, Flow, ShapeId};
+use durable::ProcessId;
+use expr::Value;
+use std::sync::Arc;
+
+impl Run {
+    /// Loads a run from its chunks, decompressed, from the first on. When a payload is
+    /// missing the error names it: add it and load again.
+    pub fn load(
+        flow: Arc<Flow>,
+        info: Arc<FlowInfo>,
+        id: ProcessId,
+        chunks: &[Vec<u8>],
+        payloads: &Payloads,
+    ) -> Result<Run, ReadError> {
+        let state = State::new(&flow);
+        let step = StepBuffer::new(Moment { now: 0, seed: 0 }, 0);
+        let mut run = Run { id, flow, info, state, stack: Vec::new(), step };
+        run.step.folding = true;
+        for chunk in chunks {
+            let mut reader = EventReader::new(chunk, payloads)?;
+            let now = reader.now;
+            while let Some(event) = reader.next_event()? {
+                run.state.seq += 1;
+                run.apply(event, now)?;
+            }
+        }
+        run.step = StepBuffer::new(Moment { now: 0, seed: 0 }, run.state.seq);
+        if run.state.status == Status::Running {
+            run.rebuild_stack();
+        }
+        Ok(run)
+    }
+
+    fn apply(&mut self, event: Event, now: i64) -> Result<(), ReadError> {
+        match event {
+            Event::RunStarted(started) => {
+                self.apply_start(started.trigger, started.caller, started.is_held);
+            }
+            Event::Started { action, path, inputs, detail } => {
+                let frame = self.frame_at(action, &path)?;
+                self.apply_started(frame, action, inputs, detail, now)?;
+            }
+            Event::Finished(finished) => self.apply_finished(*finished, now)?,
+            Event::Skipped { action, path, reason } => {
+                let frame = self.frame_at(action, &path)?;
+                self.apply_skip(frame, action, &reason, now);
+                // as live: members of a block that never ran settle nothing
+                if self.settles(frame, action) {
+                    self.settle(frame, action);
+                }
+            }
+            Event::AttemptFailed { action, path, due, .. } => {
+                let frame = self.frame_at(action, &path)?;
+                self.apply_stage(frame, action, Stage::Retrying { due });
+            }
+            Event::PollLater { action, path, location, due } => {
+                let frame = self.frame_at(action, &path)?;
+                self.apply_stage(frame, action, Stage::Polling { due, location });
+            }
+            Event::CalledAgain { action, path } => {
+                let frame = self.frame_at(action, &path)?;
+                self.apply_called_again(frame, action);
+            }
+            Event::CancelAsked => {}
+            Event::Released => self.state.status = Status::Running,
+            Event::RunFinished { status, code, error, outputs } => {
+                self.state.status = status;
+                self.state.code = code;
+                self.state.error = error;
+                self.state.outputs = outputs;
+                self.state.end = Some(now);
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, action: ActionId) -> Result<(), ReadError> {
+        if action.at() < self.flow.actions.len() {
+            Ok(())
+        } else {
+            Err(ReadError::Corrupt("an event names an action that the version does not have"))
+        }
+    }
+
+    /// The frame of an event, opened when this is the first event of its iteration.
+    fn frame_at(&mut self, action: ActionId, path: &Path) -> Result<FrameId, ReadError> {
+        self.known(action)?;
+        let flow = Arc::clone(&self.flow);
+        let mut shapes: Vec<ShapeId> = Vec::with_capacity(path.len());
+        let mut at = flow.action(action).shape;
+        while let Some(parent) = flow.shape(at).parent {
+            shapes.push(at);
+            at = parent;
+        }
+        if shapes.len() != path.len() {
+            return Err(ReadError::Corrupt("an event's iterations do not fit its action"));
+        }
+        let mut frame = ROOT_FRAME;
+        for (shape, index) in shapes.into_iter().rev().zip(path.iter()) {
+            frame = self.iteration_at(frame, shape, index)?;
+        }
+        Ok(frame)
+    }
+
+    fn iteration_at(
+        &mut self,
+        frame: FrameId,
+        shape: ShapeId,
+        index: u32,
+    ) -> Result<FrameId, ReadError> {
+        let flow = Arc::clone(&self.flow);
+        let owner =
+            flow.shape(shape).owner.ok_or(ReadError::Corrupt("an iteration has no loop"))?;
+        let slot = self.state.slot(&flow, frame, owner);
+        let iteration =
+            slot.iteration.as_ref().ok_or(ReadError::Corrupt("a loop has not begun"))?;
+        let open =
+            iteration.running.iter().find(|open| self.state.frames.get(**open).index == index);
+        match open {
+            Some(open) => Ok(*open),
+            None => Ok(self.open_iteration(frame, owner, shape, index)),
+        }
+    }
+
+    fn apply_started(
+        &mut self,
+        frame: FrameId,
+        id: ActionId,
+        inputs: Value,
+        detail: Detail,
+        now: i64,
+    ) -> Result<(), ReadError> {
+        let flow = Arc::clone(&self.flow);
+        let slot = self.state.slot_mut(&flow, frame, id);
+        slot.status = Status::Running;
+        slot.started = now;
+        match detail {
+            Detail::Branch(branch) => self.apply_branch(frame, flow.action(id), inputs, branch),
+            Detail::Foreach { items } => match items {
+                Value::Array(items) => self.apply_foreach(frame, id, items),
+                _ => return Err(ReadError::Corrupt("the items of a loop are no array")),
+            },
+            Detail::Until { count_max, deadline } => {
+                self.apply_until(frame, id, count_max, deadline);
+            }
+            Detail::Timer { due, timeout } => self.apply_timer(frame, id, inputs, due, timeout),
+            Detail::Call { effect, timeout } => {
+                self.apply_call(frame, id, inputs, effect, timeout);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_finished(&mut self, event: Finished, now: i64) -> Result<(), ReadError> {
+        let frame = self.frame_at(event.action, &event.path)?;
+        let flow = Arc::clone(&self.flow);
+        let action = flow.action(event.action);
+        let slot = self.state.slot_mut(&flow, frame, event.action);
+        if slot.status == Status::NotStarted {
+            slot.started = now;
+        }
+        let Finished { status, code, error, outputs, inputs, tracked, .. } = event;
+        let outcome = Outcome { status, code, error, outputs };
+        self.apply_end(frame, event.action, inputs.as_ref(), &outcome, event.ended.unwrap_or(now));
+        self.state.slot_mut(&flow, frame, event.action).tracked = tracked.map(Box::new);
+        if status == Status::Succeeded {
+            if let Some(inputs) = &inputs {
+                variable::apply(&flow, action, &mut self.state.variables, inputs);
+            }
+            if matches!(action.behavior, Behavior::Response { .. }) {
+                self.state.responded = true;
+            }
+        }
+        if !self.state.status.is_final() {
+            self.settle(frame, event.action);
+        }
+        Ok(())
+    }
+
+    /// A skipped action counts towards its container only when that one runs: blocks
+    /// of a branch not taken, and of a skipped container, are skipped as a whole.
+    fn settles(&self, frame: FrameId, id: ActionId) -> bool {
+        let action = self.flow.action(id);
+        let Some(owner) = self.flow.block(action.block).owner else { return true };
+        let owner = self.flow.action(owner);
+        if owner.shape != action.shape {
+            return true;
+        }
+        let is_running = self.state.slot(&self.flow, frame, owner.id).status == Status::Running;
+        is_running && self.chosen_block(frame, owner) == action.block
+    }
+}

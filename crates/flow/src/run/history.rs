@@ -1,0 +1,286 @@
+//! History for readers: the records of a run's actions, from its stored chunks.
+
+use super::context::object_of;
+use super::event::{Detail, Event, EventReader, Finished, Payloads, ReadError, SkipReason};
+use super::record::{format_time, repetition_indexes, repetition_name, tracking_id, tracking_part};
+use super::scope::skip_error;
+use super::state::{Caller, Path, TriggerRun};
+use super::status::{ErrorInfo, Outputs, Status, body_of};
+use crate::definition::{ActionId, Behavior, Flow};
+use durable::{ProcessId, Ticks};
+use expr::{Object, Str, Value};
+use std::collections::HashMap;
+
+/// One execution of an action.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub action: ActionId,
+    pub path: Path,
+    pub status: Status,
+    pub code: Str,
+    pub error: Option<ErrorInfo>,
+    pub started: Ticks,
+    pub ended: Option<Ticks>,
+    pub inputs: Option<Value>,
+    pub outputs: Option<Value>,
+    pub tracked: Option<Value>,
+    pub retries: Vec<Value>,
+}
+
+/// Takes chunks one by one and gives the entries they complete.
+pub struct HistoryReader<'a> {
+    flow: &'a Flow,
+    run: ProcessId,
+    open: HashMap<(ActionId, Path), Entry>,
+    pub trigger: Option<TriggerRun>,
+    pub caller: Caller,
+    /// Status, code, error, outputs and end of the run.
+    pub end: Option<(Status, Str, Option<ErrorInfo>, Value, Ticks)>,
+    pub cancel_asked: bool,
+    /// Iterations seen of each loop.
+    iterations: HashMap<(ActionId, Path), u64>,
+}
+
+impl<'a> HistoryReader<'a> {
+    #[must_use]
+    pub fn new(flow: &'a Flow, run: ProcessId) -> Self {
+        HistoryReader {
+            flow,
+            run,
+            open: HashMap::new(),
+            trigger: None,
+            caller: Caller::Nobody,
+            end: None,
+            cancel_asked: false,
+            iterations: HashMap::new(),
+        }
+    }
+
+    /// Reads a chunk, decompressed; `each` gets every entry that came to its end.
+    /// With `lenient`, large values that are not at hand read as null.
+    pub fn read(
+        &mut self,
+        chunk: &[u8],
+        payloads: &Payloads,
+        lenient: bool,
+        each: &mut dyn FnMut(Entry),
+    ) -> Result<(), ReadError> {
+        let mut reader = EventReader::new(chunk, payloads)?;
+        reader.lenient = lenient;
+        let now = reader.now;
+        while let Some(event) = reader.next_event()? {
+            if let Some(entry) = self.take(event, now)? {
+                self.count_iteration(&entry);
+                each(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_iteration(&mut self, entry: &Entry) {
+        let owner = self.flow.shape(self.flow.action(entry.action).shape).owner;
+        if let (Some(owner), Some((outer, inner))) = (owner, entry.path.split_inner()) {
+            let count = self.iterations.entry((owner, outer)).or_default();
+            *count = (*count).max(u64::from(inner) + 1);
+        }
+    }
+
+    /// How often the body of a loop was run.
+    #[must_use]
+    pub fn iterations(&self, entry: &Entry) -> u64 {
+        self.iterations.get(&(entry.action, entry.path.clone())).copied().unwrap_or(0)
+    }
+
+    /// Entries that have not come to their end: what runs now.
+    pub fn unfinished(&mut self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self.open.drain().map(|(_, entry)| entry).collect();
+        entries.sort_by(|a, b| (a.action, &a.path).cmp(&(b.action, &b.path)));
+        entries
+    }
+
+    fn take(&mut self, event: Event, now: Ticks) -> Result<Option<Entry>, ReadError> {
+        match event {
+            Event::RunStarted(started) => {
+                self.trigger = Some(started.trigger);
+                self.caller = started.caller;
+            }
+            Event::Started { action, path, inputs, detail } => {
+                self.known(action)?;
+                let inputs = match &detail {
+                    Detail::Foreach { items } => Some(items.clone()),
+                    _ => Some(inputs).filter(|inputs| !inputs.is_null()),
+                };
+                let entry = Entry {
+                    status: Status::Running,
+                    inputs,
+                    ..Entry::new(action, path.clone(), now)
+                };
+                self.open.insert((action, path), entry);
+            }
+            Event::Finished(finished) => return self.finished(*finished, now).map(Some),
+            Event::Skipped { action, path, reason } => {
+                self.known(action)?;
+                return self.skipped(action, path, &reason, now).map(Some);
+            }
+            Event::AttemptFailed { action, path, attempt, started, error, due } => {
+                if let Some(entry) = self.open.get_mut(&(action, path)) {
+                    let retry = object_of([
+                        ("startTime", format_time(started).into()),
+                        ("endTime", format_time(now).into()),
+                        ("code", error.code.clone().into()),
+                        ("attempt", attempt.into()),
+                        ("error", error.to_value()),
+                        ("nextAttemptTime", format_time(due).into()),
+                    ]);
+                    entry.retries.push(retry.into());
+                    entry.status = Status::Waiting;
+                }
+            }
+            Event::PollLater { .. } | Event::CalledAgain { .. } | Event::Released => {}
+            Event::CancelAsked => self.cancel_asked = true,
+            Event::RunFinished { status, code, error, outputs } => {
+                self.end = Some((status, code, error, outputs, now));
+            }
+        }
+        Ok(None)
+    }
+
+    fn known(&self, action: ActionId) -> Result<(), ReadError> {
+        if action.at() < self.flow.actions.len() {
+            Ok(())
+        } else {
+            Err(ReadError::Corrupt("an event names an action that the version does not have"))
+        }
+    }
+
+    fn finished(&mut self, event: Finished, now: Ticks) -> Result<Entry, ReadError> {
+        self.known(event.action)?;
+        let begun = self.open.remove(&(event.action, event.path.clone()));
+        let mut entry = begun.unwrap_or_else(|| Entry::new(event.action, event.path.clone(), now));
+        entry.status = event.status;
+        entry.code = event.code;
+        entry.error = event.error;
+        entry.ended = Some(event.ended.unwrap_or(now));
+        entry.inputs = event.inputs.or(entry.inputs);
+        entry.outputs = match event.outputs {
+            Outputs::None => None,
+            Outputs::Inputs => entry.inputs.clone(),
+            Outputs::BodyOfInputs => entry.inputs.clone().map(body_of),
+            Outputs::Value(value) => Some(value),
+        };
+        entry.tracked = event.tracked;
+        Ok(entry)
+    }
+
+    fn skipped(
+        &mut self,
+        action: ActionId,
+        path: Path,
+        reason: &SkipReason,
+        now: Ticks,
+    ) -> Result<Entry, ReadError> {
+        let names = match reason {
+            SkipReason::Condition { on, .. } => Some(*on),
+            SkipReason::Dependency { container } => Some(*container),
+            _ => None,
+        };
+        if let Some(other) = names {
+            self.known(other)?;
+        }
+        let (code, error) = skip_error(self.flow, action, reason);
+        Ok(Entry {
+            status: Status::Skipped,
+            code,
+            error: Some(error),
+            ended: Some(now),
+            ..Entry::new(action, path, now)
+        })
+    }
+
+    /// The record of an entry for the wire. Secured parts read `{"$secured": true}`.
+    #[must_use]
+    pub fn render(&self, entry: &Entry, with_content: bool) -> Object {
+        let action = self.flow.action(entry.action);
+        let secured = || Value::from(object_of([("$secured", true.into())]));
+        let content = |value: &Option<Value>, is_secure: bool| match value {
+            Some(value) if with_content && !is_secure => value.clone(),
+            Some(_) if with_content => secured(),
+            _ => Value::Null,
+        };
+        let inputs = match &action.behavior {
+            Behavior::Http { .. } => sanitized(content(&entry.inputs, action.secure_inputs)),
+            _ => content(&entry.inputs, action.secure_inputs),
+        };
+        let client = self.trigger.as_ref().map(|trigger| trigger.client_tracking_id.clone());
+        let shape = action.shape;
+        object_of([
+            ("name", action.name.clone().into()),
+            ("type", action.type_name.clone().into()),
+            ("status", entry.status.name().into()),
+            (
+                "code",
+                Some(entry.code.clone())
+                    .filter(|code| !code.is_empty())
+                    .map_or(Value::Null, Value::from),
+            ),
+            ("error", entry.error.as_ref().map_or(Value::Null, ErrorInfo::to_value)),
+            ("startTime", format_time(entry.started).into()),
+            ("endTime", entry.ended.map_or(Value::Null, |ended| format_time(ended).into())),
+            ("inputs", inputs),
+            ("outputs", content(&entry.outputs, action.secure_outputs)),
+            ("trackedProperties", entry.tracked.clone().unwrap_or_default()),
+            ("trackingId", tracking_id(self.run, tracking_part(entry.action, &entry.path)).into()),
+            ("clientTrackingId", client.map_or(Value::Null, Value::from)),
+            (
+                "repetition",
+                if entry.path.is_empty() {
+                    Value::Null
+                } else {
+                    repetition_name(&entry.path).into()
+                },
+            ),
+            ("repetitionIndexes", repetition_indexes(self.flow, shape, &entry.path)),
+            (
+                "retryHistory",
+                if entry.retries.is_empty() {
+                    Value::Null
+                } else {
+                    Value::array(entry.retries.clone())
+                },
+            ),
+        ])
+    }
+}
+
+impl Entry {
+    fn new(action: ActionId, path: Path, started: Ticks) -> Entry {
+        Entry {
+            action,
+            path,
+            status: Status::NotStarted,
+            code: Str::new(),
+            error: None,
+            started,
+            ended: None,
+            inputs: None,
+            outputs: None,
+            tracked: None,
+            retries: Vec::new(),
+        }
+    }
+}
+
+/// Credentials of a call are never shown.
+fn sanitized(inputs: Value) -> Value {
+    match &inputs {
+        Value::Object(object) if object.contains("authentication") => {
+            let mut shown = Object::clone(object);
+            if let Some((name, value)) = shown.remove("authentication") {
+                let kind = value.get("type").cloned().unwrap_or_default();
+                shown.insert(name, object_of([("type", kind), ("$secured", true.into())]));
+            }
+            shown.into()
+        }
+        _ => inputs,
+    }
+}

@@ -1,0 +1,190 @@
+//! The Http action: what its inputs ask for and what its answer means.
+//!
+//! Source: "Call external HTTP or HTTPS endpoints from workflows".
+
+use super::Run;
+use super::call::{CallResult, HttpRequest};
+use super::record::{tracking_id, tracking_part};
+use super::state::{FrameId, Pending, Slot, Stage};
+use super::status::{ErrorInfo, Outcome, Outputs, Status};
+use crate::definition::{Action, Behavior};
+use durable::Ticks;
+use expr::{Str, Value};
+
+/// Ticks between polls of an asynchronous call whose answer names no time: 20 s.
+pub const POLL_INTERVAL: Ticks = 200_000_000;
+
+/// Whether evaluated inputs can be called at all.
+pub fn check(behavior: &Behavior, inputs: &Value) -> Result<(), String> {
+    match behavior {
+        Behavior::Http { .. } => {
+            for name in ["method", "uri"] {
+                let text = inputs.get(name).and_then(Value::as_str).unwrap_or_default();
+                if text.trim().is_empty() {
+                    return Err(format!(
+                        "The '{name}' of an Http action must be text that is not empty."
+                    ));
+                }
+            }
+            Ok(())
+        }
+        Behavior::Workflow { .. } => match inputs.get("host") {
+            Some(Value::Object(_)) => Ok(()),
+            _ => Err("The 'host' of a Workflow action must be an object.".to_owned()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// The request of a waiting Http action at its present stage.
+pub fn request(
+    run: &Run,
+    frame: FrameId,
+    action: &Action,
+    slot: &Slot,
+    pending: &Pending,
+) -> HttpRequest {
+    let inputs = &slot.inputs;
+    let text = |name: &str| inputs.get(name).map(Value::text).unwrap_or_default();
+    let is_poll = matches!(pending.stage, Stage::Polled { .. });
+    let mut headers = Vec::new();
+    if !is_poll {
+        headers.extend(pairs(inputs.get("headers")));
+    }
+    if !action.options.suppress_workflow_headers {
+        headers.extend(workflow_headers(run, frame, action));
+    }
+    let (method, uri) = match &pending.stage {
+        Stage::Polled { location } => ("GET".into(), location.clone()),
+        _ => (text("method"), text("uri")),
+    };
+    HttpRequest {
+        method,
+        uri,
+        queries: if is_poll { Vec::new() } else { pairs(inputs.get("queries")) },
+        headers,
+        body: if is_poll { None } else { inputs.get("body").cloned() },
+        cookie: inputs.get("cookie").map(Value::text).filter(|cookie| !cookie.is_empty()),
+        authentication: inputs.get("authentication").cloned().unwrap_or_default(),
+        idempotency_key: format!("{}-{}", run.id.run_name(), pending.effect),
+    }
+}
+
+/// Names and text values of an object; arrays give their items one by one.
+fn pairs(object: Option<&Value>) -> Vec<(Str, Str)> {
+    let Some(Value::Object(object)) = object else { return Vec::new() };
+    let mut pairs = Vec::with_capacity(object.len());
+    for (name, value) in object.iter() {
+        match value {
+            Value::Null => {}
+            Value::Array(items) => {
+                pairs.extend(items.iter().map(|item| (name.clone(), item.text())));
+            }
+            other => pairs.push((name.clone(), other.text())),
+        }
+    }
+    pairs
+}
+
+fn workflow_headers(run: &Run, frame: FrameId, action: &Action) -> Vec<(Str, Str)> {
+    let info = run.info();
+    let path = run.frame_path(frame);
+    let tracking = tracking_id(run.id, tracking_part(action.id, &path));
+    [
+        ("x-ms-workflow-id", info.id.clone()),
+        ("x-ms-workflow-version", info.version.to_string()),
+        ("x-ms-workflow-name", info.name.clone()),
+        ("x-ms-workflow-run-id", run.id.run_name()),
+        ("x-ms-workflow-operation-name", action.name.to_string()),
+        ("x-ms-tracking-id", tracking.clone()),
+        ("x-ms-action-tracking-id", tracking),
+        ("x-ms-correlation-id", tracking_id(run.id, 0)),
+        ("x-ms-client-tracking-id", run.state.trigger.client_tracking_id.to_string()),
+    ]
+    .into_iter()
+    // names of flows may hold letters that a header cannot carry
+    .map(|(name, value)| (Str::from(name), header_text(&value)))
+    .collect()
+}
+
+fn header_text(value: &str) -> Str {
+    value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect()
+}
+
+/// What a final result makes of the action.
+pub fn outcome(action: &Str, result: CallResult) -> Outcome {
+    match result {
+        CallResult::Answer(answer) => {
+            let status = answer.get("statusCode").and_then(Value::as_int).unwrap_or(0);
+            let code = status_name(status);
+            if (200..300).contains(&status) {
+                return Outcome {
+                    status: Status::Succeeded,
+                    code,
+                    error: None,
+                    outputs: Outputs::Value(answer),
+                };
+            }
+            let message =
+                format!("The call of action '{action}' was answered with status {status}.");
+            let error = ErrorInfo::new(code.clone(), message);
+            Outcome::failed_as(&code, error, Outputs::Value(answer))
+        }
+        CallResult::Failure { code, message, .. } => Outcome::failed(&code, message),
+        CallResult::Unknown => Outcome::failed(
+            "ActionOutcomeUnknown",
+            format!(
+                "The server stopped while the call of action '{action}' was under way. Its outcome is unknown, and its retry policy does not allow to repeat it."
+            ),
+        ),
+    }
+}
+
+/// `OK`, `NotFound`: the names that the run history gives HTTP statuses.
+#[must_use]
+pub fn status_name(status: i64) -> Str {
+    let name = match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        203 => "NonAuthoritativeInformation",
+        204 => "NoContent",
+        205 => "ResetContent",
+        206 => "PartialContent",
+        300 => "Ambiguous",
+        301 => "Moved",
+        302 => "Redirect",
+        303 => "RedirectMethod",
+        304 => "NotModified",
+        307 => "TemporaryRedirect",
+        308 => "PermanentRedirect",
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        402 => "PaymentRequired",
+        403 => "Forbidden",
+        404 => "NotFound",
+        405 => "MethodNotAllowed",
+        406 => "NotAcceptable",
+        408 => "RequestTimeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "LengthRequired",
+        412 => "PreconditionFailed",
+        413 => "RequestEntityTooLarge",
+        414 => "RequestUriTooLong",
+        415 => "UnsupportedMediaType",
+        417 => "ExpectationFailed",
+        422 => "UnprocessableEntity",
+        423 => "Locked",
+        424 => "FailedDependency",
+        428 => "PreconditionRequired",
+        429 => "TooManyRequests",
+        500 => "InternalServerError",
+        501 => "NotImplemented",
+        502 => "BadGateway",
+        503 => "ServiceUnavailable",
+        504 => "GatewayTimeout",
+        _ => return status.to_string().into(),
+    };
+    name.into()
+}

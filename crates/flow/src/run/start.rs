@@ -1,0 +1,163 @@
+//! The beginning of a run.
+
+use super::event::{EventWriter, RELEASED, RUN_STARTED};
+use super::state::{Caller, ROOT_FRAME, State, TriggerRun};
+use super::{FlowInfo, Moment, Run, Status, Step, StepBuffer};
+use crate::definition::{Flow, ROOT_BLOCK};
+use durable::{ProcessId, StartKey, Ticks};
+use expr::{Object, Str, Value};
+use std::sync::Arc;
+
+/// Why a run cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    #[error("The flow has no trigger '{0}'.")]
+    UnknownTrigger(String),
+}
+
+/// Everything a run begins with. The trigger's conditions and `splitOn` were decided before.
+#[derive(Debug)]
+pub struct StartRequest<'a> {
+    pub id: ProcessId,
+    pub flow: Arc<Flow>,
+    pub info: Arc<FlowInfo>,
+    pub trigger: &'a str,
+    /// The trigger's outputs, with the body; null when it has none.
+    pub outputs: Value,
+    /// The body as JSON text, when it came as such: history keeps it as it came.
+    pub raw_body: Option<&'a [u8]>,
+    pub scheduled: Option<Ticks>,
+    /// `None`: the run's own name.
+    pub client_tracking_id: Option<Str>,
+    /// The run that this one repeats.
+    pub origin: Option<ProcessId>,
+    pub caller: Caller,
+    pub start_key: Option<StartKey>,
+    /// It waits for its turn ([`super::Input::Release`]): the trigger's concurrency is used up.
+    pub is_held: bool,
+}
+
+impl Run {
+    /// Begins a run and takes its first step.
+    pub fn start(request: StartRequest<'_>, moment: Moment) -> Result<(Run, Step), StartError> {
+        let flow = request.flow;
+        let trigger = flow
+            .find_trigger(request.trigger)
+            .ok_or_else(|| StartError::UnknownTrigger(request.trigger.to_owned()))?;
+        let run_name: Str = request.id.run_name().into();
+        let record = TriggerRun {
+            name: trigger.name.clone(),
+            inputs: trigger.inputs.clone().unwrap_or_default(),
+            outputs: request.outputs,
+            start: moment.now,
+            scheduled: request.scheduled,
+            client_tracking_id: request.client_tracking_id.unwrap_or(run_name),
+            origin: request.origin.map(|origin| origin.run_name().into()),
+        };
+        let mut run = Run {
+            id: request.id,
+            state: State::new(&flow),
+            flow,
+            info: request.info,
+            stack: Vec::new(),
+            step: StepBuffer::new(moment, 0),
+        };
+        let events = &mut run.step.events;
+        let begin =
+            Begin { caller: request.caller, version: run.info.version, is_held: request.is_held };
+        write_start(events, &record, request.raw_body, &begin);
+        run.apply_start(record, request.caller, request.is_held);
+        if !request.is_held {
+            run.begin_root();
+        }
+        let mut step = run.finish_step();
+        step.batch.start_key = request.start_key;
+        Ok((run, step))
+    }
+
+    pub(super) fn apply_start(&mut self, trigger: TriggerRun, caller: Caller, is_held: bool) {
+        self.state.trigger = trigger;
+        self.state.caller = caller;
+        if is_held {
+            self.state.status = Status::Waiting;
+        }
+    }
+
+    /// Its turn has come.
+    pub(super) fn release(&mut self) {
+        if self.state.status == Status::Waiting {
+            self.step.events.begin(RELEASED);
+            self.state.status = Status::Running;
+            self.begin_root();
+        }
+    }
+
+    fn begin_root(&mut self) {
+        if self.flow.block(ROOT_BLOCK).actions.is_empty() {
+            self.end_by_rule();
+        } else {
+            self.push_first(ROOT_FRAME, ROOT_BLOCK);
+        }
+    }
+}
+
+struct Begin {
+    caller: Caller,
+    version: u32,
+    is_held: bool,
+}
+
+fn write_start(
+    events: &mut EventWriter,
+    trigger: &TriggerRun,
+    raw_body: Option<&[u8]>,
+    begin: &Begin,
+) {
+    events.begin(RUN_STARTED);
+    events.number(u64::from(begin.version));
+    events.bytes.push(u8::from(begin.is_held));
+    events.text(&trigger.name);
+    events.value(&trigger.inputs);
+    match (raw_body, trigger.outputs.as_object()) {
+        (Some(raw), Some(outputs)) => {
+            let mut rest = Object::with_capacity(outputs.len());
+            for (name, value) in outputs.iter().filter(|(name, _)| name.as_str() != "body") {
+                rest.push_new(name.clone(), value.clone());
+            }
+            events.value(&rest.into());
+            events.bytes.push(1);
+            events.raw_json(raw);
+        }
+        _ => {
+            events.value(&trigger.outputs);
+            events.bytes.push(0);
+        }
+    }
+    events.ticks(trigger.start);
+    events.optional_ticks(trigger.scheduled);
+    events.text(&trigger.client_tracking_id);
+    events.text(trigger.origin.as_deref().unwrap_or_default());
+    match begin.caller {
+        Caller::Nobody => events.bytes.push(0),
+        Caller::Request { deadline } => {
+            events.bytes.push(1);
+            events.ticks(deadline);
+        }
+        Caller::Parent { process, effect } => {
+            events.bytes.push(2);
+            events.bytes.extend_from_slice(process.as_bytes());
+            events.number(effect);
+        }
+    }
+}
+
+/// The trigger's outputs with its body put at the end.
+#[must_use]
+pub fn with_body(outputs: &Value, body: Value) -> Value {
+    let mut object = match outputs {
+        Value::Object(object) => Object::clone(object),
+        _ => Object::new(),
+    };
+    object.insert("body", body);
+    object.into()
+}

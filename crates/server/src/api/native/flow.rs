@@ -1,0 +1,340 @@
+//! Flows on the native API.
+
+use super::{
+    ApiError, ApiState, Authenticated, Body, InEnvironment, Params, default_environment, link,
+    page, page_rows,
+};
+use crate::api::error::problem;
+use crate::app::AppError;
+use crate::app::catalog::{FlowEntry, FlowState};
+use crate::app::flow::{CallbackUrl, FlowInput, FlowView};
+use crate::app::trigger::ManualInput;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use flow::definition::{Dialect, LoadOptions, Loaded, Severity};
+use flow::run::format_time;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use store::VersionRow;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FlowBody {
+    name: Option<String>,
+    display_name: Option<String>,
+    dialect: Option<String>,
+    parameters: Option<expr::Value>,
+    state: Option<String>,
+    document: Box<RawValue>,
+}
+
+impl FlowBody {
+    fn into_input(self) -> Result<FlowInput, ApiError> {
+        let state = match self.state.as_deref() {
+            None => None,
+            Some(text) if text.eq_ignore_ascii_case("Started") => Some(FlowState::Started),
+            Some(text) if text.eq_ignore_ascii_case("Stopped") => Some(FlowState::Stopped),
+            Some(text) => {
+                let message = format!("'state' is '{text}', expected 'Started' or 'Stopped'.");
+                return Err(ApiError(AppError::invalid("InvalidRequestContent", message)));
+            }
+        };
+        Ok(FlowInput {
+            name: self.name,
+            display_name: self.display_name,
+            dialect: dialect(self.dialect.as_deref())?,
+            parameters: self.parameters,
+            state,
+            document: self.document.get().as_bytes().to_vec(),
+        })
+    }
+}
+
+fn dialect(name: Option<&str>) -> Result<Option<Dialect>, ApiError> {
+    let Some(name) = name else { return Ok(None) };
+    let found = Dialect::from_name(name);
+    found.map(Some).ok_or_else(|| {
+        let message = format!("'dialect' is '{name}', expected 'power-automate' or 'logic-apps'.");
+        ApiError(AppError::invalid("InvalidRequestContent", message))
+    })
+}
+
+fn render(entry: &FlowEntry) -> Value {
+    let row = &entry.row;
+    let triggers: Vec<Value> = entry
+        .version
+        .flow
+        .triggers
+        .iter()
+        .map(|trigger| {
+            let mut value =
+                json!({"name": trigger.name.as_str(), "type": trigger.type_name.as_str()});
+            if let Some(kind) = &trigger.kind {
+                value["kind"] = kind.as_str().into();
+            }
+            value
+        })
+        .collect();
+    json!({
+        "name": row.name,
+        "id": row.id,
+        "environment": row.environment,
+        "displayName": row.display_name,
+        "state": entry.state.name(),
+        "dialect": entry.version.flow.dialect.name(),
+        "version": row.version,
+        "createdTime": format_time(row.created),
+        "changedTime": format_time(row.changed),
+        "triggers": triggers,
+    })
+}
+
+fn render_view(view: &FlowView) -> Value {
+    let mut value = render(&view.entry);
+    if !view.problems.is_empty() {
+        value["problems"] = view.problems.iter().map(problem).collect();
+    }
+    value
+}
+
+fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
+    let to_json = |value: &expr::Value| serde_json::to_value(value).map_err(AppError::internal);
+    value["definition"] = to_json(&loaded.definition)?;
+    if let Some(references) = &loaded.connection_references {
+        value["connectionReferences"] = to_json(references)?;
+    }
+    Ok(value)
+}
+
+pub async fn create(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Body(body): Body<FlowBody>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let input = body.into_input()?;
+    if input.name.is_none() {
+        let message = "'name' is missing: the flow needs one.";
+        return Err(ApiError(AppError::invalid("InvalidName", message)));
+    }
+    let view = state.app.create_flow(&caller, &within.environment, input).await?;
+    Ok((StatusCode::CREATED, Json(render_view(&view))))
+}
+
+pub async fn update(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+    Body(body): Body<FlowBody>,
+) -> Result<Json<Value>, ApiError> {
+    let input = body.into_input()?;
+    let view = state.app.update_flow(&caller, &within.environment, &name, input).await?;
+    Ok(Json(render_view(&view)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    #[serde(default = "default_environment")]
+    environment: String,
+    top: Option<usize>,
+    skip_token: Option<String>,
+}
+
+pub async fn list(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Value>, ApiError> {
+    let rows = page_rows(query.top)?;
+    let environment = &query.environment;
+    let after = query.skip_token.as_deref();
+    let mut found = state.app.list_flows(&caller, environment, after, rows + 1).await?;
+    let is_more = found.len() > rows;
+    found.truncate(rows);
+    let next = found.last().filter(|_| is_more).map(|last| {
+        let top = rows.to_string();
+        let queries =
+            [("environment", environment.as_str()), ("top", &top), ("skipToken", &last.row.name)];
+        link("/api/v1/flows", &queries)
+    });
+    Ok(page(found.iter().map(|entry| render(entry)).collect(), next))
+}
+
+pub async fn show(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let (view, loaded) = state.app.get_flow(&caller, &within.environment, &name).await?;
+    Ok(Json(with_definition(render_view(&view), &loaded)?))
+}
+
+pub async fn delete(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.app.delete_flow(&caller, &within.environment, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn enable(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let started = FlowState::Started;
+    let entry = state.app.enable_flow(&caller, &within.environment, &name, started).await?;
+    Ok(Json(render(&entry)))
+}
+
+pub async fn disable(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let stopped = FlowState::Stopped;
+    let entry = state.app.enable_flow(&caller, &within.environment, &name, stopped).await?;
+    Ok(Json(render(&entry)))
+}
+
+fn render_version(row: &VersionRow) -> Value {
+    json!({"number": row.number, "createdTime": format_time(row.created)})
+}
+
+pub async fn versions(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let rows = state.app.list_versions(&caller, &within.environment, &name).await?;
+    Ok(page(rows.iter().map(render_version).collect(), None))
+}
+
+pub async fn version(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path((name, number)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let number = number.parse().map_err(|_| {
+        let message = format!("'{number}' is not a version's number.");
+        ApiError(AppError::invalid("InvalidVersion", message))
+    })?;
+    let (row, loaded) = state.app.get_version(&caller, &within.environment, &name, number).await?;
+    Ok(Json(with_definition(render_version(&row), &loaded)?))
+}
+
+#[derive(Deserialize)]
+pub struct TriggerQuery {
+    #[serde(default = "default_environment")]
+    environment: String,
+    trigger: Option<String>,
+}
+
+fn render_url(url: &CallbackUrl) -> Value {
+    let queries: serde_json::Map<String, Value> = url
+        .queries
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+        .collect();
+    json!({"value": url.value, "method": url.method, "basePath": url.base_path, "queries": queries})
+}
+
+pub async fn callback_url(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(query): Params<TriggerQuery>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let trigger = query.trigger.as_deref();
+    let url = state.app.callback_url(&caller, &query.environment, &name, trigger).await?;
+    Ok(Json(render_url(&url)))
+}
+
+pub async fn rotate_key(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path((name, which)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let which = match which.as_str() {
+        "primary" => 0,
+        "secondary" => 1,
+        other => {
+            let message = format!("There is no key '{other}', expected 'primary' or 'secondary'.");
+            return Err(ApiError(AppError::not_found("KeyNotFound", message)));
+        }
+    };
+    let url = state.app.rotate_key(&caller, &within.environment, &name, which).await?;
+    Ok(Json(render_url(&url)))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct RunBody {
+    #[serde(default, deserialize_with = "present")]
+    body: Option<expr::Value>,
+    headers: Option<expr::Value>,
+}
+
+/// Tells `"body": null` from no body.
+fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<expr::Value>, D::Error> {
+    expr::Value::deserialize(input).map(Some)
+}
+
+pub async fn run(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(query): Params<TriggerQuery>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let body: RunBody = if body.is_empty() {
+        RunBody::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|error| {
+            ApiError(AppError::invalid("InvalidRequestContent", error.to_string()))
+        })?
+    };
+    let tracking = headers.get("x-ms-client-tracking-id").and_then(|value| value.to_str().ok());
+    let input = ManualInput {
+        body: body.body,
+        headers: body.headers,
+        tracking: tracking.map(expr::Str::from),
+    };
+    let trigger = query.trigger.as_deref();
+    let environment = &query.environment;
+    let (id, status) = state.app.run_flow(&caller, environment, &name, trigger, input).await?;
+    let run = id.map(|id| id.run_name());
+    let body = json!({"run": run, "flow": name, "status": status.name()});
+    Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidateBody {
+    document: Box<RawValue>,
+    dialect: Option<String>,
+}
+
+pub async fn validate(
+    _caller: Authenticated,
+    Body(body): Body<ValidateBody>,
+) -> Result<Json<Value>, ApiError> {
+    let options = LoadOptions { dialect: dialect(body.dialect.as_deref())?, parameters: None };
+    let report = flow::definition::load(body.document.get().as_bytes(), &options);
+    let is_valid = !report.problems.iter().any(|found| found.severity == Severity::Error);
+    let problems: Vec<Value> = report.problems.iter().map(problem).collect();
+    Ok(Json(json!({"valid": is_valid, "problems": problems})))
+}

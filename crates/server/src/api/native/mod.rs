@@ -1,0 +1,158 @@
+//! The native API, `/api/v1`: `docs/reference/native-api.md`.
+
+mod flow;
+mod run;
+
+use super::{ApiError, ApiState};
+use crate::app::AppError;
+use crate::app::ErrorKind;
+use crate::auth::token::Caller;
+use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub fn router() -> Router<ApiState> {
+    Router::new()
+        .route("/info", get(info))
+        .route("/validate", post(flow::validate))
+        .route("/flows", get(flow::list).post(flow::create))
+        .route("/flows/{name}", get(flow::show).put(flow::update).delete(flow::delete))
+        .route("/flows/{name}/enable", post(flow::enable))
+        .route("/flows/{name}/disable", post(flow::disable))
+        .route("/flows/{name}/versions", get(flow::versions))
+        .route("/flows/{name}/versions/{number}", get(flow::version))
+        .route("/flows/{name}/callback-url", post(flow::callback_url))
+        .route("/flows/{name}/keys/{which}/rotate", post(flow::rotate_key))
+        .route("/flows/{name}/run", post(flow::run))
+        .route("/flows/{name}/runs", get(run::list))
+        .route("/runs/{id}", get(run::show))
+        .route("/runs/{id}/actions", get(run::actions))
+        .route("/runs/{id}/actions/{action}", get(run::action))
+        .route("/runs/{id}/actions/{action}/repetitions", get(run::repetitions))
+        .route("/runs/{id}/actions/{action}/repetitions/{repetition}", get(run::repetition))
+        .route("/runs/{id}/events", get(run::events))
+        .route("/runs/{id}/cancel", post(run::cancel))
+        .route("/runs/{id}/resubmit", post(run::resubmit))
+}
+
+async fn info(State(state): State<ApiState>, _caller: Authenticated) -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "product": "sluicegate",
+        "version": env!("CARGO_PKG_VERSION"),
+        "publicUrl": state.app.engine.catalog.public_url(),
+    }))
+}
+
+/// A request with a known token.
+pub struct Authenticated(pub Caller);
+
+impl FromRequestParts<ApiState> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        let found = token.and_then(|token| state.app.tokens.caller(token));
+        found.map(Authenticated).ok_or_else(|| {
+            let (code, message) = match token {
+                Some(_) => ("InvalidToken", "The token is not known."),
+                None => ("TokenMissing", "This needs a token: 'Authorization: Bearer TOKEN'."),
+            };
+            ApiError(AppError::new(ErrorKind::Unauthenticated, code, message))
+        })
+    }
+}
+
+/// A JSON body; what is wrong with it is said in the envelope.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Body(body)),
+            Err(JsonRejection::BytesRejection(error)) => {
+                let kind = match error.status().as_u16() {
+                    413 => ErrorKind::TooLarge,
+                    _ => ErrorKind::Invalid,
+                };
+                Err(ApiError(AppError::new(kind, "InvalidRequestContent", error.body_text())))
+            }
+            Err(error) => {
+                Err(ApiError(AppError::invalid("InvalidRequestContent", error.body_text())))
+            }
+        }
+    }
+}
+
+/// Query parameters; unknown ones are errors where the type says so.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<ApiState> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let result: Result<Query<T>, QueryRejection> =
+            Query::from_request_parts(parts, state).await;
+        match result {
+            Ok(Query(params)) => Ok(Params(params)),
+            Err(error) => Err(ApiError(AppError::invalid("InvalidQuery", error.body_text()))),
+        }
+    }
+}
+
+/// Which environment.
+#[derive(Debug, Deserialize)]
+pub struct InEnvironment {
+    #[serde(default = "default_environment")]
+    pub environment: String,
+}
+
+pub fn default_environment() -> String {
+    "default".to_owned()
+}
+
+/// Rows of a page.
+pub fn page_rows(top: Option<usize>) -> Result<usize, ApiError> {
+    match top {
+        None => Ok(PAGE_ROWS_DEFAULT),
+        Some(rows) if (1..=PAGE_ROWS_MAX).contains(&rows) => Ok(rows),
+        Some(rows) => {
+            let message = format!("'top' is {rows}, expected 1 to {PAGE_ROWS_MAX}.");
+            Err(ApiError(AppError::invalid("InvalidQuery", message)))
+        }
+    }
+}
+
+/// `{"value": [...], "nextLink"?}`.
+pub fn page(value: Vec<serde_json::Value>, next: Option<String>) -> Json<serde_json::Value> {
+    let mut body = serde_json::json!({ "value": value });
+    if let Some(next) = next {
+        body["nextLink"] = next.into();
+    }
+    Json(body)
+}
+
+/// A path with query parameters, encoded.
+pub fn link(path: &str, queries: &[(&str, &str)]) -> String {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    let mut result = path.to_owned();
+    for (at, (name, value)) in queries.iter().enumerate() {
+        result.push(if at == 0 { '?' } else { '&' });
+        result.push_str(name);
+        result.push('=');
+        result.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    }
+    result
+}

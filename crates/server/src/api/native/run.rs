@@ -1,0 +1,263 @@
+//! Runs on the native API.
+
+use super::{
+    ApiError, ApiState, Authenticated, Params, default_environment, link, page, page_rows,
+};
+use crate::app::AppError;
+use crate::app::run::{RepetitionQuery, RunQuery, RunView, render_run};
+use crate::auth::token::Caller;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use durable::{ProcessId, Ticks};
+use flow::run::Status;
+use futures_util::stream::{self, Stream, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use tokio::sync::broadcast::error::RecvError;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    #[serde(default = "default_environment")]
+    environment: String,
+    status: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    top: Option<usize>,
+    skip_token: Option<String>,
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError(AppError::invalid("InvalidQuery", message))
+}
+
+fn status(name: Option<&str>) -> Result<Option<Status>, ApiError> {
+    let Some(name) = name else { return Ok(None) };
+    let found = Status::from_name(name);
+    found.map(Some).ok_or_else(|| {
+        invalid(format!(
+            "'status' is '{name}', expected Running, Waiting, Succeeded, Failed, Cancelled, TimedOut, Skipped or Aborted."
+        ))
+    })
+}
+
+fn time(name: &str, text: Option<&str>) -> Result<Option<Ticks>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = expr::format::date::parse_ticks(text);
+    parsed.map(Some).map_err(|_| invalid(format!("'{name}' is '{text}', expected a timestamp.")))
+}
+
+fn to_json(value: &expr::Value) -> Result<Value, ApiError> {
+    Ok(serde_json::to_value(value).map_err(AppError::internal)?)
+}
+
+fn render(view: &RunView) -> Result<Value, ApiError> {
+    to_json(&render_run(&view.row, &view.flow).into())
+}
+
+pub async fn list(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(query): Params<ListQuery>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let rows = page_rows(query.top)?;
+    let before = match &query.skip_token {
+        None => None,
+        Some(token) => Some(
+            ProcessId::from_run_name(token)
+                .ok_or_else(|| invalid("'skipToken' is not one that a page gave.".to_owned()))?,
+        ),
+    };
+    let filter = RunQuery {
+        status: status(query.status.as_deref())?,
+        from: time("from", query.from.as_deref())?,
+        to: time("to", query.to.as_deref())?,
+        before,
+        rows_max: rows + 1,
+    };
+    let (entry, mut found) =
+        state.app.list_runs(&caller, &query.environment, &name, filter).await?;
+    let is_more = found.len() > rows;
+    found.truncate(rows);
+    let next = found.last().filter(|_| is_more).map(|last| {
+        let (top, token) = (rows.to_string(), last.id.run_name());
+        let mut queries = vec![("environment", query.environment.as_str()), ("top", &top)];
+        for (name, value) in [("status", &query.status), ("from", &query.from), ("to", &query.to)] {
+            queries.extend(value.as_deref().map(|value| (name, value)));
+        }
+        queries.push(("skipToken", &token));
+        link(&format!("/api/v1/flows/{}/runs", super::link(&entry.row.name, &[])), &queries)
+    });
+    let rendered: Result<Vec<Value>, ApiError> =
+        found.iter().map(|row| to_json(&render_run(row, &entry).into())).collect();
+    Ok(page(rendered?, next))
+}
+
+pub async fn show(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let (view, more) = state.app.get_run(&caller, &id).await?;
+    let mut value = render(&view)?;
+    for (name, part) in more.iter() {
+        value[name.as_str()] = to_json(part)?;
+    }
+    Ok(Json(value))
+}
+
+pub async fn actions(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let records = state.app.list_actions(&caller, &id).await?;
+    let rendered: Result<Vec<Value>, ApiError> = records.iter().map(to_json).collect();
+    Ok(page(rendered?, None))
+}
+
+pub async fn action(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((id, action)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(to_json(&state.app.get_action(&caller, &id, &action).await?)?))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepetitionsQuery {
+    status: Option<String>,
+    top: Option<usize>,
+    skip_token: Option<usize>,
+}
+
+pub async fn repetitions(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(query): Params<RepetitionsQuery>,
+    Path((id, action)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let rows = page_rows(query.top)?;
+    let skip = query.skip_token.unwrap_or(0);
+    let filter = RepetitionQuery { status: status(query.status.as_deref())?, skip, rows_max: rows };
+    let (records, is_more) = state.app.list_repetitions(&caller, &id, &action, filter).await?;
+    let next = is_more.then(|| {
+        let (top, token) = (rows.to_string(), (skip + rows).to_string());
+        let mut queries = vec![("top", top.as_str()), ("skipToken", token.as_str())];
+        queries.extend(query.status.as_deref().map(|status| ("status", status)));
+        link(&format!("/api/v1/runs/{id}/actions/{action}/repetitions"), &queries)
+    });
+    let rendered: Result<Vec<Value>, ApiError> = records.iter().map(to_json).collect();
+    Ok(page(rendered?, next))
+}
+
+pub async fn repetition(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((id, action, repetition)): Path<(String, String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let record = state.app.get_repetition(&caller, &id, &action, &repetition).await?;
+    Ok(Json(to_json(&record)?))
+}
+
+pub async fn cancel(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let (view, is_live) = state.app.cancel_run(&caller, &id).await?;
+    let status = if is_live { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(render(&view)?)))
+}
+
+pub async fn resubmit(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let (view, id, status) = state.app.resubmit_run(&caller, &id).await?;
+    let body = json!({"run": id.run_name(), "flow": view.flow.row.name, "status": status.name()});
+    Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+/// What a watcher has seen so far.
+struct Watch {
+    state: ApiState,
+    caller: Caller,
+    id: String,
+    receiver: tokio::sync::broadcast::Receiver<()>,
+    /// Status and repetitions of each action as they were told last.
+    told: HashMap<String, String>,
+    is_first: bool,
+    is_over: bool,
+}
+
+/// The run as it goes on: `action` events as actions change, a `run` event at the end.
+pub async fn events(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let (view, _) = state.app.get_run(&caller, &id).await?;
+    let receiver = state.app.engine.watchers.watch(view.row.id);
+    let watch =
+        Watch { state, caller, id, receiver, told: HashMap::new(), is_first: true, is_over: false };
+    let batches = stream::unfold(watch, |mut watch| async move {
+        if watch.is_over {
+            return None;
+        }
+        if !std::mem::replace(&mut watch.is_first, false) {
+            match watch.receiver.recv().await {
+                // behind by several: what is there now is told once
+                Ok(()) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+        let news = watch.news().await;
+        Some((stream::iter(news.into_iter().map(Ok)), watch))
+    });
+    Ok(Sse::new(batches.flatten()).keep_alive(KeepAlive::default()))
+}
+
+impl Watch {
+    async fn news(&mut self) -> Vec<Event> {
+        match self.read().await {
+            Ok(events) => events,
+            Err(error) => {
+                self.is_over = true;
+                let body = crate::api::error::envelope(&error.0).to_string();
+                vec![Event::default().event("error").data(body)]
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<Event>, ApiError> {
+        let app = &self.state.app;
+        let (view, _) = app.get_run(&self.caller, &self.id).await?;
+        let mut events = Vec::new();
+        for record in app.list_actions(&self.caller, &self.id).await? {
+            let record = to_json(&record)?;
+            let name = record["name"].as_str().unwrap_or_default().to_owned();
+            let mark = format!(
+                "{} {} {}",
+                record["status"], record["repetition"], record["repetitionCount"]
+            );
+            if self.told.insert(name, mark.clone()).as_deref() != Some(mark.as_str()) {
+                events.push(Event::default().event("action").data(record.to_string()));
+            }
+        }
+        let run = render(&view)?;
+        let status = Status::from_number(view.row.status);
+        self.is_over = status.is_some_and(Status::is_final);
+        if self.is_over || self.told.insert(String::new(), String::new()).is_none() {
+            events.push(Event::default().event("run").data(run.to_string()));
+        }
+        Ok(events)
+    }
+}

@@ -1,0 +1,243 @@
+//! Trigger addresses: what calls from outside look like, and what they get.
+
+use super::ApiState;
+use super::error::{ApiError, envelope, status_of};
+use crate::app::catalog::FlowEntry;
+use crate::app::trigger::{Answer, Answered, TriggerCall};
+use crate::app::{AppError, ErrorKind};
+use crate::limits::REQUEST_BODY_SECONDS;
+use crate::worker::header;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header as names};
+use axum::response::{IntoResponse, Response};
+use durable::ProcessId;
+use expr::{Object, Value};
+use flow::run::tracking_id;
+use std::time::Duration;
+
+/// Any method on a trigger's address.
+pub async fn invoke(
+    State(state): State<ApiState>,
+    path: RawPathParams,
+    request: Request,
+) -> Response {
+    match try_invoke(&state, &path, request).await {
+        Ok(response) => response,
+        Err(error) => ApiError(error).into_response(),
+    }
+}
+
+async fn try_invoke(
+    state: &ApiState,
+    path: &RawPathParams,
+    request: Request,
+) -> Result<Response, AppError> {
+    let (parts, body) = request.into_parts();
+    let limit = state.settings.trigger_body_bytes_max;
+    let body = read_body(body, &parts.headers, limit).await?;
+    let mut params = ["", "", ""];
+    for (name, value) in path {
+        match name {
+            "id" => params[0] = value,
+            "trigger" => params[1] = value,
+            _ => params[2] = raw_rest(parts.uri.path()),
+        }
+    }
+    let queries = Queries::read(parts.uri.query().unwrap_or_default());
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let call = TriggerCall {
+        flow_id: params[0],
+        trigger: params[1],
+        permission: &queries.permission,
+        version: &queries.version,
+        signature: &queries.signature,
+        method: parts.method.as_str(),
+        relative_path: params[2],
+        queries: queries.others,
+        headers: headers_of(&parts.headers),
+        content_type: text("content-type"),
+        body: &body,
+        tracking: text("x-ms-client-tracking-id"),
+        idempotency_key: text("idempotency-key"),
+    };
+    let answered = state.app.call_trigger(call).await?;
+    Ok(render(answered))
+}
+
+/// The part after `/paths/invoke/`, still percent-encoded: it is decoded after matching.
+fn raw_rest(path: &str) -> &str {
+    path.split_once("/paths/invoke/").map_or("", |(_, rest)| rest)
+}
+
+async fn read_body(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<Bytes, AppError> {
+    let too_large = || {
+        let message = format!("The body is larger than {bytes_max} bytes.");
+        AppError::new(ErrorKind::TooLarge, "RequestEntityTooLarge", message)
+    };
+    let announced = headers.get(names::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|text| text.parse::<usize>().ok()).is_some_and(|n| n > bytes_max) {
+        return Err(too_large());
+    }
+    let time = Duration::from_secs(REQUEST_BODY_SECONDS);
+    match tokio::time::timeout(time, axum::body::to_bytes(body, bytes_max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            if text.contains("length limit") {
+                return Err(too_large());
+            }
+            let message = format!("The body could not be read: {text}.");
+            Err(AppError::invalid("InvalidRequestContent", message))
+        }
+        Err(_) => {
+            let message = format!("The body did not arrive within {REQUEST_BODY_SECONDS} seconds.");
+            Err(AppError::invalid("RequestTimeout", message))
+        }
+    }
+}
+
+/// The query parameters: those of the signature, and the others.
+#[derive(Default)]
+struct Queries {
+    permission: String,
+    version: String,
+    signature: String,
+    others: Object,
+}
+
+impl Queries {
+    fn read(text: &str) -> Queries {
+        let mut queries = Queries::default();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decoded(name), decoded(value));
+            match name.as_str() {
+                "api-version" => {}
+                "sp" => queries.permission = value,
+                "sv" => queries.version = value,
+                "sig" => queries.signature = value,
+                _ => queries.others.insert(name, value),
+            }
+        }
+        queries
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let text = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+}
+
+/// General headers first by name, then those of the content as they came.
+/// Credentials are left out.
+fn headers_of(headers: &HeaderMap) -> Object {
+    let mut general: Vec<(String, String)> = Vec::with_capacity(headers.len());
+    let mut content: Vec<(String, String)> = Vec::new();
+    for name in headers.keys() {
+        if name == names::AUTHORIZATION || name == names::PROXY_AUTHORIZATION {
+            continue;
+        }
+        let values = headers.get_all(name).iter();
+        let texts: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let pair = (header::canonical(name.as_str()), texts.join(","));
+        if header::is_content(name.as_str()) { content.push(pair) } else { general.push(pair) }
+    }
+    general.sort();
+    let pairs = general.into_iter().chain(content);
+    pairs.map(|(name, value)| (name.into(), Value::from(value))).collect()
+}
+
+fn render(answered: Answered) -> Response {
+    let Answered { entry, run, tracking, answer } = answered;
+    let mut response = match answer {
+        Answer::Accepted { is_polled: _ } => StatusCode::ACCEPTED.into_response(),
+        Answer::Response(response) => respond(&response),
+        Answer::NoResponse => {
+            let id = run.map(|run| tracking_id(run, 0)).unwrap_or_default();
+            let message = format!(
+                "The server did not receive a response from an upstream server. Request tracking id '{id}'."
+            );
+            gateway(StatusCode::BAD_GATEWAY, "NoResponse", message)
+        }
+        Answer::TimedOut => {
+            let message = "The flow did not answer in time. Its run goes on.";
+            gateway(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeout", message.to_owned())
+        }
+    };
+    add_headers(response.headers_mut(), &entry, run, tracking.as_deref());
+    response
+}
+
+fn gateway(status: StatusCode, code: &'static str, message: String) -> Response {
+    debug_assert!(status_of(ErrorKind::Internal).is_server_error() && status.is_server_error());
+    let error = AppError::new(ErrorKind::Unavailable, code, message);
+    (status, axum::Json(envelope(&error))).into_response()
+}
+
+/// What a Response action says, as HTTP.
+fn respond(response: &Value) -> Response {
+    let status = response.get("statusCode").and_then(Value::as_int);
+    let status = status.and_then(|status| u16::try_from(status).ok());
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    let mut result = Response::new(Body::empty());
+    *result.status_mut() = status.unwrap_or(StatusCode::OK);
+    if let Some(body) = response.get("body").filter(|body| !body.is_null()) {
+        let (content_type, bytes) = expr::content::to_body(body);
+        if let Ok(value) = HeaderValue::from_str(&content_type) {
+            result.headers_mut().insert(names::CONTENT_TYPE, value);
+        }
+        *result.body_mut() = Body::from(bytes);
+    }
+    if let Some(Value::Object(headers)) = response.get("headers") {
+        for (name, value) in headers.iter() {
+            set_header(result.headers_mut(), name, &value.text());
+        }
+    }
+    result
+}
+
+/// A header of a Response action, unless it is one that only the server may set.
+fn set_header(headers: &mut HeaderMap, name: &str, value: &str) {
+    let is_own = ["content-length", "transfer-encoding", "connection", "allow", "expires"];
+    let is_dropped = is_own.iter().any(|own| own.eq_ignore_ascii_case(name))
+        || name.eq_ignore_ascii_case("set-cookie")
+        || name.eq_ignore_ascii_case("last-modified");
+    if is_dropped {
+        return;
+    }
+    if let (Ok(name), Ok(value)) =
+        (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+    {
+        headers.insert(name, value);
+    }
+}
+
+fn add_headers(
+    headers: &mut HeaderMap,
+    entry: &FlowEntry,
+    run: Option<ProcessId>,
+    tracking: Option<&str>,
+) {
+    let mut add = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    if let Some(run) = run {
+        let run_name = run.run_name();
+        let id = tracking_id(run, 0);
+        add("x-ms-workflow-run-id", &run_name);
+        add("x-ms-correlation-id", &id);
+        add("x-ms-client-tracking-id", tracking.unwrap_or(&run_name));
+        add("x-ms-trigger-history-name", &run_name);
+        add("x-ms-tracking-id", &id);
+        add("x-ms-request-id", &id);
+    }
+    add("x-ms-workflow-system-id", &format!("/workflows/{}", entry.row.id));
+    add("x-ms-workflow-id", &entry.row.id);
+    add("x-ms-workflow-version", &entry.row.version.to_string());
+    if entry.row.name.is_ascii() {
+        add("x-ms-workflow-name", &entry.row.name);
+    }
+}

@@ -1,0 +1,235 @@
+//! Flows and versions in memory: what a trigger needs without asking the store.
+
+use super::error::AppError;
+use crate::auth::seal::Sealer;
+use crate::limits::VERSIONS_CACHED_MAX;
+use flow::definition::{Dialect, Flow, LoadOptions};
+use flow::run::FlowInfo;
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::Arc;
+use store::{Store, VersionRow, WorkflowRow};
+use zeroize::Zeroizing;
+
+/// Whether a flow takes triggers; the number is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FlowState {
+    Started = 1,
+    Stopped = 2,
+}
+
+impl FlowState {
+    #[must_use]
+    pub fn from_number(number: u8) -> FlowState {
+        if number == FlowState::Started as u8 { FlowState::Started } else { FlowState::Stopped }
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FlowState::Started => "Started",
+            FlowState::Stopped => "Stopped",
+        }
+    }
+}
+
+/// The number that is stored for a dialect.
+#[must_use]
+pub fn dialect_number(dialect: Dialect) -> u8 {
+    match dialect {
+        Dialect::PowerAutomate => 1,
+        Dialect::LogicApps => 2,
+    }
+}
+
+#[must_use]
+pub fn dialect_of(number: u8) -> Dialect {
+    if number == 1 { Dialect::PowerAutomate } else { Dialect::LogicApps }
+}
+
+/// A flow with its current version, ready to start runs.
+pub struct FlowEntry {
+    pub row: WorkflowRow,
+    pub state: FlowState,
+    /// Open keys that sign its addresses: primary, secondary.
+    pub keys: [Zeroizing<Vec<u8>>; 2],
+    pub version: Arc<Version>,
+}
+
+/// A version, loaded.
+pub struct Version {
+    pub flow: Arc<Flow>,
+    pub info: Arc<FlowInfo>,
+}
+
+/// The cache. Entries are dropped when their flow changes.
+pub struct Catalog {
+    store: Arc<dyn Store>,
+    sealer: Arc<Sealer>,
+    public_url: RwLock<String>,
+    entries: RwLock<HashMap<String, Arc<FlowEntry>>>,
+    versions: RwLock<HashMap<(i64, u32), Arc<Version>>>,
+}
+
+impl Catalog {
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, sealer: Arc<Sealer>) -> Catalog {
+        Catalog {
+            store,
+            sealer,
+            public_url: RwLock::default(),
+            entries: RwLock::default(),
+            versions: RwLock::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The address that absolute links begin with; known once the server listens.
+    pub fn set_public_url(&self, url: &str) {
+        url.trim_end_matches('/').clone_into(&mut self.public_url.write());
+        self.entries.write().clear();
+        self.versions.write().clear();
+    }
+
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.public_url.read().clone()
+    }
+
+    /// A flow by its public id.
+    pub async fn by_id(&self, id: &str) -> Result<Option<Arc<FlowEntry>>, AppError> {
+        if let Some(entry) = self.entries.read().get(id) {
+            return Ok(Some(Arc::clone(entry)));
+        }
+        match self.store.workflow_by_id(id).await? {
+            Some(row) => Ok(Some(self.entry(row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub async fn by_key(&self, key: i64) -> Result<Option<Arc<FlowEntry>>, AppError> {
+        match self.store.workflow_by_key(key).await? {
+            Some(row) => Ok(Some(self.entry(row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub async fn by_name(
+        &self,
+        environment: &str,
+        name: &str,
+    ) -> Result<Option<Arc<FlowEntry>>, AppError> {
+        match self.store.workflow(environment, name).await? {
+            Some(row) => Ok(Some(self.entry(row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry of a row that was just read.
+    pub async fn entry(&self, row: WorkflowRow) -> Result<Arc<FlowEntry>, AppError> {
+        if let Some(entry) = self.entries.read().get(&row.id)
+            && entry.row.revision == row.revision
+        {
+            return Ok(Arc::clone(entry));
+        }
+        let version = self.version(&row, row.version).await?;
+        let open =
+            |sealed: &[u8]| self.sealer.open_secret(&row.id, sealed).map_err(AppError::internal);
+        let keys = [open(&row.primary_key)?, open(&row.secondary_key)?];
+        let state = FlowState::from_number(row.state);
+        let entry = Arc::new(FlowEntry { state, keys, version, row });
+        let mut entries = self.entries.write();
+        if entries.len() >= VERSIONS_CACHED_MAX {
+            entries.clear();
+        }
+        entries.insert(entry.row.id.clone(), Arc::clone(&entry));
+        Ok(entry)
+    }
+
+    /// A version of a flow: the current one, or one that a run has pinned.
+    pub async fn version(&self, row: &WorkflowRow, number: u32) -> Result<Arc<Version>, AppError> {
+        if let Some(version) = self.versions.read().get(&(row.key, number)) {
+            return Ok(Arc::clone(version));
+        }
+        let stored = self.store.version(row.key, number).await?.ok_or_else(|| {
+            AppError::internal(format!("flow {} has no version {number}", row.id))
+        })?;
+        let version = Arc::new(self.load(row, &stored)?);
+        let mut versions = self.versions.write();
+        if versions.len() >= VERSIONS_CACHED_MAX {
+            versions.clear();
+        }
+        versions.insert((row.key, number), Arc::clone(&version));
+        Ok(version)
+    }
+
+    fn load(&self, row: &WorkflowRow, stored: &VersionRow) -> Result<Version, AppError> {
+        let document = Document::open(&stored.document)?;
+        let options =
+            LoadOptions { dialect: Some(dialect_of(row.dialect)), parameters: document.parameters };
+        let report = flow::definition::load(&document.text, &options);
+        let loaded = report.loaded.ok_or_else(|| {
+            let first = report.problems.first().map(|problem| problem.message.clone());
+            AppError::internal(format!(
+                "version {} of flow {} does not load any more: {}",
+                stored.number,
+                row.id,
+                first.unwrap_or_default()
+            ))
+        })?;
+        let info = FlowInfo {
+            key: row.key,
+            id: row.id.clone(),
+            name: row.name.clone(),
+            display_name: row.display_name.clone(),
+            environment: row.environment.clone(),
+            version: stored.number,
+            public_url: self.public_url(),
+        };
+        Ok(Version { flow: Arc::new(loaded.flow), info: Arc::new(info) })
+    }
+
+    /// Forgets a flow that has changed.
+    pub fn forget(&self, id: &str) {
+        self.entries.write().remove(id);
+    }
+
+    /// Forgets a flow that is gone, with its versions.
+    pub fn forget_all(&self, id: &str, key: i64) {
+        self.forget(id);
+        self.versions.write().retain(|(flow, _), _| *flow != key);
+    }
+}
+
+/// A version's document as it is stored: the text as it was given, and the values
+/// given for its parameters.
+pub struct Document {
+    pub text: Vec<u8>,
+    pub parameters: Option<expr::Value>,
+}
+
+impl Document {
+    /// Packs and compresses.
+    #[must_use]
+    pub fn pack(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.text.len() + 64);
+        expr::codec::put(self.parameters.as_ref().unwrap_or(&expr::Value::Null), &mut bytes);
+        bytes.extend_from_slice(&self.text);
+        durable::codec::compress(&bytes)
+    }
+
+    pub fn open(stored: &[u8]) -> Result<Document, AppError> {
+        let bytes_max = flow::limits::DOCUMENT_BYTES_MAX * 2;
+        let bytes =
+            durable::codec::decompress_limited(stored, bytes_max).map_err(AppError::internal)?;
+        let mut rest = bytes.as_slice();
+        let parameters = expr::codec::take(&mut rest).map_err(AppError::internal)?;
+        let parameters = Some(parameters).filter(|parameters| !parameters.is_null());
+        Ok(Document { text: rest.to_vec(), parameters })
+    }
+}

@@ -1,0 +1,436 @@
+//! Runs: list, get, their actions, watch; cancel and resubmit.
+
+use super::error::{AppError, ErrorKind};
+use super::{App, Right};
+use crate::app::catalog::{FlowEntry, Version};
+use crate::auth::token::Caller;
+use crate::limits::HISTORY_CHUNKS_PER_READ;
+use crate::worker::Start;
+use durable::codec::decompress;
+use durable::{Message, MessageKind, ProcessId, Ticks};
+use expr::{Object, Value};
+use flow::definition::ActionId;
+use flow::run::event::{Payloads, ReadError};
+use flow::run::history::{Entry, HistoryReader};
+use flow::run::state::{Caller as RunCaller, Path};
+use flow::run::{Status, format_time};
+use std::sync::Arc;
+use store::{RunFilter, RunRow};
+
+/// Which runs to list.
+#[derive(Debug, Default)]
+pub struct RunQuery {
+    pub status: Option<Status>,
+    pub from: Option<Ticks>,
+    pub to: Option<Ticks>,
+    pub before: Option<ProcessId>,
+    pub rows_max: usize,
+}
+
+/// A run with the flow it belongs to.
+pub struct RunView {
+    pub row: RunRow,
+    pub flow: Arc<FlowEntry>,
+}
+
+/// Which repetitions of an action to read.
+#[derive(Debug, Default)]
+pub struct RepetitionQuery {
+    pub status: Option<Status>,
+    pub skip: usize,
+    pub rows_max: usize,
+}
+
+impl App {
+    pub async fn list_runs(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        flow: &str,
+        query: RunQuery,
+    ) -> Result<(Arc<FlowEntry>, Vec<RunRow>), AppError> {
+        self.authorize(caller, Right::Read)?;
+        let entry = self.flow_entry(environment, flow).await?;
+        let filter = RunFilter {
+            workflow: entry.row.key,
+            status: query.status.map(|status| status as u8),
+            from: query.from,
+            to: query.to,
+            before: query.before,
+            oldest_first: false,
+            rows_max: query.rows_max,
+        };
+        let rows = self.engine.store.runs(filter).await?;
+        Ok((entry, rows))
+    }
+
+    async fn run_view(&self, name: &str) -> Result<RunView, AppError> {
+        let not_found = || AppError::not_found("RunNotFound", format!("There is no run '{name}'."));
+        let id = ProcessId::from_run_name(name).ok_or_else(not_found)?;
+        let row = self.engine.store.run(id).await?.ok_or_else(not_found)?;
+        let flow = self.engine.catalog.by_key(row.workflow).await?.ok_or_else(not_found)?;
+        Ok(RunView { row, flow })
+    }
+
+    /// A run with everything its first and last events say.
+    pub async fn get_run(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<(RunView, Object), AppError> {
+        self.authorize(caller, Right::Read)?;
+        let view = self.run_view(name).await?;
+        let version = self.version_of(&view).await?;
+        let mut response: Option<Entry> = None;
+        let mut entries = Vec::new();
+        let reader = self
+            .read_history(&view, &version, |entry| {
+                let behavior = &version.flow.action(entry.action).behavior;
+                let is_response = matches!(behavior, flow::definition::Behavior::Response { .. });
+                if is_response && entry.status == Status::Succeeded {
+                    response = Some(entry.clone());
+                } else if is_response {
+                    entries.push(entry.action);
+                }
+            })
+            .await?;
+        let mut object = Object::new();
+        if let Some(trigger) = &reader.trigger {
+            object.insert("trigger", self.trigger_record(&view, &version, trigger));
+        }
+        if let Some(entry) = response {
+            let rendered = reader.render(&entry, true);
+            object.insert("response", rendered.get("outputs").cloned().unwrap_or_default());
+        }
+        if let Some((_, _, _, outputs, _)) = &reader.end
+            && !outputs.is_null()
+        {
+            object.insert("outputs", outputs.clone());
+        }
+        Ok((view, object))
+    }
+
+    fn trigger_record(
+        &self,
+        view: &RunView,
+        version: &Version,
+        trigger: &flow::run::state::TriggerRun,
+    ) -> Value {
+        let secured = || {
+            let mut object = Object::new();
+            object.insert("$secured", true);
+            Value::from(object)
+        };
+        let mut shown = trigger.clone();
+        if let Some(found) = version.flow.find_trigger(&trigger.name) {
+            if found.secure_inputs && !shown.inputs.is_null() {
+                shown.inputs = secured();
+            }
+            if found.secure_outputs && !shown.outputs.is_null() {
+                shown.outputs = secured();
+            }
+        }
+        flow::run::trigger_record(view.row.id, &shown)
+    }
+
+    async fn version_of(&self, view: &RunView) -> Result<Arc<Version>, AppError> {
+        self.engine.catalog.version(&view.flow.row, view.row.version).await
+    }
+
+    /// Reads a run's history from its first chunk on; `each` gets every entry that came
+    /// to its end. Large values are fetched.
+    async fn read_history<'a>(
+        &self,
+        view: &RunView,
+        version: &'a Version,
+        mut each: impl FnMut(&Entry),
+    ) -> Result<HistoryReader<'a>, AppError> {
+        let mut reader = HistoryReader::new(&version.flow, view.row.id);
+        let mut payloads = Payloads::new();
+        let mut from = 0u64;
+        loop {
+            let chunks =
+                self.engine.store.history(view.row.id, from, HISTORY_CHUNKS_PER_READ).await?;
+            let Some(last) = chunks.last() else { return Ok(reader) };
+            from = last.first_seq + u64::from(last.events.max(1));
+            for chunk in &chunks {
+                let bytes = decompress(&chunk.content).map_err(AppError::internal)?;
+                self.fetch_payloads(&bytes, &mut payloads).await?;
+                reader
+                    .read(&bytes, &payloads, false, &mut |entry| each(&entry))
+                    .map_err(AppError::internal)?;
+            }
+        }
+    }
+
+    /// Fetches the large values that a chunk refers to.
+    async fn fetch_payloads(&self, chunk: &[u8], payloads: &mut Payloads) -> Result<(), AppError> {
+        for hash in flow::run::event::payload_hashes(chunk, payloads).map_err(AppError::internal)? {
+            self.engine.fetch(hash, payloads).await?;
+        }
+        Ok(())
+    }
+
+    /// The records of a run's actions in definition order: of an action in a loop the
+    /// last repetition, with their number.
+    pub async fn list_actions(&self, caller: &Caller, name: &str) -> Result<Vec<Value>, AppError> {
+        self.authorize(caller, Right::Read)?;
+        let view = self.run_view(name).await?;
+        let version = self.version_of(&view).await?;
+        let mut last: Vec<Option<(Entry, u64)>> = vec![None; version.flow.actions.len()];
+        let mut note = |entry: Entry| {
+            let place = &mut last[entry.action.at()];
+            let count = place.as_ref().map_or(0, |(_, count)| *count) + 1;
+            *place = Some((entry, count));
+        };
+        let mut reader = self.read_history(&view, &version, |entry| note(entry.clone())).await?;
+        for entry in reader.unfinished() {
+            note(entry);
+        }
+        let found = last.into_iter().flatten();
+        Ok(found.map(|(entry, count)| with_count(&reader, &version, &entry, count)).collect())
+    }
+
+    /// The last record of one action.
+    pub async fn get_action(
+        &self,
+        caller: &Caller,
+        name: &str,
+        action: &str,
+    ) -> Result<Value, AppError> {
+        let (reader_version, entries) = self.repetitions(caller, name, action, |_| true).await?;
+        let (view, version) = reader_version;
+        let count = entries.len() as u64;
+        let last = entries.into_iter().last();
+        let last = last.ok_or_else(|| {
+            let message = format!("The action '{action}' of run '{name}' has not begun.");
+            AppError::not_found("ActionNotRun", message)
+        })?;
+        let reader = self.header(&view, &version).await?;
+        Ok(with_count(&reader, &version, &last, count))
+    }
+
+    /// The records of an action's repetitions, in order.
+    pub async fn list_repetitions(
+        &self,
+        caller: &Caller,
+        name: &str,
+        action: &str,
+        query: RepetitionQuery,
+    ) -> Result<(Vec<Value>, bool), AppError> {
+        let wanted = query.status;
+        let ((view, version), mut entries) = self
+            .repetitions(caller, name, action, |entry| {
+                wanted.is_none_or(|status| entry.status == status)
+            })
+            .await?;
+        entries.sort_by(|a, b| a.path.iter().cmp(b.path.iter()));
+        let reader = self.header(&view, &version).await?;
+        let is_more = entries.len() > query.skip + query.rows_max;
+        let page = entries.iter().skip(query.skip).take(query.rows_max);
+        Ok((page.map(|entry| reader.render(entry, true).into()).collect(), is_more))
+    }
+
+    /// One repetition, named by its indexes: `000000-000002`.
+    pub async fn get_repetition(
+        &self,
+        caller: &Caller,
+        name: &str,
+        action: &str,
+        repetition: &str,
+    ) -> Result<Value, AppError> {
+        let not_found = || {
+            let message =
+                format!("The action '{action}' of run '{name}' has no repetition '{repetition}'.");
+            AppError::not_found("RepetitionNotFound", message)
+        };
+        let indexes: Result<Vec<u32>, _> = repetition.split('-').map(str::parse).collect();
+        let path = Path::from_outermost(&indexes.map_err(|_| not_found())?);
+        let ((view, version), entries) =
+            self.repetitions(caller, name, action, |entry| entry.path == path).await?;
+        let entry = entries.into_iter().next_back().ok_or_else(not_found)?;
+        let reader = self.header(&view, &version).await?;
+        Ok(reader.render(&entry, true).into())
+    }
+
+    async fn repetitions(
+        &self,
+        caller: &Caller,
+        name: &str,
+        action: &str,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<((RunView, Arc<Version>), Vec<Entry>), AppError> {
+        self.authorize(caller, Right::Read)?;
+        let view = self.run_view(name).await?;
+        let version = self.version_of(&view).await?;
+        let id: ActionId = version.flow.find_action(action).ok_or_else(|| {
+            let message = format!("The flow '{}' has no action '{action}'.", view.flow.row.name);
+            AppError::not_found("ActionNotFound", message)
+        })?;
+        let mut entries = Vec::new();
+        let mut reader = self
+            .read_history(&view, &version, |entry| {
+                if entry.action == id && wanted(entry) {
+                    entries.push(entry.clone());
+                }
+            })
+            .await?;
+        let open = reader.unfinished().into_iter();
+        entries.extend(open.filter(|entry| entry.action == id && wanted(entry)));
+        drop(reader);
+        Ok(((view, version), entries))
+    }
+
+    /// A reader that knows the run's beginning: what records are rendered with.
+    async fn header<'a>(
+        &self,
+        view: &RunView,
+        version: &'a Version,
+    ) -> Result<HistoryReader<'a>, AppError> {
+        let mut reader = HistoryReader::new(&version.flow, view.row.id);
+        let chunks = self.engine.store.history(view.row.id, 0, 1).await?;
+        if let Some(chunk) = chunks.first() {
+            let bytes = decompress(&chunk.content).map_err(AppError::internal)?;
+            reader
+                .read(&bytes, &Payloads::new(), true, &mut |_| {})
+                .map_err(|error: ReadError| AppError::internal(error))?;
+        }
+        Ok(reader)
+    }
+
+    /// Stops a run. True when it was under way: it ends shortly.
+    pub async fn cancel_run(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<(RunView, bool), AppError> {
+        self.authorize(caller, Right::Execute)?;
+        let view = self.run_view(name).await?;
+        let is_live = self.ask_to_cancel(&view.row).await?;
+        Ok((view, is_live))
+    }
+
+    async fn ask_to_cancel(&self, row: &RunRow) -> Result<bool, AppError> {
+        if Status::from_number(row.status).is_some_and(Status::is_final) {
+            return Ok(false);
+        }
+        let message = Message {
+            to: row.id,
+            from: None,
+            effect: 0,
+            kind: MessageKind::Cancel,
+            body: Vec::new(),
+        };
+        // the row is the command; the delivery is a hint
+        self.engine.store.send(message).await?;
+        for waiting in self.engine.store.inbox(row.id).await? {
+            let found = waiting.message;
+            self.engine.deliver_message(row.id, waiting.id, found.kind, found.effect, &found.body);
+        }
+        Ok(true)
+    }
+
+    /// Cancels every run of a flow and waits until none is under way.
+    pub(super) async fn cancel_all(&self, entry: &FlowEntry) -> Result<(), AppError> {
+        for status in [Status::Waiting, Status::Running] {
+            loop {
+                let filter = RunFilter {
+                    workflow: entry.row.key,
+                    status: Some(status as u8),
+                    rows_max: 256,
+                    ..RunFilter::default()
+                };
+                let rows = self.engine.store.runs(filter).await?;
+                if rows.is_empty() {
+                    break;
+                }
+                for row in &rows {
+                    self.ask_to_cancel(row).await?;
+                }
+                self.engine.settle().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a new run with what the trigger of this one had.
+    pub async fn resubmit_run(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<(RunView, ProcessId, Status), AppError> {
+        self.authorize(caller, Right::Execute)?;
+        let view = self.run_view(name).await?;
+        let pinned = self.version_of(&view).await?;
+        let reader = self.read_history(&view, &pinned, |_| {}).await?;
+        let trigger_run = reader
+            .trigger
+            .clone()
+            .ok_or_else(|| AppError::internal(format!("run {name} has no beginning")))?;
+        drop(reader);
+        let entry = Arc::clone(&view.flow);
+        let trigger = entry.version.flow.find_trigger(&trigger_run.name).ok_or_else(|| {
+            let message = format!("The flow has no trigger '{}' any more.", trigger_run.name);
+            AppError::new(ErrorKind::Conflict, "TriggerNotFound", message)
+        })?;
+        let start = Start {
+            version: &entry.version,
+            trigger,
+            id: self.engine.clock.process_id(),
+            outputs: trigger_run.outputs,
+            raw_body: None,
+            scheduled: None,
+            client_tracking_id: None,
+            origin: Some(view.row.id),
+            caller: RunCaller::Nobody,
+            start_key: None,
+        };
+        let started = self.engine.start(start).await?;
+        Ok((view, started.id, started.status))
+    }
+}
+
+fn with_count(reader: &HistoryReader<'_>, version: &Version, entry: &Entry, count: u64) -> Value {
+    let mut object = reader.render(entry, true);
+    if !entry.path.is_empty() {
+        object.insert("repetitionCount", Value::Int(count as i64));
+    }
+    let behavior = &version.flow.action(entry.action).behavior;
+    if matches!(behavior, flow::definition::Behavior::Until(_)) {
+        object.insert("iterationCount", Value::Int(reader.iterations(entry) as i64));
+    }
+    object.into()
+}
+
+/// A run for the wire.
+#[must_use]
+pub fn render_run(row: &RunRow, flow: &FlowEntry) -> Object {
+    let status = Status::from_number(row.status).unwrap_or(Status::Failed);
+    let name = row.id.run_name();
+    let mut object = Object::new();
+    object.insert("id", name.as_str());
+    object.insert("flow", flow.row.name.as_str());
+    object.insert("flowId", flow.row.id.as_str());
+    object.insert("version", row.version);
+    object.insert("status", status.name());
+    if let Some(code) = &row.code {
+        object.insert("code", code.as_str());
+    }
+    if let Some(message) = &row.error {
+        let mut error = Object::new();
+        error.insert("code", row.code.clone().unwrap_or_else(|| status.name().to_owned()));
+        error.insert("message", message.as_str());
+        object.insert("error", error);
+    }
+    object.insert("startTime", format_time(row.id.start()));
+    if let Some(end) = row.end {
+        object.insert("endTime", format_time(end));
+    }
+    let mut correlation = Object::new();
+    correlation.insert("clientTrackingId", row.client_tracking_id.clone().unwrap_or(name));
+    object.insert("correlation", correlation);
+    if let Some(parent) = row.parent {
+        object.insert("parent", parent.run_name());
+    }
+    object
+}

@@ -1,0 +1,356 @@
+//! Triggers: what fires them and what their callers get.
+
+use super::catalog::{FlowEntry, FlowState};
+use super::error::{AppError, ErrorKind};
+use super::{App, Right};
+use crate::auth::signature;
+use crate::auth::token::Caller as ApiCaller;
+use crate::limits::SPLIT_RUNS_PER_COMMIT;
+use crate::worker::{Engine, Start, Started};
+use durable::{ProcessId, StartKey, Ticks};
+use expr::{Object, Str, Value};
+use flow::definition::{Behavior, Trigger, TriggerBehavior};
+use flow::run::state::Caller;
+use flow::run::{Reply, Status};
+use flow::trigger::fire::{Fired, fire as decide};
+use std::sync::Arc;
+
+/// A trigger that fired.
+pub struct Firing<'a> {
+    pub entry: &'a FlowEntry,
+    pub trigger: &'a Trigger,
+    pub outputs: Value,
+    pub raw_body: Option<&'a [u8]>,
+    pub tracking: Option<Str>,
+    pub scheduled: Option<Ticks>,
+    pub caller: Caller,
+    pub start_key: Option<StartKey>,
+}
+
+/// What a fired trigger started.
+pub enum Firings {
+    One(Box<Started>),
+    /// `splitOn`: one run for each item.
+    Split(Vec<ProcessId>),
+    /// A condition was false.
+    None,
+}
+
+/// Decides by conditions and `splitOn`, and starts what they define.
+pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, AppError> {
+    let Firing { entry, trigger, outputs, raw_body, tracking, scheduled, caller, start_key } =
+        firing;
+    let version = &*entry.version;
+    let id = engine.clock.process_id();
+    let moment = engine.clock.moment();
+    let fired = decide(&version.flow, &version.info, trigger, outputs, tracking, id, moment);
+    let (mut outputs, is_split, client_tracking_id) = match fired {
+        Fired::Skipped => return Ok(Firings::None),
+        Fired::Failed(error) => {
+            return Err(AppError::invalid("InvalidTemplate", error.message.to_string()));
+        }
+        Fired::Runs { outputs, is_split, client_tracking_id } => {
+            (outputs, is_split, client_tracking_id)
+        }
+    };
+    let begin = |id, outputs, raw_body, caller, start_key| Start {
+        version,
+        trigger,
+        id,
+        outputs,
+        raw_body,
+        scheduled,
+        client_tracking_id: client_tracking_id.clone(),
+        origin: None,
+        caller,
+        start_key,
+    };
+    if !is_split {
+        let outputs = outputs.pop().unwrap_or_default();
+        let started = engine.start(begin(id, outputs, raw_body, caller, start_key)).await?;
+        return Ok(Firings::One(Box::new(started)));
+    }
+    let mut ids = Vec::with_capacity(outputs.len());
+    let mut rest = outputs.into_iter().enumerate();
+    loop {
+        let group: Vec<Start<'_>> = rest
+            .by_ref()
+            .take(SPLIT_RUNS_PER_COMMIT)
+            .map(|(at, outputs)| {
+                let key = start_key.as_ref().map(|key| item_key(key, at));
+                begin(engine.clock.process_id(), outputs, None, Caller::Nobody, key)
+            })
+            .collect();
+        if group.is_empty() {
+            return Ok(Firings::Split(ids));
+        }
+        ids.extend(engine.start_group(group).await?.into_iter().map(|started| started.id));
+    }
+}
+
+fn item_key(key: &StartKey, at: usize) -> StartKey {
+    let key_bytes = [key.key.as_slice(), b"#", at.to_string().as_bytes()].concat();
+    StartKey { source: key.source.clone(), key: key_bytes }
+}
+
+/// A request at a trigger's address, as far as the wire is concerned.
+pub struct TriggerCall<'a> {
+    pub flow_id: &'a str,
+    pub trigger: &'a str,
+    pub permission: &'a str,
+    pub version: &'a str,
+    pub signature: &'a str,
+    pub method: &'a str,
+    /// What follows `/paths/invoke`, without the first slash.
+    pub relative_path: &'a str,
+    pub queries: Object,
+    pub headers: Object,
+    pub content_type: Option<&'a str>,
+    pub body: &'a [u8],
+    pub tracking: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// What the caller at an address gets.
+pub struct Answered {
+    pub entry: Arc<FlowEntry>,
+    pub run: Option<ProcessId>,
+    pub tracking: Option<Str>,
+    pub answer: Answer,
+}
+
+pub enum Answer {
+    /// The run was accepted, or nothing was to be started.
+    Accepted {
+        is_polled: bool,
+    },
+    Response(Value),
+    NoResponse,
+    TimedOut,
+}
+
+impl App {
+    /// Somebody calls a trigger's address: the signature is the credential.
+    pub async fn call_trigger(&self, call: TriggerCall<'_>) -> Result<Answered, AppError> {
+        let engine = &self.engine;
+        let entry = engine.catalog.by_id(call.flow_id).await?;
+        // an unknown flow and a wrong signature look the same from outside
+        let entry = entry.filter(|entry| is_signed(entry, &call)).ok_or_else(unauthorized)?;
+        let trigger = entry.version.flow.find_trigger(call.trigger).ok_or_else(unauthorized)?;
+        if entry.state != FlowState::Started {
+            let message = format!("The flow '{}' is turned off.", entry.row.name);
+            return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
+        }
+        let TriggerBehavior::Request { method, relative_path, schema } = &trigger.behavior else {
+            let message = format!("The trigger '{}' is not a Request trigger.", trigger.name);
+            return Err(AppError::invalid("TriggerNotCallable", message));
+        };
+        check_method(method.as_ref(), call.method)?;
+        let mut outputs = Object::with_capacity(4);
+        outputs.push_new("headers", call.headers);
+        if !call.queries.is_empty() {
+            outputs.push_new("queries", call.queries);
+        }
+        if let Some(pattern) = relative_path {
+            let found = pattern.matches(call.relative_path).ok_or_else(|| {
+                let message = "The address does not fit the trigger's relative path.";
+                AppError::not_found("TriggerRelativePathMismatch", message)
+            })?;
+            outputs.push_new("relativePathParameters", found);
+        } else if !call.relative_path.is_empty() {
+            let message = "The trigger has no relative path.";
+            return Err(AppError::not_found("TriggerRelativePathMismatch", message));
+        }
+        let mut raw_body = None;
+        if !call.body.is_empty() {
+            let body = expr::content::from_body(call.content_type, call.body)
+                .map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
+            if call.content_type.is_some_and(is_json) {
+                raw_body = Some(call.body);
+            }
+            outputs.push_new("body", body);
+        }
+        if let Some(schema) = schema.as_ref().filter(|_| trigger.options.enable_schema_validation) {
+            let body = outputs.get("body").cloned().unwrap_or_default();
+            let violations = schema.violations(&body);
+            if !violations.is_empty() {
+                let message = format!(
+                    "The input body for trigger '{}' does not match its schema: {}",
+                    trigger.name,
+                    violations.join("; ")
+                );
+                return Err(AppError::invalid("TriggerInputSchemaMismatch", message));
+            }
+        }
+        let waits = waits_for_response(&entry, trigger);
+        let timeout = engine.settings.response_timeout;
+        let caller = if waits {
+            let ticks = Ticks::try_from(timeout.as_nanos() / 100).unwrap_or(Ticks::MAX / 4);
+            Caller::Request { deadline: engine.clock.now() + ticks }
+        } else {
+            Caller::Nobody
+        };
+        let start_key = call.idempotency_key.map(|key| StartKey {
+            source: entry.row.key.to_le_bytes().to_vec(),
+            key: [b"call".as_slice(), key.as_bytes()].concat(),
+        });
+        let firing = Firing {
+            entry: &entry,
+            trigger,
+            outputs: outputs.into(),
+            raw_body,
+            tracking: call.tracking.filter(|tracking| !tracking.is_empty()).map(Str::from),
+            scheduled: None,
+            caller,
+            start_key,
+        };
+        let tracking = firing.tracking.clone();
+        let firings = fire(engine, firing).await?;
+        let (run, answer) = self.answer_of(firings, waits, timeout).await;
+        Ok(Answered { entry, run, tracking, answer })
+    }
+
+    async fn answer_of(
+        &self,
+        firings: Firings,
+        waits: bool,
+        timeout: std::time::Duration,
+    ) -> (Option<ProcessId>, Answer) {
+        let started = match firings {
+            Firings::None => return (None, Answer::Accepted { is_polled: false }),
+            Firings::Split(ids) => {
+                return (ids.first().copied(), Answer::Accepted { is_polled: false });
+            }
+            Firings::One(started) => *started,
+        };
+        let id = Some(started.id);
+        let reply = match (started.reply, started.waiter) {
+            (Some(reply), _) => Some(reply),
+            (None, Some(waiter)) => match tokio::time::timeout(timeout, waiter).await {
+                Ok(Ok(reply)) => Some(reply),
+                // the run ended without a word to this waiter
+                Ok(Err(_)) => Some(Reply::NoResponse),
+                Err(_) => None,
+            },
+            (None, None) if !waits => return (id, Answer::Accepted { is_polled: true }),
+            (None, None) if started.was_started_before => {
+                return (id, Answer::Accepted { is_polled: true });
+            }
+            (None, None) => Some(Reply::NoResponse),
+        };
+        let answer = match reply {
+            Some(Reply::Response(response)) => Answer::Response(response),
+            Some(Reply::NoResponse) => Answer::NoResponse,
+            None => Answer::TimedOut,
+        };
+        (id, answer)
+    }
+
+    /// Fires a trigger by hand.
+    pub async fn run_flow(
+        &self,
+        caller: &ApiCaller,
+        environment: &str,
+        name: &str,
+        trigger: Option<&str>,
+        given: ManualInput,
+    ) -> Result<(Option<ProcessId>, Status), AppError> {
+        self.authorize(caller, Right::Execute)?;
+        let entry = self.flow_entry(environment, name).await?;
+        let trigger = self.pick_trigger(&entry, trigger)?;
+        if entry.state != FlowState::Started {
+            let message = format!("The flow '{name}' is turned off: turn it on to run it.");
+            return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
+        }
+        let outputs = match (given.body, given.headers) {
+            (None, None) => Value::Null,
+            (body, headers) => {
+                let mut outputs = Object::with_capacity(2);
+                outputs.push_new("headers", headers.unwrap_or_else(|| Object::new().into()));
+                if let Some(body) = body {
+                    outputs.push_new("body", body);
+                }
+                outputs.into()
+            }
+        };
+        let firing = Firing {
+            entry: &entry,
+            trigger,
+            outputs,
+            raw_body: None,
+            tracking: given.tracking,
+            scheduled: None,
+            caller: Caller::Nobody,
+            start_key: None,
+        };
+        Ok(match fire(&self.engine, firing).await? {
+            Firings::One(started) => (Some(started.id), started.status),
+            Firings::Split(ids) => (ids.first().copied(), Status::Running),
+            Firings::None => (None, Status::Skipped),
+        })
+    }
+
+    /// The named trigger, or the only one.
+    pub fn pick_trigger<'a>(
+        &self,
+        entry: &'a FlowEntry,
+        name: Option<&str>,
+    ) -> Result<&'a Trigger, AppError> {
+        let flow = &entry.version.flow;
+        let found = match name {
+            Some(name) => flow.find_trigger(name),
+            None => flow.triggers.first(),
+        };
+        found.ok_or_else(|| {
+            let message = match name {
+                Some(name) => format!("The flow '{}' has no trigger '{name}'.", entry.row.name),
+                None => format!("The flow '{}' has no trigger.", entry.row.name),
+            };
+            AppError::not_found("TriggerNotFound", message)
+        })
+    }
+}
+
+/// What a trigger that is fired by hand is given.
+#[derive(Default)]
+pub struct ManualInput {
+    pub body: Option<Value>,
+    pub headers: Option<Value>,
+    pub tracking: Option<Str>,
+}
+
+fn is_signed(entry: &FlowEntry, call: &TriggerCall<'_>) -> bool {
+    let permission = signature::permission(call.trigger);
+    let is_for_this = call.permission == permission && call.version == signature::VERSION;
+    is_for_this && signature::verify(&entry.keys, &entry.row.id, &permission, call.signature)
+}
+
+fn unauthorized() -> AppError {
+    let message = "The request has no valid signature for this trigger: 'sp', 'sv' and 'sig' must be as in the callback URL.";
+    AppError::new(ErrorKind::Unauthenticated, "DirectApiAuthorizationRequired", message)
+}
+
+fn check_method(expected: Option<&Str>, method: &str) -> Result<(), AppError> {
+    match expected {
+        Some(expected) if !expected.eq_ignore_ascii_case(method) => {
+            let message = format!("The trigger takes {expected} requests, and this is {method}.");
+            Err(AppError::invalid("TriggerRequestMethodNotValid", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json") || essence == "text/json"
+}
+
+/// With a Response action that may answer, the caller waits.
+fn waits_for_response(entry: &FlowEntry, trigger: &Trigger) -> bool {
+    let responses = entry.version.flow.actions.iter();
+    let mut responses =
+        responses.filter(|action| matches!(action.behavior, Behavior::Response { .. })).peekable();
+    trigger.split_on.is_none()
+        && responses.peek().is_some()
+        && !responses.any(|action| action.options.asynchronous)
+}

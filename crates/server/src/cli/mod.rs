@@ -1,0 +1,309 @@
+//! The command line: what the user types, and which command does it.
+//!
+//! Commands about flows and runs speak to a server over its API ([`client`]);
+//! `validate` and `eval` work alone; `serve` is the server. Nothing in here
+//! reads the database.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the command line makes no sense.
+
+pub mod serve;
+
+mod client;
+mod eval;
+mod events;
+mod failure;
+mod flow;
+mod input;
+mod json_text;
+mod output;
+mod run;
+mod validate;
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use reqwest::Url;
+
+use client::Client;
+use failure::Failure;
+use output::Output;
+
+const SERVER_DEFAULT: &str = "http://127.0.0.1:8484";
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate serve                        start the server, data in ./sluicegate-data
+  sluicegate flow create order.json       deploy a flow; its name is 'order'
+  sluicegate flow callback-url order      the signed address of its HTTP trigger
+  sluicegate run list order               its runs, newest first
+  sluicegate run show ID --action Total   inputs and outputs of an action
+  sluicegate validate flows/              every fault in a folder of definitions
+  sluicegate eval \"@add(1, 2)\"            try an expression";
+
+/// Runs Power Automate and Logic Apps flows on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print JSON, exactly as the API gives it
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Which server to speak to, and as whom.
+#[derive(Clone, Debug, Args)]
+pub struct Connection {
+    /// Address of the server
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SLUICEGATE_SERVER",
+        hide_env_values = true,
+        default_value = SERVER_DEFAULT,
+        value_parser = server_url
+    )]
+    server: Url,
+
+    /// Token to sign in with
+    #[arg(long, global = true, env = "SLUICEGATE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// Environment the flows are in
+    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
+    environment: String,
+
+    /// Certificate authority (PEM) to trust instead of the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server
+    #[command(after_help = "\
+Examples:
+  sluicegate serve
+  sluicegate serve --demo
+  sluicegate serve --data /var/lib/sluicegate --listen 0.0.0.0:8484 \\
+      --public-url https://flows.example.org")]
+    Serve(serve::ServeArgs),
+
+    /// Create, change and look at flows
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
+
+    /// Look at runs, cancel and repeat them
+    #[command(subcommand)]
+    Run(run::RunCommand),
+
+    /// Find every fault in definitions, without a server
+    #[command(after_help = validate::EXAMPLES)]
+    Validate(validate::ValidateArgs),
+
+    /// Evaluate an expression, without a server
+    #[command(after_help = eval::EXAMPLES)]
+    Eval(eval::EvalArgs),
+}
+
+/// The product whose defaults a flow follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Dialect {
+    PowerAutomate,
+    LogicApps,
+}
+
+impl Dialect {
+    /// Its name in the API.
+    fn name(self) -> &'static str {
+        match self {
+            Dialect::PowerAutomate => "power-automate",
+            Dialect::LogicApps => "logic-apps",
+        }
+    }
+}
+
+/// Does what the command line of this process asks for.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Cli::try_parse_from(std::env::args_os()) {
+        Ok(cli) => dispatch(cli),
+        Err(error) => {
+            // Fails only when nobody reads it any more.
+            let _ = error.print();
+            u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> ExitCode {
+    let Global { json, connection } = cli.global;
+    match cli.command {
+        Command::Serve(args) => crate::serve::serve(args),
+        Command::Flow(command) => report(json, |out| {
+            with_client(&connection, async |client| flow::execute(command, &client, out).await)
+        }),
+        Command::Run(command) => report(json, |out| {
+            with_client(&connection, async |client| run::execute(command, &client, out).await)
+        }),
+        Command::Validate(args) => report(json, |out| validate::execute(&args, out)),
+        Command::Eval(args) => report(json, |out| eval::execute(&args, out)),
+    }
+}
+
+/// Runs a command that prints, and tells of its failure.
+fn report(
+    json: bool,
+    command: impl FnOnce(&mut Output<'_>) -> Result<ExitCode, Failure>,
+) -> ExitCode {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    let mut out = Output::new(json, &mut stdout);
+    let result = command(&mut out);
+    // What was printed before a failure belongs before its message.
+    let flushed = out.flush();
+    match result.and_then(|code| flushed.map(|()| code)) {
+        Ok(code) => code,
+        Err(failure) => {
+            // Standard error may be closed; the exit code tells anyway.
+            let _ = std::io::stderr().write_all(failure.text(json).as_bytes());
+            failure.exit_code()
+        }
+    }
+}
+
+fn with_client(
+    connection: &Connection,
+    command: impl AsyncFnOnce(Client) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    let client = Client::new(connection)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("The client cannot start: {error}.")))?;
+    runtime.block_on(command(client))
+}
+
+fn server_url(text: &str) -> Result<Url, String> {
+    let text = if text.is_empty() { SERVER_DEFAULT } else { text };
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("expected http://HOST:PORT or https://HOST".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("expected an address without query and fragment".to_owned());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(arguments: &str) -> Result<Cli, clap::Error> {
+        let arguments = arguments.split_whitespace();
+        Cli::try_parse_from(std::iter::once("sluicegate").chain(arguments))
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for line in [
+            "--json --server https://h:1 --token t --environment e flow list",
+            "flow list --json --server https://h:1 --token t --environment e",
+        ] {
+            let cli = parse(line).unwrap();
+            assert!(cli.global.json);
+            let connection = cli.global.connection;
+            assert_eq!(connection.server.as_str(), "https://h:1/");
+            assert_eq!(connection.token.as_deref(), Some("t"));
+            assert_eq!(connection.environment, "e");
+        }
+    }
+
+    #[test]
+    fn serve_takes_its_settings() {
+        let cli =
+            parse("serve --data d --listen 0.0.0.0:1 --database-url sqlite:x --demo").unwrap();
+        let Command::Serve(args) = cli.command else { panic!("not serve") };
+        let expected = serve::ServeArgs {
+            data: Some("d".into()),
+            listen: Some("0.0.0.0:1".into()),
+            database_url: Some("sqlite:x".into()),
+            demo: true,
+            ..serve::ServeArgs::default()
+        };
+        assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn every_command_of_the_manual_parses() {
+        for line in [
+            "serve",
+            "flow create order.json",
+            "flow create - --name n --display-name d --dialect logic-apps --parameters p --stopped",
+            "flow list --top 5",
+            "flow show n --definition",
+            "flow update n order.json --dialect power-automate",
+            "flow enable n",
+            "flow disable n",
+            "flow delete n",
+            "flow callback-url n --trigger manual",
+            "flow versions n",
+            "flow versions n 3",
+            "flow rotate-key n secondary",
+            "flow run n --body - --trigger t --wait",
+            "run list n --status failed --from 2026-01-01T00:00:00Z --to 2026-01-02 --top 3",
+            "run show 0858 --action A --repetition 000000-000002",
+            "run watch 0858",
+            "run cancel 0858",
+            "run resubmit 0858",
+            "validate a.json flows --dialect logic-apps",
+            "eval @true --context c.json",
+            "eval --batch -",
+        ] {
+            parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_2() {
+        for line in [
+            "flow",
+            "flow show",
+            "flow rotate-key n third",
+            "flow create a.json --dialect other",
+            "run show 0858 --repetition 1",
+            "run show 0858 --action A --repetition x",
+            "run list n --status Done",
+            "run list n --top 0",
+            "validate",
+            "eval",
+            "eval @true --batch f",
+            "eval --batch f --context c",
+            "flow list --server ftp://x",
+            "flow list --server http://h/?a=b",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+        assert_eq!(parse("--version").unwrap_err().exit_code(), 0);
+        assert_eq!(parse("--help").unwrap_err().exit_code(), 0);
+    }
+}

@@ -1,0 +1,90 @@
+//! The server's clock and source of ids: the one place where time and randomness enter.
+
+use durable::{Partition, ProcessId, Ticks, limits::PARTITIONS};
+use flow::run::Moment;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Ticks from 0001-01-01 to 1970-01-01.
+const UNIX_EPOCH_TICKS: Ticks = 621_355_968_000_000_000;
+
+/// Ticks in a second.
+pub const SECOND: Ticks = 10_000_000;
+
+/// Hands out moments and ids. Ids are strictly later than all before them.
+#[derive(Debug)]
+pub struct Clock {
+    last: AtomicI64,
+    random: AtomicU64,
+}
+
+impl Clock {
+    pub fn new() -> Result<Clock, getrandom::Error> {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed)?;
+        Ok(Clock { last: AtomicI64::new(0), random: AtomicU64::new(u64::from_le_bytes(seed)) })
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Ticks {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UNIX_EPOCH_TICKS + Ticks::try_from(since.as_nanos() / 100).unwrap_or(Ticks::MAX / 2)
+    }
+
+    /// The present with fresh randomness for a step.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { now: self.now(), seed: self.seed() }
+    }
+
+    fn seed(&self) -> u64 {
+        let mut z = self.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// An id for a process that begins now. Consecutive ids share a partition for a while,
+    /// so that rows of one time lie together.
+    #[must_use]
+    pub fn process_id(&self) -> ProcessId {
+        let now = self.now();
+        let next = |last: i64| Some(now.max(last + 1));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let ticks = now.max(last.unwrap_or(now) + 1);
+        let partition = Partition(((ticks / SECOND) % i64::from(PARTITIONS)) as u16);
+        ProcessId::new(ticks, partition, (self.seed() >> 32) as u32)
+    }
+}
+
+/// Random bytes for keys and tokens, from the system.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A GUID of version 4.
+pub fn guid() -> Result<String, getrandom::Error> {
+    let [high, low] = [random_bytes::<8>()?, random_bytes::<8>()?].map(u64::from_be_bytes);
+    Ok(format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        ((low >> 48) & 0x3fff) | 0x8000,
+        low & 0xffff_ffff_ffff
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_strictly_later() {
+        let clock = Clock::new().unwrap();
+        let ids: Vec<ProcessId> = (0..1000).map(|_| clock.process_id()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1] && pair[0].start() < pair[1].start()));
+    }
+}

@@ -1,0 +1,239 @@
+//! Settings: a file, then the environment, then flags; what comes later wins.
+
+use crate::cli::serve::ServeArgs;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the server runs with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the embedded store and the master key.
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// `None`: the embedded store.
+    pub database_url: Option<String>,
+    /// `None`: the address it listens on.
+    pub public_url: Option<String>,
+    pub egress_policy: Option<PathBuf>,
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Bytes of a trigger request's body.
+    pub trigger_body_bytes_max: usize,
+    /// How long a request waits for a Response action.
+    pub response_timeout: Duration,
+    /// How long the history of final runs is kept.
+    pub retention: Duration,
+    pub connections_max: usize,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub demo: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The settings file. Unknown keys are errors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    listen: Option<String>,
+    database_url: Option<String>,
+    public_url: Option<String>,
+    egress_policy: Option<PathBuf>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    trigger_body_bytes_max: Option<usize>,
+    response_timeout_seconds: Option<u64>,
+    retention_days: Option<u64>,
+    connections_max: Option<usize>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+}
+
+/// Names of the environment, without `SLUICEGATE_`, that are not settings of the server
+/// but belong to its command line and tools.
+const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
+
+impl Config {
+    /// Puts the settings together. `environment` gives the process's variables.
+    pub fn load(
+        args: ServeArgs,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, String> {
+        let variables: Vec<(String, String)> = environment
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix("SLUICEGATE_")?.to_owned(), value)))
+            .filter(|(name, _)| !OTHER_NAMES.contains(&name.as_str()))
+            .collect();
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        };
+        let config_path = args.config.or_else(|| variable("CONFIG").map(PathBuf::from));
+        let file = match &config_path {
+            Some(path) => read_file(path)?,
+            None => File::default(),
+        };
+        let known = [
+            "CONFIG",
+            "DATA",
+            "LISTEN",
+            "DATABASE_URL",
+            "PUBLIC_URL",
+            "EGRESS_POLICY",
+            "TLS_CERTIFICATE",
+            "TLS_KEY",
+            "TRIGGER_BODY_BYTES_MAX",
+            "RESPONSE_TIMEOUT_SECONDS",
+            "RETENTION_DAYS",
+            "CONNECTIONS_MAX",
+            "LOG",
+            "LOG_FORMAT",
+        ];
+        if let Some((name, _)) = variables.iter().find(|(name, _)| !known.contains(&name.as_str()))
+        {
+            return Err(format!(
+                "the environment has 'SLUICEGATE_{name}', which is not a setting; the settings are {}",
+                known.map(|name| format!("SLUICEGATE_{name}")).join(", ")
+            ));
+        }
+        let path = |flag: Option<PathBuf>, name: &str, file: Option<PathBuf>| {
+            flag.or_else(|| variable(name).map(PathBuf::from)).or(file)
+        };
+        let text = |flag: Option<String>, name: &str, file: Option<String>| {
+            flag.or_else(|| variable(name)).or(file)
+        };
+        let number = |name: &str, file: Option<u64>, default: u64| match variable(name) {
+            Some(value) => value
+                .parse()
+                .map_err(|_| format!("SLUICEGATE_{name} is '{value}', expected a number")),
+            None => Ok(file.unwrap_or(default)),
+        };
+        let listen = text(args.listen, "LISTEN", file.listen);
+        let listen = listen.unwrap_or_else(|| "127.0.0.1:8484".to_owned());
+        let certificate = path(args.tls_certificate, "TLS_CERTIFICATE", file.tls_certificate);
+        let key = path(args.tls_key, "TLS_KEY", file.tls_key);
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => return Err("TLS needs both a certificate and its key".to_owned()),
+        };
+        let log_format = match variable("LOG_FORMAT").as_deref() {
+            Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            Some(other) => {
+                return Err(format!(
+                    "SLUICEGATE_LOG_FORMAT is '{other}', expected 'text' or 'json'"
+                ));
+            }
+            None => file.log_format.unwrap_or_default(),
+        };
+        let body_max = number(
+            "TRIGGER_BODY_BYTES_MAX",
+            file.trigger_body_bytes_max.map(|n| n as u64),
+            104_857_600,
+        )?;
+        let connections_max =
+            number("CONNECTIONS_MAX", file.connections_max.map(|n| n as u64), 10_000)?;
+        Ok(Config {
+            data: path(args.data, "DATA", file.data).unwrap_or_else(|| "sluicegate-data".into()),
+            listen: listen.parse().map_err(|_| {
+                format!("'{listen}' is not an address and port such as 127.0.0.1:8484")
+            })?,
+            database_url: text(args.database_url, "DATABASE_URL", file.database_url),
+            public_url: public_url(text(args.public_url, "PUBLIC_URL", file.public_url))?,
+            egress_policy: path(args.egress_policy, "EGRESS_POLICY", file.egress_policy),
+            tls,
+            trigger_body_bytes_max: usize::try_from(body_max).unwrap_or(usize::MAX),
+            response_timeout: Duration::from_secs(number(
+                "RESPONSE_TIMEOUT_SECONDS",
+                file.response_timeout_seconds,
+                120,
+            )?),
+            retention: Duration::from_secs(
+                number("RETENTION_DAYS", file.retention_days, 30)?.saturating_mul(86_400),
+            ),
+            connections_max: usize::try_from(connections_max).unwrap_or(usize::MAX),
+            log: variable("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format,
+            demo: args.demo,
+        })
+    }
+}
+
+fn public_url(given: Option<String>) -> Result<Option<String>, String> {
+    let Some(url) = given else { return Ok(None) };
+    let trimmed = url.trim_end_matches('/');
+    let is_fine = (trimmed.starts_with("http://") || trimmed.starts_with("https://"))
+        && !trimmed.contains(['?', '#', ' '])
+        && trimmed.len() > "https://".len();
+    if is_fine {
+        return Ok(Some(trimmed.to_owned()));
+    }
+    Err(format!("'{url}' is not a public URL such as https://flows.example.org"))
+}
+
+fn read_file(path: &Path) -> Result<File, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the settings file {} cannot be read: {error}", path.display()))?;
+    toml::from_str(&text)
+        .map_err(|error| format!("the settings file {} is not valid: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(args: ServeArgs, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let pairs = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(args, pairs)
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        std::fs::write(&path, "data = 'from-file'\nlisten = '127.0.0.1:1'\nretention_days = 7\n")
+            .unwrap();
+        let args = ServeArgs {
+            config: Some(path),
+            data: Some("from-flag".into()),
+            ..ServeArgs::default()
+        };
+        let config =
+            load(args, &[("SLUICEGATE_LISTEN", "127.0.0.1:2"), ("SLUICEGATE_DATA", "x")]).unwrap();
+        assert_eq!(config.data, PathBuf::from("from-flag"));
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.retention, Duration::from_secs(7 * 86_400));
+    }
+
+    #[test]
+    fn unknown_keys_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        std::fs::write(&path, "dta = 'x'\n").unwrap();
+        let args = ServeArgs { config: Some(path), ..ServeArgs::default() };
+        assert!(load(args, &[]).unwrap_err().contains("dta"));
+        assert!(
+            load(ServeArgs::default(), &[("SLUICEGATE_DTA", "x")]).unwrap_err().contains("DTA")
+        );
+        assert!(load(ServeArgs::default(), &[("SLUICEGATE_TOKEN", "x")]).is_ok());
+    }
+
+    #[test]
+    fn half_a_certificate_is_an_error() {
+        let args = ServeArgs { tls_key: Some("k".into()), ..ServeArgs::default() };
+        assert!(load(args, &[]).unwrap_err().contains("certificate"));
+        let args = ServeArgs { listen: Some("nowhere".into()), ..ServeArgs::default() };
+        assert!(load(args, &[]).unwrap_err().contains("nowhere"));
+        let args = ServeArgs { public_url: Some("flows".into()), ..ServeArgs::default() };
+        assert!(load(args, &[]).unwrap_err().contains("flows"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Every limit of the server that is not a setting, with its unit and its reason.
+
+/// Bytes of an API request's body: a definition document and what wraps it.
+pub const API_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Rows of a page, and when the caller does not say.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+pub const PAGE_ROWS_DEFAULT: usize = 100;
+
+/// Loaded versions of flows kept in memory.
+pub const VERSIONS_CACHED_MAX: usize = 2_048;
+
+/// Runs kept in memory although they wait: the rest is loaded when its time comes.
+pub const PARKED_RUNS_CACHED_MAX: usize = 4_096;
+
+/// Seconds ahead that wakeups are held in memory; later ones stay in the store.
+pub const TIMER_HORIZON_SECONDS: i64 = 60;
+
+/// Wakeups held in memory.
+pub const TIMERS_HELD_MAX: usize = 100_000;
+
+/// Processes that may be waiting for their turn to load and step at a time, because of
+/// timers and recovery: more wait in the store.
+pub const WAKING_PROCESSES_MAX: usize = 4_096;
+
+/// Outside calls under way at a time; more wait their turn.
+pub const CALLS_MAX: usize = 1_024;
+
+/// Seconds until an outside call is given up (documented: 120).
+pub const CALL_TIMEOUT_SECONDS: u64 = 120;
+
+/// Bytes of the answer to an outside call (documented: 100 MiB).
+pub const CALL_ANSWER_BYTES_MAX: u64 = 104_857_600;
+
+/// Levels of flows that call flows, so that a circle ends.
+pub const CHILD_DEPTH_MAX: usize = 32;
+
+/// Seconds to read a request's head, and its body, before a slow client is given up.
+pub const REQUEST_HEAD_SECONDS: u64 = 20;
+pub const REQUEST_BODY_SECONDS: u64 = 120;
+
+/// Seconds that a shutdown waits for requests and steps under way.
+pub const SHUTDOWN_SECONDS: u64 = 25;
+
+/// Runs that retention deletes in one transaction, so that others are not delayed.
+pub const RETENTION_RUNS_PER_BATCH: usize = 200;
+
+/// Chunks read at a time when a history is rendered.
+pub const HISTORY_CHUNKS_PER_READ: usize = 16;
+
+/// Runs that one transaction starts when a trigger splits an array.
+pub const SPLIT_RUNS_PER_COMMIT: usize = 500;
+
+/// Events a watcher may lag behind before it is told to look again.
+pub const WATCHER_EVENTS_MAX: usize = 256;
+
+/// Tries of a step whose commit the store refused before its process rests until the
+/// next start.
+pub const STEP_TRIES_MAX: u32 = 8;

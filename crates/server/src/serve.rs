@@ -1,0 +1,193 @@
+//! `sluicegate serve`: from settings to a running server and back down.
+
+mod demo;
+mod listen;
+
+use crate::api::{ApiSettings, ApiState};
+use crate::app::App;
+use crate::app::catalog::Catalog;
+use crate::auth::seal::Sealer;
+use crate::auth::token::{self, Tokens};
+use crate::cli::serve::ServeArgs;
+use crate::clock::Clock;
+use crate::config::{Config, LogFormat};
+use crate::limits::{CALL_ANSWER_BYTES_MAX, SHUTDOWN_SECONDS};
+use crate::worker::{Engine, EngineSettings};
+use connector::http::{EgressPolicy, HttpClient, HttpLimits};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use store::sqlite::{SqliteOptions, SqliteStore};
+use store::{Store, TokenRow};
+
+/// Runs the server until it is told to stop.
+#[must_use]
+pub fn serve(args: ServeArgs) -> ExitCode {
+    let config = match Config::load(args, std::env::vars()) {
+        Ok(config) => config,
+        Err(message) => return refuse(&message),
+    };
+    if let Err(message) = start_log(&config) {
+        return refuse(&message);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("threads cannot be started: {error}")),
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => refuse(&message),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be there yet")]
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("sluicegate: {message}");
+    ExitCode::FAILURE
+}
+
+fn start_log(config: &Config) -> Result<(), String> {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| format!("the log setting '{}' is not valid: {error}", config.log))?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let result = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    result.map_err(|error| format!("the log cannot be started: {error}"))
+}
+
+async fn run(config: Config) -> Result<(), String> {
+    let listener = listen::Listener::bind(&config).await?;
+    let store = open_store(&config)?;
+    let sealer = Sealer::open(&config.data).map_err(|error| error.to_string())?;
+    let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
+    let public_url = config.public_url.clone().unwrap_or_else(|| listener.url());
+    catalog.set_public_url(&public_url);
+    let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
+    let settings =
+        EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
+    let engine = Engine::new(Arc::clone(&store), clock, catalog, settings, http_client(&config)?);
+    let tokens = Arc::new(Tokens::default());
+    let first_token = load_tokens(&engine, &tokens).await?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| format!("metrics cannot be started: {error}"))?;
+    let app = App { engine: Arc::clone(&engine), tokens };
+    let state = ApiState {
+        app: app.clone(),
+        settings: Arc::new(ApiSettings {
+            trigger_body_bytes_max: config.trigger_body_bytes_max,
+            metrics,
+        }),
+    };
+    engine.recover().await.map_err(|error| format!("runs cannot be taken up: {error}"))?;
+    let timers = tokio::spawn(Arc::clone(&engine).run_timers());
+    let retention = tokio::spawn(Arc::clone(&engine).run_retention());
+    announce(&public_url, first_token.as_deref());
+    if config.demo {
+        demo::set_up(&app).await?;
+    }
+    listener.serve(crate::api::router(state), shutdown_signal()).await;
+    tracing::info!("going down");
+    retention.abort();
+    engine.stop_timers();
+    let deadline = Duration::from_secs(SHUTDOWN_SECONDS);
+    if tokio::time::timeout(deadline, engine.settle()).await.is_err() {
+        tracing::warn!("some runs are still being stepped; they go on at the next start");
+    }
+    let _ = timers.await;
+    store.close().await.map_err(|error| format!("the store cannot be closed: {error}"))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
+    if let Some(url) = &config.database_url {
+        let scheme = url.split(':').next().unwrap_or_default();
+        return Err(format!(
+            "the database URL begins with '{scheme}:', and this version has the embedded store only: leave --database-url out"
+        ));
+    }
+    std::fs::create_dir_all(&config.data)
+        .map_err(|error| format!("the folder {} cannot be made: {error}", config.data.display()))?;
+    let store = SqliteStore::open(&config.data, SqliteOptions::default()).map_err(|error| {
+        format!("the store in {} cannot be opened: {error}", config.data.display())
+    })?;
+    Ok(Arc::new(store))
+}
+
+fn http_client(config: &Config) -> Result<HttpClient, String> {
+    let policy = match &config.egress_policy {
+        None => EgressPolicy::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                format!("the egress policy {} cannot be read: {error}", path.display())
+            })?;
+            EgressPolicy::from_toml(&text).map_err(|error| {
+                format!("the egress policy {} is not valid: {error}", path.display())
+            })?
+        }
+    };
+    let limits = HttpLimits { response_bytes_max: CALL_ANSWER_BYTES_MAX, ..HttpLimits::default() };
+    HttpClient::new(Arc::new(policy), limits).map_err(|error| error.to_string())
+}
+
+/// Reads the known tokens; on the first start makes one, or takes the one that the
+/// environment gives. Answers a token that was made, to be shown once.
+async fn load_tokens(engine: &Engine, tokens: &Tokens) -> Result<Option<String>, String> {
+    let failed = |error: store::StoreError| format!("tokens cannot be read: {error}");
+    let rows = engine.store.tokens().await.map_err(failed)?;
+    let is_first = rows.is_empty();
+    for row in rows {
+        tokens.add(row.name, &row.hash);
+    }
+    if !is_first {
+        return Ok(None);
+    }
+    let given = std::env::var("SLUICEGATE_TOKEN").ok().filter(|token| !token.is_empty());
+    let token = match &given {
+        Some(token) => token.clone(),
+        None => token::generate().map_err(|error| format!("no random numbers: {error}"))?,
+    };
+    let hash = token::hash(&token);
+    let row = TokenRow { name: "first".into(), hash: hash.to_vec(), created: engine.clock.now() };
+    engine.store.add_token(row).await.map_err(failed)?;
+    tokens.add("first".into(), &hash);
+    Ok(if given.is_some() { None } else { Some(token) })
+}
+
+#[expect(clippy::print_stdout, reason = "what a person who starts the server wants to know")]
+fn announce(url: &str, token: Option<&str>) {
+    println!("Sluicegate listens on {url}");
+    if let Some(token) = token {
+        println!("First start. This token may do everything and is shown only now:");
+        println!("  export SLUICEGATE_TOKEN={token}");
+    }
+}
+
+/// Ends when the process is told to stop.
+async fn shutdown_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

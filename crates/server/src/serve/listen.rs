@@ -1,0 +1,147 @@
+//! Connections: accepting, TLS, time limits, and the graceful end.
+
+use crate::config::Config;
+use crate::limits::{REQUEST_HEAD_SECONDS, SHUTDOWN_SECONDS};
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+/// A bound socket.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    connections: Arc<Semaphore>,
+}
+
+impl Listener {
+    pub async fn bind(config: &Config) -> Result<Listener, String> {
+        let socket = TcpListener::bind(config.listen)
+            .await
+            .map_err(|error| format!("{} cannot be listened on: {error}", config.listen))?;
+        let address = socket.local_addr().map_err(|error| error.to_string())?;
+        let tls = match &config.tls {
+            Some((certificate, key)) => Some(acceptor(certificate, key)?),
+            None => None,
+        };
+        let connections = Arc::new(Semaphore::new(config.connections_max.max(1)));
+        Ok(Listener { socket, address, tls, connections })
+    }
+
+    /// The address that it listens on, as a URL.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Serves until `stop` ends, then lets the requests under way finish.
+    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
+        let mut builder = Builder::new(TokioExecutor::new());
+        let head = Duration::from_secs(REQUEST_HEAD_SECONDS);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(head));
+        let graceful = GracefulShutdown::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let permit = tokio::select! {
+                permit = Arc::clone(&self.connections).acquire_owned() => permit,
+                () = &mut stop => break,
+            };
+            let stream = tokio::select! {
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection was not accepted");
+                        // out of file descriptors, perhaps: others have to end first
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                },
+                () = &mut stop => break,
+            };
+            let connection = Connection {
+                builder: builder.clone(),
+                router: router.clone(),
+                tls: self.tls.clone(),
+            };
+            let watcher = graceful.watcher();
+            tokio::spawn(async move {
+                connection.run(stream, watcher).await;
+                drop(permit);
+            });
+        }
+        drop(self.socket);
+        let limit = Duration::from_secs(SHUTDOWN_SECONDS);
+        if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests were cut off");
+        }
+    }
+}
+
+struct Connection {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, watcher: hyper_util::server::graceful::Watcher) {
+        // answers are small and wanted at once
+        let _ = stream.set_nodelay(true);
+        match self.tls.clone() {
+            None => self.speak(stream, watcher).await,
+            Some(acceptor) => {
+                let time = Duration::from_secs(REQUEST_HEAD_SECONDS);
+                match tokio::time::timeout(time, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => self.speak(stream, watcher).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            }
+        }
+    }
+
+    async fn speak<S>(self, stream: S, watcher: hyper_util::server::graceful::Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = TowerToHyperService::new(self.router);
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = watcher.watch(connection.into_owned());
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
+    let failed = |path: &Path, error: &dyn std::fmt::Display| {
+        format!("{} cannot be used for TLS: {error}", path.display())
+    };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
+        .map_err(|error| failed(certificate, &error))?
+        .collect();
+    let chain = chain.map_err(|error| failed(certificate, &error))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, &error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|error| failed(certificate, &error))?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(tls)))
+}

@@ -1,0 +1,69 @@
+//! Reading runs back from the store.
+
+use super::Engine;
+use crate::app::error::AppError;
+use durable::codec::decompress;
+use durable::{ProcessId, ProcessKind};
+use flow::run::event::{Payloads, read_payload};
+use flow::run::{LoadError, Run};
+use std::sync::Arc;
+use store::StoreError;
+
+impl Engine {
+    /// A live run; `None` when it is final or not known.
+    pub(super) async fn load_run(
+        &self,
+        process: ProcessId,
+    ) -> Result<Option<Box<Run>>, StoreError> {
+        let Some(history) = self.store.load(process).await? else { return Ok(None) };
+        if history.kind != ProcessKind::Run {
+            return Ok(None);
+        }
+        let Some(row) = self.store.run(process).await? else { return Ok(None) };
+        let version = self.version_of(row.workflow, row.version).await.map_err(corrupt)?;
+        let Some(version) = version else { return Ok(None) };
+        let mut chunks = Vec::with_capacity(history.chunks.len());
+        for chunk in &history.chunks {
+            chunks.push(decompress(&chunk.content).map_err(corrupt)?);
+        }
+        let mut payloads = Payloads::new();
+        loop {
+            let flow = Arc::clone(&version.flow);
+            let info = Arc::clone(&version.info);
+            match Run::load(flow, info, process, &chunks, &payloads) {
+                Ok(run) => return Ok(Some(Box::new(run))),
+                Err(LoadError::MissingPayload(hash)) => self.fetch(hash, &mut payloads).await?,
+                Err(error) => return Err(corrupt(error)),
+            }
+        }
+    }
+
+    /// The version that a run has pinned; `None` when its flow is gone.
+    pub async fn version_of(
+        &self,
+        workflow: i64,
+        number: u32,
+    ) -> Result<Option<Arc<crate::app::catalog::Version>>, AppError> {
+        match self.store.workflow_by_key(workflow).await? {
+            Some(row) => Ok(Some(self.catalog.version(&row, number).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a payload that events refer to.
+    pub async fn fetch(
+        &self,
+        hash: durable::PayloadHash,
+        payloads: &mut Payloads,
+    ) -> Result<(), StoreError> {
+        let missing = || StoreError::Corrupt("a payload that a run refers to is missing".into());
+        let content = self.store.payload(hash).await?.ok_or_else(missing)?;
+        let value = read_payload(&content).map_err(corrupt)?;
+        payloads.insert(hash, value);
+        Ok(())
+    }
+}
+
+fn corrupt(error: impl std::fmt::Debug) -> StoreError {
+    StoreError::Corrupt(format!("{error:?}"))
+}

@@ -1,0 +1,179 @@
+//! Beginning runs.
+
+use super::Engine;
+use super::commit::{Durable, Refusal, some_text};
+use super::gate::Admission;
+use crate::app::catalog::Version;
+use crate::app::error::{AppError, ErrorKind};
+use durable::{ProcessId, Standing, StartKey, Ticks};
+use expr::{Str, Value};
+use flow::definition::Trigger;
+use flow::run::state::Caller;
+use flow::run::{Reply, Run, StartRequest, Status, Step};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use store::{RunChange, RunRow};
+use tokio::sync::oneshot;
+
+/// What a run is to begin with.
+pub struct Start<'a> {
+    pub version: &'a Version,
+    pub trigger: &'a Trigger,
+    pub id: ProcessId,
+    pub outputs: Value,
+    pub raw_body: Option<&'a [u8]>,
+    pub scheduled: Option<Ticks>,
+    pub client_tracking_id: Option<Str>,
+    pub origin: Option<ProcessId>,
+    pub caller: Caller,
+    pub start_key: Option<StartKey>,
+}
+
+/// A run that is durable.
+pub struct Started {
+    pub id: ProcessId,
+    pub status: Status,
+    /// The answer, when it was ready at once.
+    pub reply: Option<Reply>,
+    /// Where the answer comes, when the caller waits for it.
+    pub waiter: Option<oneshot::Receiver<Reply>>,
+    /// An earlier start with the same key.
+    pub was_started_before: bool,
+}
+
+impl Engine {
+    /// Begins a run; answers once the start, and everything the run did in its first
+    /// step, is durable.
+    pub async fn start(self: &Arc<Self>, start: Start<'_>) -> Result<Started, AppError> {
+        let admission = self.gate_enter(&start)?;
+        let is_waiting = matches!(start.caller, Caller::Request { .. });
+        let id = start.id;
+        let (run, step) = self.first_step(start, admission)?;
+        let change = inserted(&run, &step);
+        let outcome = self.commit(step, change).await;
+        match outcome {
+            Ok(durable) => Ok(self.begin_life(run, durable, is_waiting)),
+            Err(refusal) => {
+                self.gate_undo(&run, admission);
+                Err(match refusal {
+                    Refusal::Stale => AppError::internal(format!("run id {id} is taken")),
+                    Refusal::Failed(error) => error.into(),
+                })
+            }
+        }
+    }
+
+    /// Begins several runs of one trigger in one transaction.
+    pub async fn start_group(
+        self: &Arc<Self>,
+        starts: Vec<Start<'_>>,
+    ) -> Result<Vec<Started>, AppError> {
+        let mut runs = Vec::with_capacity(starts.len());
+        let mut steps = Vec::with_capacity(starts.len());
+        for start in starts {
+            let admission = self.gate_enter(&start)?;
+            let (run, step) = self.first_step(start, admission)?;
+            let change = inserted(&run, &step);
+            steps.push((step, change));
+            runs.push((run, admission));
+        }
+        let outcomes = match self.commit_group(steps).await {
+            Ok(outcomes) => outcomes,
+            Err(refusal) => {
+                for (run, admission) in &runs {
+                    self.gate_undo(run, *admission);
+                }
+                return Err(match refusal {
+                    Refusal::Stale => AppError::internal("a group of starts was stale"),
+                    Refusal::Failed(error) => error.into(),
+                });
+            }
+        };
+        let mut started = Vec::with_capacity(runs.len());
+        for ((run, _), outcome) in runs.into_iter().zip(outcomes) {
+            let durable =
+                outcome.map_err(|_| AppError::internal("a start within a group was stale"))?;
+            started.push(self.begin_life(run, durable, false));
+        }
+        Ok(started)
+    }
+
+    fn first_step(
+        &self,
+        start: Start<'_>,
+        admission: Admission,
+    ) -> Result<(Box<Run>, Step), AppError> {
+        self.counters.runs_started.fetch_add(1, Ordering::Relaxed);
+        let request = StartRequest {
+            id: start.id,
+            flow: Arc::clone(&start.version.flow),
+            info: Arc::clone(&start.version.info),
+            trigger: &start.trigger.name,
+            outputs: start.outputs,
+            raw_body: start.raw_body,
+            scheduled: start.scheduled,
+            client_tracking_id: start.client_tracking_id,
+            origin: start.origin,
+            caller: start.caller,
+            start_key: start.start_key,
+            is_held: admission == Admission::Waits,
+        };
+        let (run, step) = Run::start(request, self.clock.moment()).map_err(|error| {
+            AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
+        })?;
+        Ok((Box::new(run), step))
+    }
+
+    /// A durable start: its effects leave, its caller waits.
+    fn begin_life(
+        self: &Arc<Self>,
+        run: Box<Run>,
+        mut durable: Durable,
+        is_waiting: bool,
+    ) -> Started {
+        if let Some(earlier) = durable.started_before {
+            self.gate_left(&run);
+            return Started {
+                id: earlier,
+                status: Status::Running,
+                reply: None,
+                waiter: None,
+                was_started_before: true,
+            };
+        }
+        let (id, status) = (run.id, durable.status);
+        let reply = durable.reply.take();
+        let is_final = durable.standing == Standing::Final;
+        let waiter = (is_waiting && reply.is_none() && !is_final).then(|| {
+            let (sender, receiver) = oneshot::channel();
+            self.waiters.lock().insert(id, sender);
+            receiver
+        });
+        if is_final {
+            self.note_end(&run, status);
+            self.watchers.publish(id);
+        } else {
+            let more = durable.more;
+            durable.more = false;
+            self.release(&run, durable);
+            self.adopt(run, more);
+        }
+        Started { id, status, reply, waiter, was_started_before: false }
+    }
+}
+
+/// The row of a run that has taken its first step.
+fn inserted(run: &Run, step: &Step) -> RunChange {
+    let tracking = run.client_tracking_id();
+    RunChange::Insert(RunRow {
+        id: run.id,
+        workflow: run.info().key,
+        version: run.info().version,
+        status: step.status as u8,
+        end: step.end,
+        code: some_text(&step.code),
+        error: step.error.as_ref().map(|error| error.message.to_string()),
+        client_tracking_id: (tracking != run.id.run_name()).then(|| tracking.to_owned()),
+        parent: run.parent(),
+    })
+}

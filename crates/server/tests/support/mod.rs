@@ -1,0 +1,166 @@
+//! Starts the real binary for tests, and speaks to it.
+//!
+//! Each test file that says `mod support;` compiles this anew and uses a part of it.
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+pub mod api;
+pub mod random;
+pub mod stub;
+
+use api::Api;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The first token of every server started here.
+pub const TOKEN: &str = "test-token-3f9a";
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+const POLL_EVERY: Duration = Duration::from_millis(5);
+
+/// How to start a server: the same again after a crash.
+pub struct Setup {
+    /// The data directory; the log lies beside it.
+    pub data: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Setup {
+    /// A server whose data lies in `data` below `dir`.
+    pub fn new(dir: &Path) -> Setup {
+        Setup { data: dir.join("data"), args: Vec::new(), env: Vec::new() }
+    }
+
+    /// Adds an argument of `serve`.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Setup {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Setup {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets flows call this machine: by default they may not.
+    pub fn allow_loopback(self, dir: &Path) -> Setup {
+        let policy = dir.join("egress.toml");
+        fs::write(&policy, "allow = [\"127.0.0.1/32\"]\n").expect("the policy can be written");
+        self.arg("--egress-policy").arg(policy)
+    }
+
+    /// Starts the server on a free port; it need not be ready yet.
+    pub fn spawn(&self) -> Server {
+        let addr = free_address();
+        let log = self.log();
+        let file = File::options().create(true).append(true).open(&log).expect("a log file");
+        let child = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+            .arg("serve")
+            .arg("--data")
+            .arg(&self.data)
+            .arg("--listen")
+            .arg(addr.to_string())
+            .args(&self.args)
+            .env("SLUICEGATE_TOKEN", TOKEN)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .expect("the server can be started");
+        Server { addr, child, log, started: Instant::now() }
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub async fn start(&self) -> Server {
+        let mut server = self.spawn();
+        server.ready().await;
+        server
+    }
+
+    /// What servers started here wrote to their output, oldest first.
+    pub fn log(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+}
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    pub addr: SocketAddr,
+    child: Child,
+    log: PathBuf,
+    started: Instant,
+}
+
+impl Server {
+    /// A caller with the first token.
+    pub fn api(&self) -> Api {
+        Api::new(self.addr)
+    }
+
+    /// Waits until the server says it is ready; panics with its output when it does not.
+    pub async fn ready(&mut self) {
+        let api = self.api();
+        while self.started.elapsed() < READY_WITHIN {
+            if api.is_ready().await {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().expect("the child's status") {
+                panic!("the server ended with {status}; {}", self.log_tail());
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+        panic!("the server is not ready after {READY_WITHIN:?}; {}", self.log_tail());
+    }
+
+    /// `kill -9`; returns when the process is gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("SIGKILL can be sent");
+        self.child.wait().expect("the child's end");
+    }
+
+    /// Whether the process has not ended by itself.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("the child's status").is_none()
+    }
+
+    /// Asks the server to end (SIGTERM) and waits until it did.
+    pub async fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
+        assert!(sent.expect("sh can be run").success(), "SIGTERM could not be sent");
+        let since = Instant::now();
+        while since.elapsed() < STOP_WITHIN {
+            if let Some(status) = self.child.try_wait().expect("the child's status") {
+                return status;
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+        panic!("still running {STOP_WITHIN:?} after SIGTERM; {}", self.log_tail());
+    }
+
+    pub fn log_tail(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = lines[lines.len().saturating_sub(20)..].join("\n");
+        format!("the end of its output:\n{tail}")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Gone already after `kill` and `stop`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address")
+}

@@ -1,0 +1,160 @@
+//! Durable rows: the only place with SQL.
+//!
+//! [`Store`] is the interface, the same for every database; [`sqlite::SqliteStore`]
+//! is the embedded default. Groups of commits become durable together (group
+//! commit: drain the queue and commit, no timer).
+//!
+//! Deliberately absent: any idea of what a process or an event means. Rows of
+//! management data are plain records; the server gives them meaning.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
+
+pub mod conformance;
+pub mod error;
+pub mod limits;
+pub mod rows;
+pub mod sqlite;
+
+pub use error::StoreError;
+pub use rows::{
+    Commit, Committed, LiveProcess, ProcessHistory, RunChange, RunFilter, RunPatch, RunRow,
+    TokenRow, VersionRow, WorkflowRow,
+};
+
+use durable::{InboxRow, Message, PayloadHash, ProcessId, Ticks};
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future of the store's answers.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Everything the server asks of its database.
+pub trait Store: Send + Sync + 'static {
+    // --- processes -------------------------------------------------------
+
+    /// Makes a group of commits durable together, in order, and says of each what
+    /// became of it. Each commit is all or nothing; one that is refused
+    /// ([`Committed::Stale`], [`Committed::StartedBefore`]) changes nothing and leaves
+    /// the rest of its group. An error means that nothing of the group was made
+    /// durable. The queue is bounded: when it is full the answer is
+    /// [`StoreError::Busy`] at once and nothing was accepted.
+    ///
+    /// A batch that makes no sense is an error, [`StoreError::Conflict`]: a chunk
+    /// without events, a new live process without events, a start key of a process
+    /// that is not new.
+    fn commit(&self, group: Vec<Commit>) -> Answer<'_, Vec<Committed>>;
+
+    /// What is needed to load a live process: the newest snapshot and the chunks
+    /// after it. `None` when it is final or unknown.
+    fn load(&self, process: ProcessId) -> Answer<'_, Option<ProcessHistory>>;
+
+    /// All chunks of a process, final or not, in order, from the chunk that holds
+    /// event `from_seq`, at most `chunks_max`.
+    fn history(
+        &self,
+        process: ProcessId,
+        from_seq: u64,
+        chunks_max: usize,
+    ) -> Answer<'_, Vec<durable::Chunk>>;
+
+    /// A payload's content, decompressed.
+    fn payload(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>>;
+
+    /// Live processes that are due before a moment, the earliest first.
+    fn due(&self, before: Ticks, rows_max: usize) -> Answer<'_, Vec<LiveProcess>>;
+
+    /// Live processes with effects that have no result or with messages in the
+    /// inbox: what a start of the server has to look at besides what is due. Paged
+    /// by id: those after `after`.
+    fn unsettled(&self, after: Option<ProcessId>, rows_max: usize) -> Answer<'_, Vec<LiveProcess>>;
+
+    /// Live processes of a kind, paged by id.
+    fn live(
+        &self,
+        kind: durable::ProcessKind,
+        after: Option<ProcessId>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<LiveProcess>>;
+
+    /// Adds a message from outside to a process's inbox. False when the same message
+    /// is there already, or when the process has ended.
+    fn send(&self, message: Message) -> Answer<'_, bool>;
+
+    /// The messages that wait for a process, oldest first.
+    fn inbox(&self, process: ProcessId) -> Answer<'_, Vec<InboxRow>>;
+
+    /// Ids of effects of a process that are intended and have no result.
+    fn effects(&self, process: ProcessId) -> Answer<'_, Vec<durable::EffectIntent>>;
+
+    // --- runs --------------------------------------------------------------
+
+    fn run(&self, id: ProcessId) -> Answer<'_, Option<RunRow>>;
+
+    /// Runs of a flow, newest first.
+    fn runs(&self, filter: RunFilter) -> Answer<'_, Vec<RunRow>>;
+
+    /// Removes final runs that started before a moment, their history, start keys and
+    /// payloads that nothing refers to any more; at most `runs_max`, the oldest first,
+    /// in small transactions so that commits are not delayed. Answers how many.
+    fn delete_runs_before(
+        &self,
+        workflow: i64,
+        before: Ticks,
+        runs_max: usize,
+    ) -> Answer<'_, usize>;
+
+    /// Gives free space back to the file system, at most about `bytes_max`. Answers the
+    /// bytes given back.
+    fn reclaim(&self, bytes_max: u64) -> Answer<'_, u64>;
+
+    // --- flows ---------------------------------------------------------------
+
+    /// Adds a flow with its first version. [`StoreError::Conflict`] when the name is taken.
+    /// Answers the flow's key.
+    fn create_workflow(&self, workflow: WorkflowRow, version: VersionRow) -> Answer<'_, i64>;
+
+    /// Replaces a flow's row, and adds a version when given. Compare-and-set: the
+    /// stored `revision` must be `workflow.revision`; it is counted up.
+    fn update_workflow(&self, workflow: WorkflowRow, version: Option<VersionRow>)
+    -> Answer<'_, ()>;
+
+    /// Removes a flow and its versions. Its runs go by [`Store::delete_runs_before`].
+    fn delete_workflow(&self, key: i64) -> Answer<'_, bool>;
+
+    fn workflow(&self, environment: &str, name: &str) -> Answer<'_, Option<WorkflowRow>>;
+
+    fn workflow_by_id(&self, id: &str) -> Answer<'_, Option<WorkflowRow>>;
+
+    fn workflow_by_key(&self, key: i64) -> Answer<'_, Option<WorkflowRow>>;
+
+    /// Flows of an environment (all when `None`) by name, those after `after`. A page
+    /// over all environments is longer than `rows_max` when flows of several have its
+    /// last name.
+    fn workflows(
+        &self,
+        environment: Option<&str>,
+        after: Option<&str>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<WorkflowRow>>;
+
+    fn version(&self, workflow: i64, number: u32) -> Answer<'_, Option<VersionRow>>;
+
+    /// Versions of a flow without their documents, newest first.
+    fn versions(&self, workflow: i64) -> Answer<'_, Vec<VersionRow>>;
+
+    // --- the server's own ------------------------------------------------------
+
+    fn setting(&self, name: &str) -> Answer<'_, Option<Vec<u8>>>;
+
+    fn set_setting(&self, name: &str, value: &[u8]) -> Answer<'_, ()>;
+
+    fn tokens(&self) -> Answer<'_, Vec<TokenRow>>;
+
+    fn add_token(&self, token: TokenRow) -> Answer<'_, ()>;
+
+    /// Whether the store can write.
+    fn ping(&self) -> Answer<'_, ()>;
+
+    /// Finishes what was accepted and closes. Nothing is accepted afterwards.
+    fn close(&self) -> Answer<'_, ()>;
+}

@@ -1,0 +1,50 @@
+//! Every limit of the store, with its unit and its reason.
+
+/// Jobs that wait for the writer. A full queue is answered with "busy": the caller
+/// knows at once instead of after its patience.
+pub const QUEUE_JOBS_MAX: usize = 4_096;
+
+/// Bytes of rows that wait for the writer: bounds memory when payloads are large.
+pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Jobs of one transaction: the first one's caller waits for all of them.
+pub const TRANSACTION_JOBS_MAX: usize = 1_024;
+
+/// Bytes of rows after which a transaction takes no further job.
+pub const TRANSACTION_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Counted for a job besides the bytes it carries.
+pub const JOB_BYTES: usize = 512;
+
+/// Connections that read. Each costs its page cache.
+pub const READERS_MAX: u32 = 2;
+
+/// Page cache of a connection. The operating system caches the file as well.
+pub const CACHE_KIB: i64 = 2_048;
+
+/// Bytes of a page. Chunks of 500 to 700 bytes leave less of a page unused than with
+/// 4 KiB (665 instead of 705 bytes for a run with a chunk of 500), and values up to
+/// 8 KiB need no overflow page. Commits are as fast.
+pub const PAGE_BYTES: u32 = 8_192;
+
+/// Pages in the write-ahead log after which it is copied to the database: 8 MiB.
+/// Twice that copies less often and lets the commits that wait for it wait longer.
+pub const WAL_PAGES: u32 = 1_024;
+
+/// Bytes of the write-ahead log's file that stay allocated after a peak.
+pub const WAL_BYTES_KEPT: u32 = 32 * 1024 * 1024;
+
+/// Milliseconds to wait for a lock that another program holds (a backup).
+pub const LOCK_WAIT_MS: u64 = 5_000;
+
+/// Prepared statements that a connection keeps.
+pub const STATEMENTS_MAX: usize = 96;
+
+/// Runs that one transaction of retention removes, so that others are not delayed.
+pub const RETENTION_RUNS_MAX: usize = 64;
+
+/// Pages that one transaction gives back to the file system.
+pub const RECLAIM_PAGES_MAX: u64 = 128;
+
+/// Uncompressed bytes of a payload that reading accepts.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -1,0 +1,105 @@
+//! Every statement finds its rows by an index: none reads a whole table, and none
+//! sorts what an index could give in order.
+
+use super::migrate::{MIGRATIONS, migrate};
+use super::{
+    chunk, effect, inbox, payload, process, retention, run, setting, snapshot, start_key, workflow,
+    workflow_version,
+};
+use rusqlite::Connection;
+
+const STATEMENTS: &[&str] = &[
+    chunk::FROM,
+    chunk::HISTORY,
+    chunk::REMOVE,
+    chunk::REMOVE_UP_TO_SNAPSHOT,
+    effect::INTEND,
+    effect::SETTLE,
+    effect::REMOVE,
+    effect::LIST,
+    inbox::DELIVER,
+    inbox::CONSUME,
+    inbox::REMOVE,
+    payload::GET,
+    payload::REFERRED,
+    payload::REMOVE_REFS,
+    payload::REMOVE_ORPHAN,
+    process::ADVANCE,
+    process::END,
+    process::GET,
+    process::DUE,
+    process::LIVE_RUNS,
+    process::LIVE_OTHERS,
+    retention::FINISHED,
+    retention::REMOVE_RUN,
+    run::UPDATE,
+    run::GET,
+    run::NEWEST,
+    run::OLDEST,
+    run::NEWEST_OF_STATUS,
+    run::OLDEST_OF_STATUS,
+    setting::GET,
+    snapshot::REPLACE,
+    snapshot::GET,
+    snapshot::REMOVE,
+    start_key::HOLDER,
+    start_key::REMOVE,
+    workflow::UPDATE,
+    workflow::REMOVE,
+    workflow::BY_NAME,
+    workflow::BY_ID,
+    workflow::BY_KEY,
+    workflow::LIST,
+    workflow::LIST_ALL,
+    workflow::LIST_SAME_NAME,
+    workflow_version::GET,
+    workflow_version::LIST,
+    workflow_version::REMOVE,
+];
+
+fn plan(db: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for index in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(index, 1).unwrap();
+    }
+    let mut steps = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get(3).unwrap());
+    }
+    steps
+}
+
+fn database() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    migrate(&db, MIGRATIONS).unwrap();
+    db
+}
+
+#[test]
+fn every_statement_uses_an_index() {
+    let db = database();
+    for sql in STATEMENTS {
+        for step in plan(&db, sql) {
+            assert!(!step.contains("SCAN") || step == "SCAN CONSTANT ROW", "{step}: {sql}");
+            assert!(!step.contains("TEMP B-TREE"), "{step}: {sql}");
+        }
+    }
+}
+
+/// A page of messages is sorted (they wait by row number); no one has many.
+#[test]
+fn an_inbox_is_found_by_its_process() {
+    let steps = plan(&database(), inbox::LIST);
+    assert!(steps[0].contains("SEARCH inbox USING INDEX inbox_by_target"), "{steps:?}");
+}
+
+/// Both halves come in the order of ids and stop at the page's end.
+#[test]
+fn unsettled_processes_are_read_by_page() {
+    let steps = plan(&database(), process::UNSETTLED);
+    for table in ["effect", "inbox", "process"] {
+        let found = format!("SEARCH {table} USING");
+        assert!(steps.iter().any(|step| step.contains(&found)), "{table}: {steps:#?}");
+    }
+}

@@ -1,0 +1,199 @@
+//! The store's interface, each method by the noun that it is about.
+
+use super::job::Group;
+use super::{
+    SqliteStore, chunk, commit, effect, inbox, payload, process, retention, run, setting, token,
+    workflow, workflow_version,
+};
+use crate::{
+    Answer, Commit, Committed, LiveProcess, ProcessHistory, RunFilter, RunRow, Store, StoreError,
+    TokenRow, VersionRow, WorkflowRow, limits,
+};
+use durable::{Chunk, EffectIntent, InboxRow, Message, PayloadHash, ProcessId, ProcessKind, Ticks};
+
+impl Store for SqliteStore {
+    fn commit(&self, group: Vec<Commit>) -> Answer<'_, Vec<Committed>> {
+        if let Err(error) = group.iter().try_for_each(commit::validate) {
+            return Box::pin(async { Err(error) });
+        }
+        let (job, reply) = Group::new(group);
+        self.submit(job, reply)
+    }
+
+    fn load(&self, process: ProcessId) -> Answer<'_, Option<ProcessHistory>> {
+        self.read(move |db| process::load(db, process))
+    }
+
+    fn history(
+        &self,
+        process: ProcessId,
+        from_seq: u64,
+        chunks_max: usize,
+    ) -> Answer<'_, Vec<Chunk>> {
+        self.read(move |db| chunk::history(db, process, from_seq, chunks_max))
+    }
+
+    fn payload(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>> {
+        self.read(move |db| payload::get(db, &hash))
+    }
+
+    fn due(&self, before: Ticks, rows_max: usize) -> Answer<'_, Vec<LiveProcess>> {
+        self.read(move |db| process::due(db, before, rows_max))
+    }
+
+    fn unsettled(&self, after: Option<ProcessId>, rows_max: usize) -> Answer<'_, Vec<LiveProcess>> {
+        self.read(move |db| process::unsettled(db, after, rows_max))
+    }
+
+    fn live(
+        &self,
+        kind: ProcessKind,
+        after: Option<ProcessId>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<LiveProcess>> {
+        self.read(move |db| process::live(db, kind, after, rows_max))
+    }
+
+    fn send(&self, message: Message) -> Answer<'_, bool> {
+        let bytes = message.body.len();
+        self.edit(bytes, move |db| Ok(inbox::deliver(db, &message)?.is_some()))
+    }
+
+    fn inbox(&self, process: ProcessId) -> Answer<'_, Vec<InboxRow>> {
+        self.read(move |db| inbox::list(db, process))
+    }
+
+    fn effects(&self, process: ProcessId) -> Answer<'_, Vec<EffectIntent>> {
+        self.read(move |db| effect::list(db, process))
+    }
+
+    fn run(&self, id: ProcessId) -> Answer<'_, Option<RunRow>> {
+        self.read(move |db| run::get(db, id))
+    }
+
+    fn runs(&self, filter: RunFilter) -> Answer<'_, Vec<RunRow>> {
+        self.read(move |db| run::list(db, &filter))
+    }
+
+    fn delete_runs_before(
+        &self,
+        workflow: i64,
+        before: Ticks,
+        runs_max: usize,
+    ) -> Answer<'_, usize> {
+        Box::pin(async move {
+            let finished = move |db: &_| retention::finished_runs(db, workflow, before, runs_max);
+            let mut removed = 0;
+            for runs in self.read(finished).await?.chunks(limits::RETENTION_RUNS_MAX) {
+                let runs = runs.to_vec();
+                match self.edit(0, move |db| retention::remove_runs(db, &runs)).await {
+                    // What was removed so far stays removed; others go first.
+                    Err(StoreError::Busy) if removed > 0 => break,
+                    outcome => removed += outcome?,
+                }
+            }
+            Ok(removed)
+        })
+    }
+
+    fn reclaim(&self, bytes_max: u64) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let mut given_back = 0;
+            while given_back < bytes_max {
+                let bytes_left = bytes_max - given_back;
+                let pages_max = limits::RECLAIM_PAGES_MAX;
+                let some = self.edit(0, move |db| retention::reclaim(db, bytes_left, pages_max));
+                match some.await {
+                    Ok(0) => break,
+                    Err(StoreError::Busy) if given_back > 0 => break,
+                    outcome => given_back += outcome?,
+                }
+            }
+            Ok(given_back)
+        })
+    }
+
+    fn create_workflow(&self, workflow: WorkflowRow, version: VersionRow) -> Answer<'_, i64> {
+        let bytes = version.document.len();
+        self.edit(bytes, move |db| workflow::create(db, &workflow, &version))
+    }
+
+    fn update_workflow(
+        &self,
+        workflow: WorkflowRow,
+        version: Option<VersionRow>,
+    ) -> Answer<'_, ()> {
+        let bytes = version.as_ref().map_or(0, |version| version.document.len());
+        self.edit(bytes, move |db| workflow::update(db, &workflow, version.as_ref()))
+    }
+
+    fn delete_workflow(&self, key: i64) -> Answer<'_, bool> {
+        self.edit(0, move |db| workflow::delete(db, key))
+    }
+
+    fn workflow(&self, environment: &str, name: &str) -> Answer<'_, Option<WorkflowRow>> {
+        let (environment, name) = (environment.to_owned(), name.to_owned());
+        self.read(move |db| workflow::by_name(db, &environment, &name))
+    }
+
+    fn workflow_by_id(&self, id: &str) -> Answer<'_, Option<WorkflowRow>> {
+        let id = id.to_owned();
+        self.read(move |db| workflow::by_id(db, &id))
+    }
+
+    fn workflow_by_key(&self, key: i64) -> Answer<'_, Option<WorkflowRow>> {
+        self.read(move |db| workflow::by_key(db, key))
+    }
+
+    fn workflows(
+        &self,
+        environment: Option<&str>,
+        after: Option<&str>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<WorkflowRow>> {
+        let (environment, after) = (environment.map(str::to_owned), after.map(str::to_owned));
+        self.read(move |db| workflow::list(db, environment.as_deref(), after.as_deref(), rows_max))
+    }
+
+    fn version(&self, workflow: i64, number: u32) -> Answer<'_, Option<VersionRow>> {
+        self.read(move |db| workflow_version::get(db, workflow, number))
+    }
+
+    fn versions(&self, workflow: i64) -> Answer<'_, Vec<VersionRow>> {
+        self.read(move |db| workflow_version::list(db, workflow))
+    }
+
+    fn setting(&self, name: &str) -> Answer<'_, Option<Vec<u8>>> {
+        let name = name.to_owned();
+        self.read(move |db| setting::get(db, &name))
+    }
+
+    fn set_setting(&self, name: &str, value: &[u8]) -> Answer<'_, ()> {
+        let (name, value) = (name.to_owned(), value.to_vec());
+        self.edit(value.len(), move |db| setting::set(db, &name, &value))
+    }
+
+    fn tokens(&self) -> Answer<'_, Vec<TokenRow>> {
+        self.read(token::list)
+    }
+
+    fn add_token(&self, token: TokenRow) -> Answer<'_, ()> {
+        self.edit(0, move |db| token::insert(db, &token))
+    }
+
+    /// Goes through the writer: a server that cannot write is not well.
+    fn ping(&self) -> Answer<'_, ()> {
+        self.edit(0, |_| Ok(()))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer.refuse();
+            self.readers.close().await;
+            let writer = self.writer.clone();
+            let closing = tokio::task::spawn_blocking(move || writer.close());
+            let stopped = |_| Err(StoreError::Unavailable("closing was stopped".to_owned()));
+            closing.await.unwrap_or_else(stopped)
+        })
+    }
+}

@@ -111,7 +111,7 @@ fn until_and_variables_have_defaults() {
         r#""V": {"type": "InitializeVariable", "inputs": {"variables": [
                 {"name": "Count", "type": "integer", "value": "@add(1, 1)"}, {"name": "text", "type": "STRING"}]}},
            "U": {"type": "Until", "expression": {"equals": [1, 1]}},
-           "I": {"type": "IncrementVariable", "inputs": {"name": "count"}}"#,
+           "I": {"type": "IncrementVariable", "inputs": {"name": "count"}, "runAfter": {"V": ["Succeeded"]}}"#,
     );
     let Behavior::Until(until) = &action(&flow, "U").behavior else { panic!() };
     assert_eq!(until.count.as_const(), Some(&Value::Int(60)));

@@ -308,7 +308,8 @@ fn variables() {
             &["WrongKind $.actions.A.inputs.variables"],
         ),
         (
-            r#""A": {"type": "SetVariable", "inputs": {"name": "S", "value": "x@{toLower(variables('s'))}"}}"#,
+            r#""A": {"type": "SetVariable", "runAfter": {"Init": ["Succeeded"]},
+                "inputs": {"name": "S", "value": "x@{toLower(variables('s'))}"}}"#,
             &["VariableSelfReference $.actions.A.inputs.value +11"],
         ),
         (
@@ -318,9 +319,19 @@ fn variables() {
                 "UnknownVariable $.actions.A.inputs.value +1",
             ],
         ),
-        (r#""A": {"type": "IncrementVariable", "inputs": {"name": "n"}}"#, &[]),
         (
-            r#""A": {"type": "AppendToArrayVariable", "inputs": {"name": "n"}}"#,
+            r#""A": {"type": "SetVariable", "inputs": {"name": "s", "value": "@variables('n')"}}"#,
+            &[
+                "VariableNotBefore $.actions.A.inputs.name",
+                "VariableNotBefore $.actions.A.inputs.value +1",
+            ],
+        ),
+        (
+            r#""A": {"type": "IncrementVariable", "inputs": {"name": "n"}, "runAfter": {"Init": []}}"#,
+            &[],
+        ),
+        (
+            r#""A": {"type": "AppendToArrayVariable", "inputs": {"name": "n"}, "runAfter": {"Init": []}}"#,
             &["MissingProperty $.actions.A.inputs"],
         ),
         (

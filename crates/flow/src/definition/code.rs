@@ -45,6 +45,8 @@ pub const MISPLACED_FUNCTION: &str = "MisplacedFunction";
 pub const UNKNOWN_FUNCTION: &str = "UnknownFunction";
 /// A variable that no action initialises.
 pub const UNKNOWN_VARIABLE: &str = "UnknownVariable";
+/// A variable is used by an action that does not run after it is initialised.
+pub const VARIABLE_NOT_BEFORE: &str = "VariableNotBefore";
 /// Two actions initialise the same variable.
 pub const DUPLICATE_VARIABLE: &str = "DuplicateVariable";
 /// A variable is initialised inside a container.
@@ -109,6 +111,7 @@ pub const ALL: &[&str] = &[
     MISPLACED_FUNCTION,
     UNKNOWN_FUNCTION,
     UNKNOWN_VARIABLE,
+    VARIABLE_NOT_BEFORE,
     DUPLICATE_VARIABLE,
     VARIABLE_IN_CONTAINER,
     VARIABLE_SELF_REFERENCE,

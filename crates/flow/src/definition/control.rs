@@ -43,7 +43,7 @@ impl<'a> Loading<'a, '_> {
             self.problems.error(code::OUT_OF_RANGE, &at.path, message);
         }
         let mut found: Vec<Case> = Vec::with_capacity(cases.len());
-        for (name, case, block) in cases {
+        for (name, case, block) in cases.into_iter().take(limits::SWITCH_CASES_MAX) {
             if !self.is_object(&case) {
                 continue;
             }

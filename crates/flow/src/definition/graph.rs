@@ -7,7 +7,7 @@ use super::problem::Problems;
 use super::status::STATUS_NAMES;
 use super::{ActionId, BlockId, Names, RunAfter, StatusSet, code};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 /// Edges of all blocks, by action.
 #[derive(Debug, Default)]
@@ -56,6 +56,7 @@ fn edges(
         return Vec::new();
     }
     let mut edges: Vec<RunAfter> = Vec::new();
+    let mut places: HashMap<ActionId, usize> = HashMap::new();
     for (name, at) in run_after.entries() {
         let statuses = statuses(&at, problems);
         let Some(found) = names.actions.get(&name.as_str().to_lowercase()).copied().map(ActionId)
@@ -72,7 +73,9 @@ fn edges(
             problems.expected(code::RUN_AFTER_NOT_SIBLING, &at.path, message, expected);
             continue;
         }
-        match edges.iter_mut().find(|edge| edge.action == found) {
+        // spellings that differ in letter case name the same action
+        let place = *places.entry(found).or_insert(edges.len());
+        match edges.get_mut(place) {
             Some(edge) => edge.statuses = edge.statuses.union(statuses),
             None => edges.push(RunAfter { action: found, statuses }),
         }
@@ -102,7 +105,7 @@ fn statuses(list: &At<'_>, problems: &mut Problems) -> StatusSet {
 /// Predecessors first, else in the order of the definition; and what cannot be
 /// ordered because of cycles.
 fn sort(block: &[ActionId], graph: &Graph) -> (Vec<ActionId>, Vec<ActionId>) {
-    let position: std::collections::HashMap<ActionId, usize> =
+    let position: HashMap<ActionId, usize> =
         block.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     let mut missing: Vec<usize> = block.iter().map(|id| graph.run_after[id.at()].len()).collect();
     let mut ready: BinaryHeap<Reverse<usize>> =
@@ -128,8 +131,7 @@ const CYCLE_NAMES_SHOWN_MAX: usize = 20;
 /// Reports cycles among actions that could not be ordered: each of them has a
 /// predecessor among them, so that walking back ends in a cycle.
 fn cycles(rest: &[ActionId], graph: &Graph, outline: &Outline<'_>, problems: &mut Problems) {
-    let mut walk_of: std::collections::HashMap<ActionId, Option<usize>> =
-        rest.iter().map(|id| (*id, None)).collect();
+    let mut walk_of: HashMap<ActionId, Option<usize>> = rest.iter().map(|id| (*id, None)).collect();
     for (walk, start) in rest.iter().enumerate() {
         let mut trail = Vec::new();
         let mut next = Some(*start);

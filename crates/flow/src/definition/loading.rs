@@ -6,6 +6,7 @@ use super::path::At;
 use super::problem::Problems;
 use super::reach::Reach;
 use super::{ActionId, Dialect, Names, Parameter, code};
+use expr::value::eq_ignore_case;
 use expr::{Context, EvalError, Name, Template, Ticks, Value};
 use std::collections::HashSet;
 
@@ -205,11 +206,9 @@ impl Context for Parameters<'_> {
     }
 
     fn parameter(&self, name: &Name) -> Result<Value, EvalError> {
-        let found = self
-            .0
-            .iter()
-            .find(|parameter| expr::value::eq_ignore_case(&parameter.name, &name.text));
-        match found {
+        let bound = name.slot.and_then(|slot| self.0.get(slot as usize));
+        let by_name = || self.0.iter().find(|other| eq_ignore_case(&other.name, &name.text));
+        match bound.or_else(by_name) {
             Some(parameter) => Ok(parameter.value.clone()),
             None => Err(EvalError::unknown_name("parameters", "parameter", &name.text)),
         }

@@ -42,6 +42,8 @@ pub(super) struct Outline<'a> {
     pub blocks: Vec<Block>,
     pub shapes: Vec<Shape>,
     pub variables: Vec<Str>,
+    /// The first action that initialises each variable.
+    pub initialisers: Vec<ActionId>,
 }
 
 impl<'a> Outline<'a> {
@@ -76,6 +78,7 @@ pub(super) fn outline<'a>(
         blocks: vec![Block::default()],
         shapes: vec![Shape::default()],
         variables: Vec::new(),
+        initialisers: Vec::new(),
     };
     let mut outliner = Outliner { outline, names, problems, is_full: false, is_deep: false };
     outliner.block(definition, ROOT_BLOCK, ROOT_SHAPE, 1);
@@ -157,7 +160,7 @@ impl<'a> Outliner<'a, '_> {
         let children = self.children(id, kind, &place, shape, level + 1);
         self.outline.drafts[id.at()].children = children;
         if kind == ActionKind::InitializeVariable {
-            self.variables(&place);
+            self.variables(&place, id);
         }
     }
 
@@ -276,7 +279,7 @@ impl<'a> Outliner<'a, '_> {
     }
 
     /// Registers what an InitializeVariable initialises. Faults are told later.
-    fn variables(&mut self, at: &At<'a>) {
+    fn variables(&mut self, at: &At<'a>, id: ActionId) {
         let Some(variables) = at.walk(&["inputs", "variables"]) else { return };
         for variable in variables.items() {
             let Some(name) = variable.get("name").and_then(|name| name.text()) else { continue };
@@ -287,6 +290,7 @@ impl<'a> Outliner<'a, '_> {
             {
                 entry.insert(VariableId(next).0);
                 self.outline.variables.push(name.into());
+                self.outline.initialisers.push(id);
             }
         }
     }

@@ -8,6 +8,7 @@ use super::{Names, Parameter, code};
 use crate::limits;
 use expr::value::eq_ignore_case;
 use expr::{Str, Template, Value};
+use std::collections::HashMap;
 
 /// A value given for a parameter by name.
 #[derive(Clone, Debug)]
@@ -97,9 +98,11 @@ pub(super) fn parameters(
         let message = format!("There are more parameters than the documented {limit}.");
         problems.warning(code::LIMIT_EXCEEDED, &definition.path, message);
     }
+    let by_name: HashMap<String, &Given> =
+        given.iter().map(|given| (given.name.as_str().to_lowercase(), given)).collect();
     let mut list = Vec::with_capacity(declared.len());
     for (name, at) in declared {
-        let given = given.iter().rev().find(|given| eq_ignore_case(&given.name, name));
+        let given = by_name.get(&name.as_str().to_lowercase()).copied();
         let parameter = parameter(name, &at, given, &list, names, problems);
         add(parameter, &mut list, names);
     }

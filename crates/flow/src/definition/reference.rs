@@ -3,7 +3,7 @@
 use super::kind::{ActionKind, has_callback};
 use super::loading::{Loading, Owner, Part, Site};
 use super::reach::Relation;
-use super::{ActionId, Problem, Severity, code};
+use super::{ActionId, Problem, Severity, VariableId, code};
 use expr::{Binder, RefKind, Template};
 
 /// A call, with what is needed to report it.
@@ -110,13 +110,7 @@ impl Loading<'_, '_> {
         match reference {
             Reference::Action | Reference::Scope => self.check_action(reference, call, site),
             Reference::Item | Reference::Index => self.check_loop(reference, call, site),
-            Reference::Variable => {
-                let Some(name) = &call.name else { return };
-                if self.names.bind(RefKind::Variable, name).is_none() {
-                    let message = format!("The variable '{name}' is initialised by no action.");
-                    self.fault(code::UNKNOWN_VARIABLE, call, message, "an initialised variable");
-                }
-            }
+            Reference::Variable => self.check_variable(call, site),
             Reference::Parameter => self.check_parameter(call),
             Reference::CurrentAction => {
                 if site.part != Part::Tracked {
@@ -142,6 +136,33 @@ impl Loading<'_, '_> {
                 }
             }
         }
+    }
+
+    fn check_variable(&mut self, call: &Call, site: Site) {
+        let Some(name) = &call.name else { return };
+        let Some(number) = self.names.bind(RefKind::Variable, name) else {
+            let message = format!("The variable '{name}' is initialised by no action.");
+            self.fault(code::UNKNOWN_VARIABLE, call, message, "an initialised variable");
+            return;
+        };
+        let is_before = match site.owner {
+            Owner::Action(owner) => self.is_initialised_before(VariableId(number), owner),
+            Owner::Trigger { .. } => false,
+            Owner::Outputs => true,
+        };
+        if !is_before {
+            let message = format!("The variable '{name}' need not be initialised before.");
+            let expected = "an action that runs after the variable is initialised";
+            self.fault(code::VARIABLE_NOT_BEFORE, call, message, expected);
+        }
+    }
+
+    /// Whether the action that initialises a variable has ended before another begins.
+    pub fn is_initialised_before(&mut self, variable: VariableId, owner: ActionId) -> bool {
+        let by = self.outline.initialisers[variable.at()];
+        // one that stands in a container is refused anyway
+        self.outline.container(by).is_some()
+            || self.reach.relation(by, owner, &self.outline, &self.graph) == Relation::Before
     }
 
     fn check_parameter(&mut self, call: &Call) {

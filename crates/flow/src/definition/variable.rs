@@ -80,7 +80,13 @@ impl<'a> Loading<'a, '_> {
             _ if counts => Template::constant(Value::Int(1)),
             _ => self.required(&inputs, "value", Site::inputs(id)),
         };
-        let Some(variable) = name.and_then(|name| self.variable(&name)) else { return nothing() };
+        let Some(name) = name else { return nothing() };
+        let Some(variable) = self.variable(&name) else { return nothing() };
+        if !self.is_initialised_before(variable, id) {
+            let message = "The variable need not be initialised before.";
+            let expected = "an action that runs after the variable is initialised";
+            self.problems.expected(code::VARIABLE_NOT_BEFORE, &name.path, message, expected);
+        }
         if kind == ActionKind::SetVariable {
             self.check_self_reference(variable, &value, &inputs);
         }

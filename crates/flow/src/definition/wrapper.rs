@@ -104,7 +104,10 @@ fn project(root: &At<'_>, definition: &At<'_>) -> Wrapped {
 pub(super) fn export(root: &At<'_>, properties: &At<'_>, definition: &At<'_>) -> Wrapped {
     let connections = properties.get("connectionReferences");
     let mut wrapped = bare(definition);
-    let is_power_automate = connections.is_some() || properties.get("apiId").is_some();
+    let is_power_automate = connections.is_some()
+        || properties.get("apiId").is_some()
+        // files of solutions
+        || root.get("schemaVersion").is_some();
     wrapped.dialect = is_power_automate.then_some(Dialect::PowerAutomate);
     wrapped.connection_references = connections.map(|at| at.value.clone());
     let name = properties.get("displayName").or_else(|| root.get("name"));

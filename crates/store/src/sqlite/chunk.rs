@@ -14,7 +14,7 @@ pub(super) const FROM: &str = "SELECT first_seq, events, content FROM chunk
 pub(super) const HISTORY: &str = "SELECT first_seq, events, content FROM chunk
     WHERE process = ?1 AND first_seq >= coalesce(
         (SELECT max(first_seq) FROM chunk WHERE process = ?1 AND first_seq <= ?2), 0)
-    ORDER BY first_seq LIMIT ?3";
+    AND first_seq + events > ?2 ORDER BY first_seq LIMIT ?3";
 
 pub(super) const REMOVE: &str = "DELETE FROM chunk WHERE process = ?1";
 

@@ -134,6 +134,42 @@ pub async fn run<W: Work>(plan: &Plan, work: &Arc<W>) -> Result<Outcome> {
     Ok(whole)
 }
 
+/// Opens many connections at once, one request on each. Latencies count from the
+/// beginning, so that waiting to be connected is part of them.
+pub async fn burst<W: Work>(
+    target: &Target,
+    connections: u64,
+    patience: Duration,
+    work: &Arc<W>,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for id in 0..connections {
+        let (target, work) = (target.clone(), work.clone());
+        tasks.spawn(async move {
+            let mut outcome = Outcome::default();
+            let mut once = Some(id);
+            match tokio::time::timeout(patience, Connection::open(target.addr)).await {
+                Ok(Ok(connection)) => {
+                    outcome = drive(connection, &target, &*work, || once.take()).await;
+                }
+                Ok(Err(error)) => outcome.fault(id, &error),
+                Err(_) => outcome.fault(id, &anyhow::anyhow!("no connection in {patience:?}")),
+            }
+            let micros = started.elapsed().as_micros();
+            outcome.latencies = vec![u32::try_from(micros).unwrap_or(u32::MAX)];
+            outcome
+        });
+    }
+    let mut whole = Outcome::default();
+    while let Some(part) = tasks.join_next().await {
+        whole.add(part.context("a load task failed")?);
+    }
+    whole.elapsed = started.elapsed();
+    whole.latencies.sort_unstable();
+    Ok(whole)
+}
+
 /// One connection's loop: request, answer, check, until `more` says no.
 async fn drive<W: Work>(
     mut connection: Connection,
@@ -226,25 +262,29 @@ impl Work for Orders {
 }
 
 /// W3: a list of items, and their number back.
+///
+/// No two bodies are alike: the store keeps equal payloads once.
 pub struct Items {
     pub count: u64,
-    /// The body is the same for all requests of a size and made once.
-    body: Vec<u8>,
 }
 
 impl Items {
-    pub fn new(count: u64) -> Self {
-        let items: Vec<String> =
-            (0..count).map(|n| format!("{{\"n\": {n}, \"name\": \"item number {n}\"}}")).collect();
-        let body = format!("{{\"items\": [{}]}}", items.join(", ")).into_bytes();
-        Items { count, body }
+    /// The name of an item as it is sent.
+    pub fn name(id: u64, index: u64) -> String {
+        format!("item number {index} of {id}")
     }
 }
 
 impl Work for Items {
-    fn write_body(&self, _id: u64, out: &mut Vec<u8>) {
+    fn write_body(&self, id: u64, out: &mut Vec<u8>) {
         out.clear();
-        out.extend_from_slice(&self.body);
+        out.extend_from_slice(b"{\"items\": [");
+        for n in 0..self.count {
+            let comma = if n == 0 { "" } else { ", " };
+            let item = format!("{comma}{{\"n\": {n}, \"name\": \"{}\"}}", Items::name(id, n));
+            out.extend_from_slice(item.as_bytes());
+        }
+        out.extend_from_slice(b"]}");
     }
 
     fn check(&self, _id: u64, answer: &Answer<'_>) -> Result<()> {

@@ -84,7 +84,7 @@ async fn expect_succeeded(
 }
 
 /// Looks at the history of a W3 run: counts, and some repetitions of both actions.
-pub async fn items_run(api: &mut Api, run: &str, items: &Items) -> Result<()> {
+pub async fn items_run(api: &mut Api, (id, run): (u64, &str), items: &Items) -> Result<()> {
     let record = api.run(run).await?;
     ensure!(record["status"] == "Succeeded", "run {run}: {}", record["status"]);
     for action in api.actions(run).await? {
@@ -97,7 +97,7 @@ pub async fn items_run(api: &mut Api, run: &str, items: &Items) -> Result<()> {
         let twice = api.repetition(run, "Twice", index).await?;
         ensure!(twice["outputs"] == 2 * index, "repetition {index} of 'Twice': {twice}");
         let label = api.repetition(run, "Label", index).await?;
-        let text = format!("ITEM NUMBER {index}");
+        let text = Items::name(id, index).to_uppercase();
         ensure!(label["outputs"] == text.as_str(), "repetition {index} of 'Label': {label}");
     }
     Ok(())

@@ -49,7 +49,7 @@ pub struct Settings {
     pub w3_long: [u64; 2],
     pub w4_runs: u64,
     pub w4_idle: Duration,
-    pub w5_connections: usize,
+    pub w5_connections: u64,
 }
 
 /// Runs the workloads that are asked for. A workload that cannot be measured is

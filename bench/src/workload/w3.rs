@@ -29,7 +29,7 @@ async fn short_loop(settings: &Settings, report: &mut Report) -> Result<()> {
     let site = Site::new(settings)?;
     let (server, mut api) = site.start(&settings.server).await?;
     let target = api.create_flow("w3", &definition::items()).await?;
-    let work = Arc::new(Items::new(SHORT_ITEMS));
+    let work = Arc::new(Items { count: SHORT_ITEMS });
     let mut ids = Ids(0);
     let (mut cpu, mut latency) = (Vec::new(), Vec::new());
     send(&server, &target, &work, settings.w3_runs / 2, &mut ids, report).await?;
@@ -83,18 +83,22 @@ async fn long_loop(
     let before = site.bytes()?;
     let (server, mut api) = site.start(&settings.server).await?;
     let target = api.trigger("w3").await?;
-    let work = Arc::new(Items::new(items));
+    let work = Arc::new(Items { count: items });
     let mut ids = Ids(0);
+    // As many items for each size, so that a clock tick of the kernel weighs the same.
+    let runs = (settings.w3_long[1] / items).max(1);
+    let mut stored = 0;
     let (mut cpu, mut latency) = (Vec::new(), Vec::new());
     for _ in 0..settings.repeats {
-        let round = send(&server, &target, &work, 1, &mut ids, report).await?;
+        let round = send(&server, &target, &work, runs, &mut ids, report).await?;
+        stored += round.outcome.good;
         cpu.push(round.cpu_ms());
         latency.push(round.outcome.latency_ms(0.5));
         verify_first(&mut api, &round, &work, report).await;
     }
     let peak = server.resident_peak()?;
     server.stop().await?;
-    let bytes = site.bytes()?.saturating_sub(before) as f64 / settings.repeats as f64;
+    let bytes = site.bytes()?.saturating_sub(before) as f64 / stored as f64;
     let cost = Cost { cpu_ms: median(&cpu), bytes };
     let name = |figure: &str| format!("w3.{items}.{figure}");
     let about = |text: &str| format!("W3, {items} items: {text}");
@@ -110,7 +114,7 @@ async fn beside(settings: &Settings, site: &Site, items: u64, report: &mut Repor
     let (server, mut api) = site.start(&settings.server).await?;
     let long = plan_for(api.trigger("w3").await?, 1, 0);
     let orders = api.trigger("w1").await?;
-    let work = Arc::new(Items::new(items));
+    let work = Arc::new(Items { count: items });
     let order_work = Arc::new(Orders { filler: settings.filler, reply: Reply::Answered });
     let since = Instant::now();
     let loop_task = tokio::spawn(async move { run(&long, &work).await });
@@ -142,8 +146,8 @@ async fn beside(settings: &Settings, site: &Site, items: u64, report: &mut Repor
 }
 
 async fn verify_first(api: &mut Api, round: &Measured, work: &Items, report: &mut Report) {
-    for (_, run) in round.outcome.sample.iter().take(1) {
-        if let Err(error) = verify::items_run(api, run, work).await {
+    for (id, run) in round.outcome.sample.iter().take(1) {
+        if let Err(error) = verify::items_run(api, (*id, run), work).await {
             report.fault(format!("W3, {} items: {error:#}", work.count));
         }
     }

@@ -43,7 +43,8 @@ impl Run {
 
     fn apply(&mut self, event: Event, now: i64) -> Result<(), ReadError> {
         match event {
-            Event::RunStarted(started) => {
+            Event::RunStarted(mut started) => {
+                started.trigger.complete(&self.flow, self.id);
                 self.apply_start(started.trigger, started.caller, started.is_held);
             }
             Event::Started { action, path, inputs, detail } => {

@@ -100,7 +100,8 @@ impl<'a> HistoryReader<'a> {
 
     fn take(&mut self, event: Event, now: Ticks) -> Result<Option<Entry>, ReadError> {
         match event {
-            Event::RunStarted(started) => {
+            Event::RunStarted(mut started) => {
+                started.trigger.complete(self.flow, self.run);
                 self.trigger = Some(started.trigger);
                 self.caller = started.caller;
             }
@@ -187,10 +188,10 @@ impl<'a> HistoryReader<'a> {
         if let Some(other) = names {
             self.known(other)?;
         }
-        let (code, error) = skip_error(self.flow, action, reason);
+        let error = skip_error(self.flow, action, reason);
         Ok(Entry {
             status: Status::Skipped,
-            code,
+            code: reason.code().into(),
             error: Some(error),
             ended: Some(now),
             ..Entry::new(action, path, now)

@@ -179,9 +179,11 @@ impl Run {
         self.state.due(&self.flow)
     }
 
+    /// What the run is tracked as when that is not its own name.
     #[must_use]
-    pub fn client_tracking_id(&self) -> &str {
-        &self.state.trigger.client_tracking_id
+    pub fn custom_tracking_id(&self) -> Option<&str> {
+        let id = &self.state.trigger.client_tracking_id;
+        (!self.state.is_tracked_by_name).then_some(id.as_str())
     }
 
     #[must_use]

@@ -5,6 +5,7 @@
 
 use super::FlowInfo;
 use super::context::{RunContext, object_of};
+use super::scope::skip_error;
 use super::state::{Path, Slot, TriggerRun};
 use super::status::Status;
 use crate::definition::{ActionId, Dialect, Flow, ShapeId};
@@ -100,6 +101,11 @@ pub fn of_slot(context: &RunContext<'_>, action: ActionId, slot: &Slot) -> Value
         if there { Value::from(format_time(ticks)) } else { Value::Null }
     };
     let repetition = repetition_indexes(context.flow, shape, &path);
+    let error = match (&slot.error, &slot.skip) {
+        (Some(error), _) => error.to_value(),
+        (None, Some(reason)) => skip_error(context.flow, action, reason).to_value(),
+        (None, None) => Value::Null,
+    };
     object_of([
         ("name", found.name.clone().into()),
         ("inputs", slot.inputs.clone()),
@@ -111,7 +117,7 @@ pub fn of_slot(context: &RunContext<'_>, action: ActionId, slot: &Slot) -> Value
         ("clientTrackingId", context.state.trigger.client_tracking_id.clone().into()),
         ("status", slot.status.name().into()),
         ("code", if slot.code.is_empty() { Value::Null } else { slot.code.clone().into() }),
-        ("error", slot.error.as_ref().map_or(Value::Null, |error| error.to_value())),
+        ("error", error),
         ("repetitionIndexes", repetition),
     ])
     .into()

@@ -258,11 +258,10 @@ impl Run {
         now: i64,
     ) {
         let flow = Arc::clone(&self.flow);
-        let (code, error) = skip_error(&flow, id, reason);
         let slot = self.state.slot_mut(&flow, frame, id);
         slot.status = Status::Skipped;
-        slot.code = code;
-        slot.error = Some(Box::new(error));
+        slot.code = reason.code().into();
+        slot.skip = Some(reason.clone());
         (slot.started, slot.ended) = (now, now);
     }
 
@@ -504,16 +503,16 @@ fn worse(a: Status, b: Status) -> Status {
     }
 }
 
-/// Code and error of a skipped action, in the words of recorded runs.
+/// The error of a skipped action, in the words of recorded runs.
 pub fn skip_error(
     flow: &crate::definition::Flow,
     id: ActionId,
     reason: &SkipReason,
-) -> (Str, ErrorInfo) {
+) -> ErrorInfo {
     let action = flow.action(id);
     let name = &action.name;
     let head = format!("The execution of template action '{name}'");
-    let (code, error_code, message) = match reason {
+    let (error_code, message) = match reason {
         SkipReason::Condition { on, was } => {
             let listed = action.run_after.iter().find(|after| after.action == *on);
             let expected = listed.map(|after| after.statuses.names()).unwrap_or_default();
@@ -521,30 +520,30 @@ pub fn skip_error(
             let message = format!(
                 "{head} is skipped: the 'runAfter' condition for action '{on}' is not satisfied. Expected status values '{expected}' and actual value '{was}'."
             );
-            ("ActionSkipped", "ActionConditionFailed", message)
+            ("ActionConditionFailed", message)
         }
         SkipReason::Branch => {
             let message = format!(
                 "{head} skipped: the branching condition for this action is not satisfied."
             );
-            ("ActionSkipped", "ActionBranchingConditionNotSatisfied", message)
+            ("ActionBranchingConditionNotSatisfied", message)
         }
         SkipReason::Dependency { container } => {
             let container = &flow.action(*container).name;
             let message = format!(
                 "{head} is skipped: dependant action '{container}' completed with status 'Skipped' and code 'ActionSkipped'."
             );
-            ("ActionSkipped", "ActionDependencyFailed", message)
+            ("ActionDependencyFailed", message)
         }
         SkipReason::Response => {
             let message = format!(
                 "{head} is skipped: the client application is not waiting for a response from service."
             );
-            ("ActionResponseSkipped", "ActionResponseSkipped", message)
+            ("ActionResponseSkipped", message)
         }
         SkipReason::Terminated => {
-            ("Terminated", "Terminated", format!("{head} is skipped: the run was ended before."))
+            ("Terminated", format!("{head} is skipped: the run was ended before."))
         }
     };
-    (code.into(), ErrorInfo::new(error_code, message))
+    ErrorInfo::new(error_code, message)
 }

@@ -45,6 +45,7 @@ impl Run {
             .find_trigger(request.trigger)
             .ok_or_else(|| StartError::UnknownTrigger(request.trigger.to_owned()))?;
         let run_name: Str = request.id.run_name().into();
+        let is_tracked_by_name = request.client_tracking_id.is_none();
         let record = TriggerRun {
             name: trigger.name.clone(),
             inputs: trigger.inputs.clone().unwrap_or_default(),
@@ -63,9 +64,14 @@ impl Run {
             step: StepBuffer::new(moment, 0),
         };
         let events = &mut run.step.events;
-        let begin =
-            Begin { caller: request.caller, version: run.info.version, is_held: request.is_held };
+        let begin = Begin {
+            caller: request.caller,
+            version: run.info.version,
+            is_held: request.is_held,
+            is_tracked_by_name,
+        };
         write_start(events, &record, request.raw_body, &begin);
+        run.state.is_tracked_by_name = is_tracked_by_name;
         run.apply_start(record, request.caller, request.is_held);
         if !request.is_held {
             run.begin_root();
@@ -105,6 +111,7 @@ struct Begin {
     caller: Caller,
     version: u32,
     is_held: bool,
+    is_tracked_by_name: bool,
 }
 
 fn write_start(
@@ -117,7 +124,6 @@ fn write_start(
     events.number(u64::from(begin.version));
     events.bytes.push(u8::from(begin.is_held));
     events.text(&trigger.name);
-    events.value(&trigger.inputs);
     match (raw_body, trigger.outputs.as_object()) {
         (Some(raw), Some(outputs)) => {
             let mut rest = Object::with_capacity(outputs.len());
@@ -133,9 +139,9 @@ fn write_start(
             events.bytes.push(0);
         }
     }
-    events.ticks(trigger.start);
     events.optional_ticks(trigger.scheduled);
-    events.text(&trigger.client_tracking_id);
+    // the run's own name is not repeated
+    events.text(if begin.is_tracked_by_name { "" } else { &trigger.client_tracking_id });
     events.text(trigger.origin.as_deref().unwrap_or_default());
     match begin.caller {
         Caller::Nobody => events.bytes.push(0),

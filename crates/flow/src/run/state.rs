@@ -3,6 +3,7 @@
 //! Actions of one iteration lie side by side in a [`Frame`]; the root frame holds
 //! those outside loops. A frame of a finished iteration stays only as the loop's last.
 
+use super::event::SkipReason;
 use super::status::{ErrorInfo, Status};
 use crate::definition::{ActionId, Flow, ROOT_SHAPE, ShapeId};
 use durable::{ProcessId, Ticks};
@@ -21,6 +22,8 @@ pub const ROOT_FRAME: FrameId = FrameId(0);
 pub struct State {
     pub trigger: TriggerRun,
     pub caller: Caller,
+    /// Its client tracking id is its own name.
+    pub is_tracked_by_name: bool,
     pub variables: Vec<Option<Value>>,
     pub frames: Frames,
     /// Number of the last event.
@@ -49,6 +52,19 @@ pub struct TriggerRun {
     pub client_tracking_id: Str,
     /// The run that this one repeats, by name.
     pub origin: Option<Str>,
+}
+
+impl TriggerRun {
+    /// Fills in what a stored start does not repeat: the inputs are the definition's, and
+    /// a run that nobody tracks otherwise is tracked by its name.
+    pub fn complete(&mut self, flow: &Flow, run: ProcessId) {
+        if let Some(inputs) = flow.find_trigger(&self.name).and_then(|it| it.inputs.clone()) {
+            self.inputs = inputs;
+        }
+        if self.client_tracking_id.is_empty() {
+            self.client_tracking_id = run.run_name().into();
+        }
+    }
 }
 
 /// Who waits for a Response.
@@ -98,6 +114,8 @@ pub struct Slot {
     pub inputs: Value,
     pub outputs: Value,
     pub error: Option<Box<ErrorInfo>>,
+    /// Why it was skipped; the error is put into words when somebody reads it.
+    pub skip: Option<SkipReason>,
     pub tracked: Option<Box<Value>>,
     /// Of a loop.
     pub iteration: Option<Box<LoopState>>,
@@ -262,6 +280,7 @@ impl State {
         State {
             trigger: TriggerRun::default(),
             caller: Caller::Nobody,
+            is_tracked_by_name: false,
             variables: vec![None; flow.variables.len()],
             frames,
             seq: 0,

@@ -9,10 +9,11 @@ use crate::limits::REQUEST_BODY_SECONDS;
 use crate::worker::header;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header as names};
+use axum::http::header::{self as names, InvalidHeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use durable::ProcessId;
-use expr::{Object, Value};
+use expr::{Object, Str, Value};
 use flow::run::tracking_id;
 use std::time::Duration;
 
@@ -132,20 +133,25 @@ fn decoded(text: &str) -> String {
 /// General headers first by name, then those of the content as they came.
 /// Credentials are left out.
 fn headers_of(headers: &HeaderMap) -> Object {
-    let mut general: Vec<(String, String)> = Vec::with_capacity(headers.len());
-    let mut content: Vec<(String, String)> = Vec::new();
+    let mut general: Vec<(Str, Value)> = Vec::with_capacity(headers.len() + 2);
+    let mut content: Vec<(Str, Value)> = Vec::new();
     for name in headers.keys() {
         if name == names::AUTHORIZATION || name == names::PROXY_AUTHORIZATION {
             continue;
         }
-        let values = headers.get_all(name).iter();
-        let texts: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        let pair = (header::canonical(name.as_str()), texts.join(","));
+        let mut value = Str::new();
+        for part in headers.get_all(name) {
+            if !value.is_empty() {
+                value.push(',');
+            }
+            value.push_str(&String::from_utf8_lossy(part.as_bytes()));
+        }
+        let pair = (header::canonical(name.as_str()), value.into());
         if header::is_content(name.as_str()) { content.push(pair) } else { general.push(pair) }
     }
-    general.sort();
-    let pairs = general.into_iter().chain(content);
-    pairs.map(|(name, value)| (name.into(), Value::from(value))).collect()
+    general.sort_by(|a, b| a.0.cmp(&b.0));
+    general.append(&mut content);
+    Object::from_pairs(general)
 }
 
 fn render(answered: Answered) -> Response {
@@ -219,25 +225,26 @@ fn add_headers(
     run: Option<ProcessId>,
     tracking: Option<&str>,
 ) {
-    let mut add = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    let mut add = |name: &'static str, value: Result<HeaderValue, InvalidHeaderValue>| {
+        if let Ok(value) = value {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
     if let Some(run) = run {
-        let run_name = run.run_name();
-        let id = tracking_id(run, 0);
-        add("x-ms-workflow-run-id", &run_name);
-        add("x-ms-correlation-id", &id);
-        add("x-ms-client-tracking-id", tracking.unwrap_or(&run_name));
-        add("x-ms-trigger-history-name", &run_name);
-        add("x-ms-tracking-id", &id);
-        add("x-ms-request-id", &id);
+        // shared: a header's value is cloned by counting
+        let run_name = HeaderValue::from_maybe_shared(Bytes::from(run.run_name()));
+        let id = HeaderValue::from_maybe_shared(Bytes::from(tracking_id(run, 0)));
+        let (Ok(run_name), Ok(id)) = (run_name, id) else { return };
+        add("x-ms-workflow-run-id", Ok(run_name.clone()));
+        add("x-ms-correlation-id", Ok(id.clone()));
+        let tracking = tracking.map_or_else(|| Ok(run_name.clone()), HeaderValue::from_str);
+        add("x-ms-client-tracking-id", tracking);
+        add("x-ms-trigger-history-name", Ok(run_name));
+        add("x-ms-tracking-id", Ok(id.clone()));
+        add("x-ms-request-id", Ok(id));
     }
-    add("x-ms-workflow-system-id", &format!("/workflows/{}", entry.row.id));
-    add("x-ms-workflow-id", &entry.row.id);
-    add("x-ms-workflow-version", &entry.row.version.to_string());
-    if entry.row.name.is_ascii() {
-        add("x-ms-workflow-name", &entry.row.name);
+    for (name, value) in &entry.headers {
+        // a flow's name may hold letters that a header cannot carry: then it is left out
+        add(name, HeaderValue::from_maybe_shared(value.clone()));
     }
 }

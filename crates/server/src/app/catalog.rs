@@ -2,14 +2,15 @@
 
 use super::error::AppError;
 use crate::auth::seal::Sealer;
+use crate::auth::signature::SigningKey;
 use crate::limits::VERSIONS_CACHED_MAX;
+use bytes::Bytes;
 use flow::definition::{Dialect, Flow, LoadOptions};
 use flow::run::FlowInfo;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{Store, VersionRow, WorkflowRow};
-use zeroize::Zeroizing;
 
 /// Whether a flow takes triggers; the number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,9 @@ pub struct FlowEntry {
     pub row: WorkflowRow,
     pub state: FlowState,
     /// Open keys that sign its addresses: primary, secondary.
-    pub keys: [Zeroizing<Vec<u8>>; 2],
+    pub keys: [SigningKey; 2],
+    /// Answers of its triggers carry these, ready made.
+    pub headers: [(&'static str, Bytes); 4],
     pub version: Arc<Version>,
 }
 
@@ -138,11 +141,19 @@ impl Catalog {
             return Ok(Arc::clone(entry));
         }
         let version = self.version(&row, row.version).await?;
-        let open =
-            |sealed: &[u8]| self.sealer.open_secret(&row.id, sealed).map_err(AppError::internal);
+        let open = |sealed: &[u8]| -> Result<SigningKey, AppError> {
+            let key = self.sealer.open_secret(&row.id, sealed).map_err(AppError::internal)?;
+            SigningKey::new(&key).ok_or_else(|| AppError::internal("a key cannot sign"))
+        };
         let keys = [open(&row.primary_key)?, open(&row.secondary_key)?];
         let state = FlowState::from_number(row.state);
-        let entry = Arc::new(FlowEntry { state, keys, version, row });
+        let headers = [
+            ("x-ms-workflow-system-id", format!("/workflows/{}", row.id).into()),
+            ("x-ms-workflow-id", row.id.clone().into()),
+            ("x-ms-workflow-version", row.version.to_string().into()),
+            ("x-ms-workflow-name", row.name.clone().into()),
+        ];
+        let entry = Arc::new(FlowEntry { state, keys, headers, version, row });
         let mut entries = self.entries.write();
         if entries.len() >= VERSIONS_CACHED_MAX {
             entries.clear();

@@ -274,7 +274,7 @@ impl App {
         };
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let permission = signature::permission(&trigger.name);
-        let sig = signature::sign(&entry.keys[which], &entry.row.id, &permission);
+        let sig = entry.keys[which].sign(&entry.row.id, &permission);
         let base = self.engine.catalog.public_url();
         let mut base_path = format!(
             "{base}/workflows/{}/triggers/{}/paths/invoke",

@@ -1,27 +1,13 @@
 //! Header names as histories show them: standard ones in their canonical spelling.
 
+use expr::Str;
+
 /// The canonical spelling of a standard header; other names stay as they came.
 #[must_use]
-pub fn canonical(name: &str) -> String {
-    if name.starts_with("x-") || name.starts_with("X-") {
-        return name.to_owned();
-    }
-    match name {
-        "www-authenticate" => "WWW-Authenticate".to_owned(),
-        "etag" => "ETag".to_owned(),
-        "te" => "TE".to_owned(),
-        "content-md5" => "Content-MD5".to_owned(),
-        "dnt" => "DNT".to_owned(),
-        _ if is_standard(name) => {
-            let mut result = String::with_capacity(name.len());
-            let mut starts = true;
-            for character in name.chars() {
-                result.push(if starts { character.to_ascii_uppercase() } else { character });
-                starts = character == '-';
-            }
-            result
-        }
-        _ => name.to_owned(),
+pub fn canonical(name: &str) -> Str {
+    match STANDARD.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        Some(known) => Str::from(*known),
+        None => Str::from(name),
     }
 }
 
@@ -32,64 +18,19 @@ pub fn is_content(name: &str) -> bool {
         || matches!(name, "allow" | "expires" | "last-modified")
 }
 
-fn is_standard(name: &str) -> bool {
-    const NAMES: [&str; 53] = [
-        "accept",
-        "accept-charset",
-        "accept-encoding",
-        "accept-language",
-        "accept-ranges",
-        "age",
-        "allow",
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-location",
-        "content-range",
-        "content-type",
-        "cookie",
-        "date",
-        "expect",
-        "expires",
-        "forwarded",
-        "from",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "idempotency-key",
-        "keep-alive",
-        "last-modified",
-        "link",
-        "location",
-        "max-forwards",
-        "origin",
-        "pragma",
-        "prefer",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "range",
-        "referer",
-        "retry-after",
-        "server",
-        "set-cookie",
-        "strict-transport-security",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "vary",
-        "via",
-        "warning",
-    ];
-    NAMES.contains(&name)
-}
+/// Those met most often first: they are looked for one by one.
+const STANDARD: [&str; 58] = [
+    "Content-Type", "Content-Length", "Host", "User-Agent", "Accept", "Accept-Encoding",
+    "Accept-Language", "Connection", "Date", "Server", "Location", "Retry-After", "ETag",
+    "Cache-Control", "Cookie", "Origin", "Referer", "Accept-Charset", "Accept-Ranges", "Age",
+    "Allow", "Authorization", "Content-Disposition", "Content-Encoding", "Content-Language",
+    "Content-Location", "Content-MD5", "Content-Range", "DNT", "Expect", "Expires", "Forwarded",
+    "From", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
+    "Idempotency-Key", "Keep-Alive", "Last-Modified", "Link", "Max-Forwards", "Pragma", "Prefer",
+    "Proxy-Authenticate", "Proxy-Authorization", "Range", "Set-Cookie",
+    "Strict-Transport-Security", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Vary", "Via",
+    "Warning", "WWW-Authenticate",
+];
 
 #[cfg(test)]
 mod tests {

@@ -164,7 +164,6 @@ impl Engine {
 
 /// The row of a run that has taken its first step.
 fn inserted(run: &Run, step: &Step) -> RunChange {
-    let tracking = run.client_tracking_id();
     RunChange::Insert(RunRow {
         id: run.id,
         workflow: run.info().key,
@@ -173,7 +172,7 @@ fn inserted(run: &Run, step: &Step) -> RunChange {
         end: step.end,
         code: some_text(&step.code),
         error: step.error.as_ref().map(|error| error.message.to_string()),
-        client_tracking_id: (tracking != run.id.run_name()).then(|| tracking.to_owned()),
+        client_tracking_id: run.custom_tracking_id().map(str::to_owned),
         parent: run.parent(),
     })
 }

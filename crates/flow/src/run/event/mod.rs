@@ -80,6 +80,18 @@ pub enum SkipReason {
     Terminated,
 }
 
+impl SkipReason {
+    /// The code of an action that was skipped for this reason.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            SkipReason::Response => "ActionResponseSkipped",
+            SkipReason::Terminated => "Terminated",
+            _ => "ActionSkipped",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {

@@ -241,13 +241,12 @@ impl<'a> EventReader<'a> {
         let version = self.small()?;
         let is_held = self.byte()? == 1;
         let name = self.text()?;
-        let inputs = self.value()?;
         let mut outputs = self.value()?;
         if self.byte()? == 1 {
             let body = self.value()?;
             outputs = start::with_body(&outputs, body);
         }
-        let (start, scheduled) = (self.ticks()?, self.optional_ticks()?);
+        let scheduled = self.optional_ticks()?;
         let client_tracking_id = self.text()?;
         let origin = Some(self.text()?).filter(|origin| !origin.is_empty());
         let caller = match self.byte()? {
@@ -262,7 +261,16 @@ impl<'a> EventReader<'a> {
             _ => return Err(ReadError::Corrupt("unknown kind of caller")),
         };
         let trigger =
-            TriggerRun { name, inputs, outputs, start, scheduled, client_tracking_id, origin };
+            TriggerRun {
+            name,
+            // of the definition: the reader fills them in
+            inputs: Value::Null,
+            outputs,
+            start: self.now,
+            scheduled,
+            client_tracking_id,
+            origin,
+        };
         Ok(Event::RunStarted(Box::new(RunStarted { trigger, caller, version, is_held })))
     }
 }

@@ -1,0 +1,370 @@
+//! A world for runs: a clock that is moved by hand, answers from a script, and a store
+//! that is a list of chunks.
+//!
+//! [`play`] drives a run until it ends or nothing more happens. In [`Mode::Live`] the
+//! run stays in memory; in [`Mode::Reload`] it is read back after every step; in
+//! [`Mode::Crash`] every step is taken twice, the first time by a run that is lost
+//! before its batch is durable. All three must come to the same history.
+
+#![allow(dead_code, reason = "each test uses a part of the world")]
+
+pub mod history;
+pub mod invariant;
+pub mod script;
+pub mod store;
+
+use durable::{MessageKind, Partition, ProcessId, Standing, Ticks};
+use expr::{Str, Value};
+use flow::definition::{Flow, LoadOptions, load};
+use flow::run::state::Caller;
+use flow::run::{
+    CallResult, Effect, FlowInfo, Input, Moment, Reply, Request, Run, StartRequest, Status, Step,
+};
+use history::History;
+use invariant::Checker;
+use script::{Answer, AnswerKind, Script};
+use std::sync::Arc;
+use store::Store;
+
+pub const SECOND: Ticks = 10_000_000;
+
+/// 2025-01-01T00:00:00Z.
+pub const BEGIN: Ticks = 638_712_864_000_000_000;
+
+/// Steps after which a run that does not end counts as endless.
+const STEPS_MAX: usize = 100_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Live,
+    Reload,
+    Crash,
+}
+
+/// What came of a run.
+#[derive(Debug, PartialEq)]
+pub struct Played {
+    /// For people: what happened, step by step.
+    pub log: String,
+    /// Every record, complete, as JSON.
+    pub records: Vec<String>,
+    pub status: Status,
+    pub error: Option<String>,
+    pub reply: Option<Reply>,
+    /// Batches that were made durable.
+    pub steps: usize,
+}
+
+/// Loads a definition that must have no errors.
+pub fn flow_of(definition: &[u8]) -> Arc<Flow> {
+    let report = load(definition, &LoadOptions::default());
+    let loaded = report.loaded.unwrap_or_else(|| panic!("{:#?}", report.problems));
+    Arc::new(loaded.flow)
+}
+
+/// A flow of actions behind a Request trigger.
+pub fn flow_of_actions(actions: &str) -> Arc<Flow> {
+    let text = format!(r#"{{"triggers": {{"t": {{"type": "Request"}}}}, "actions": {actions}}}"#);
+    flow_of(text.as_bytes())
+}
+
+pub fn info() -> Arc<FlowInfo> {
+    Arc::new(FlowInfo {
+        key: 1,
+        id: "f1".into(),
+        name: "flow".into(),
+        display_name: "Flow".into(),
+        environment: "default".into(),
+        version: 1,
+        public_url: "https://server.example".into(),
+    })
+}
+
+/// Plays a run with a script in all modes; they must agree.
+pub fn play_all(flow: &Arc<Flow>, script: &Script) -> Played {
+    let live = play(flow, script, Mode::Live);
+    for mode in [Mode::Reload, Mode::Crash] {
+        assert_same(&live, &play(flow, script, mode), mode);
+    }
+    live
+}
+
+/// Two modes came to the same history.
+pub fn assert_same(live: &Played, other: &Played, mode: Mode) {
+    if live.log != other.log {
+        let (a, b) = (live.log.lines(), other.log.lines());
+        let differs = a.zip(b).find(|(a, b)| a != b);
+        panic!("{mode:?} has another log: {differs:#?}\n{}\n---\n{}", live.log, other.log);
+    }
+    assert_eq!(live.records, other.records, "{mode:?} has other records");
+    assert_eq!(live.reply, other.reply, "{mode:?} has another reply");
+    assert_eq!(live.status, other.status, "{mode:?} has another status");
+}
+
+/// Plays a run with the trigger's outputs as the script gives them.
+pub fn play(flow: &Arc<Flow>, script: &Script, mode: Mode) -> Played {
+    play_started(flow, script, script.trigger.clone(), 0, mode)
+}
+
+/// Plays one of the runs that a trigger started.
+pub fn play_started(
+    flow: &Arc<Flow>,
+    script: &Script,
+    outputs: Value,
+    number: u32,
+    mode: Mode,
+) -> Played {
+    let id = ProcessId::new(BEGIN, Partition(7), 42 + number);
+    World {
+        flow: Arc::clone(flow),
+        info: info(),
+        script: script.clone(),
+        mode,
+        id,
+        now: BEGIN,
+        store: Store::default(),
+        checker: Checker::new(Arc::clone(flow)),
+        history: History::new(Arc::clone(flow), id, script.brief),
+        queue: Vec::new(),
+        order: 0,
+        inbox: 0,
+        under_way: Vec::new(),
+        reply: None,
+        steps: 0,
+    }
+    .play(outputs)
+}
+
+struct World {
+    flow: Arc<Flow>,
+    info: Arc<FlowInfo>,
+    script: Script,
+    mode: Mode,
+    id: ProcessId,
+    now: Ticks,
+    store: Store,
+    checker: Checker,
+    history: History,
+    /// What will be delivered: when, in which order, and what.
+    queue: Vec<(Ticks, u64, Input)>,
+    order: u64,
+    inbox: i64,
+    /// Effects that left and whose end is not recorded.
+    under_way: Vec<Effect>,
+    reply: Option<Reply>,
+    steps: usize,
+}
+
+impl World {
+    fn play(mut self, outputs: Value) -> Played {
+        if let Some(at) = self.script.release {
+            self.queue(at, Input::Release);
+        }
+        if let Some(at) = self.script.cancel {
+            self.inbox += 1;
+            let inbox = Some(self.inbox);
+            self.queue(at, Input::Cancel { inbox });
+        }
+        let (mut run, step) = self.start(&outputs);
+        if self.mode == Mode::Crash {
+            (run, _) = self.start(&outputs);
+        }
+        self.history.step(self.now, "start");
+        let mut run = self.take(run, &step);
+        let mut more = step.more;
+        loop {
+            let due = if more { Some(self.now) } else { run.due() };
+            let Some(input) = self.next(more, due) else { break };
+            let step = self.handle(&mut run, &input);
+            self.steps += 1;
+            assert!(self.steps < STEPS_MAX, "the run does not end");
+            let is_wakeup = matches!(input, Input::Due);
+            assert!(!is_wakeup || !step.changes_nothing(), "the run was woken for nothing");
+            more = step.more;
+            if !matches!(input, Input::Continue) {
+                self.history.step(self.now, &described(&input));
+            }
+            run = self.take(run, &step);
+            if self.mode == Mode::Crash {
+                self.deliver_again(&mut run, &input);
+            }
+        }
+        self.ended(&run)
+    }
+
+    fn ended(mut self, run: &Run) -> Played {
+        self.checker.ended(run.status());
+        let status = run.status();
+        let (records, log, error) = self.history.finish(status);
+        Played { log, records, status, error, reply: self.reply, steps: self.store.chunks.len() }
+    }
+
+    fn queue(&mut self, after: Ticks, input: Input) {
+        self.order += 1;
+        self.queue.push((self.now + after, self.order, input));
+        self.queue.sort_by_key(|(at, order, _)| (*at, *order));
+    }
+
+    /// What happens next; moves the clock.
+    fn next(&mut self, more: bool, due: Option<Ticks>) -> Option<Input> {
+        if more {
+            return Some(Input::Continue);
+        }
+        let queued = self.queue.first().map(|(at, ..)| *at);
+        match (queued, due) {
+            (Some(at), due) if due.is_none_or(|due| at <= due) => {
+                self.now = self.now.max(at);
+                Some(self.queue.remove(0).2)
+            }
+            (_, Some(due)) => {
+                self.now = self.now.max(due);
+                Some(Input::Due)
+            }
+            _ => None,
+        }
+    }
+
+    /// Steps at one time get one seed, so that it does not matter how work is divided.
+    fn moment(&self) -> Moment {
+        Moment { now: self.now, seed: self.now as u64 ^ 0x5eed }
+    }
+
+    fn start(&self, outputs: &Value) -> (Run, Step) {
+        let caller = match self.script.caller.as_str() {
+            "request" => Caller::Request { deadline: BEGIN + self.script.deadline },
+            "parent" => {
+                let process = ProcessId::new(BEGIN - SECOND, Partition(7), 1);
+                Caller::Parent { process, effect: 9 }
+            }
+            _ => Caller::Nobody,
+        };
+        let trigger = self.flow.triggers.first().map(|it| it.name.clone()).expect("a trigger");
+        let request = StartRequest {
+            id: self.id,
+            flow: Arc::clone(&self.flow),
+            info: Arc::clone(&self.info),
+            trigger: &trigger,
+            outputs: outputs.clone(),
+            raw_body: None,
+            scheduled: None,
+            client_tracking_id: self.script.tracking.clone(),
+            origin: None,
+            caller,
+            start_key: None,
+            is_held: self.script.release.is_some(),
+        };
+        Run::start(request, self.moment()).expect("the trigger is there")
+    }
+
+    fn load(&self) -> Run {
+        self.store.load(&self.flow, &self.info, self.id)
+    }
+
+    fn handle(&self, run: &mut Run, input: &Input) -> Step {
+        if self.mode != Mode::Crash {
+            return run.handle(input.clone(), self.moment());
+        }
+        let lost = run.handle(input.clone(), self.moment());
+        *run = self.load();
+        let step = run.handle(input.clone(), self.moment());
+        assert_eq!(lost.batch.chunk, step.batch.chunk, "the repeated step is another");
+        assert_eq!(lost.effects, step.effects, "the repeated step has other effects");
+        assert_eq!(lost.batch.effects_done, step.batch.effects_done);
+        assert_eq!(lost.batch.messages, step.batch.messages);
+        assert_eq!(lost.reply, step.reply);
+        step
+    }
+
+    /// What was delivered before changes nothing.
+    fn deliver_again(&self, run: &mut Run, input: &Input) {
+        if matches!(input, Input::Result { .. } | Input::Reply { .. } | Input::Release) {
+            let step = run.handle(input.clone(), self.moment());
+            assert_eq!(step.batch.events, 0, "a repeated input took effect: {input:?}");
+            *run = self.load();
+        }
+    }
+
+    /// Makes a step durable and does what it asks for; gives the run to go on with.
+    fn take(&mut self, run: Run, step: &Step) -> Run {
+        self.checker.step(step, run.due());
+        self.store.commit(&step.batch);
+        self.history.chunk(&step.batch, &self.store);
+        let done = &step.batch.effects_done;
+        self.under_way.retain(|effect| !done.contains(&effect.id));
+        for effect in &step.effects {
+            self.history.effect(effect);
+            self.under_way.push(effect.clone());
+            self.answer(effect);
+        }
+        for message in &step.batch.messages {
+            self.history.message(message);
+            if message.kind == MessageKind::Cancel {
+                let is_child = |it: &Effect| matches!(&it.request, Request::Child(call) if call.child == message.to);
+                assert!(!step.effects.iter().any(is_child), "a child is started and cancelled");
+            }
+        }
+        if let Some(reply) = &step.reply {
+            self.history.reply(reply);
+            assert!(self.reply.is_none(), "a caller was answered twice");
+            self.reply = Some(reply.clone());
+        }
+        let loaded = self.load();
+        assert_eq!(run.status(), loaded.status(), "the loaded run has another status");
+        if step.batch.standing == Standing::Final {
+            return run;
+        }
+        assert_eq!(run.due(), loaded.due(), "the loaded run is due at another time");
+        assert_eq!(run.has_calls_under_way(), loaded.has_calls_under_way());
+        let calls = |run: &Run| {
+            let mut calls = run.calls_under_way();
+            calls.sort_by_key(|effect| effect.id);
+            calls
+        };
+        self.under_way.sort_by_key(|effect| effect.id);
+        assert_eq!(calls(&run), self.under_way, "other calls are under way");
+        assert_eq!(calls(&loaded), self.under_way, "the loaded run has other calls under way");
+        if self.mode == Mode::Live { run } else { loaded }
+    }
+
+    fn answer(&mut self, effect: &Effect) {
+        let Answer { after, kind } = self.script.answer(effect);
+        let is_child = matches!(effect.request, Request::Child(_));
+        let input = match kind {
+            AnswerKind::Never => return,
+            AnswerKind::Answer(outputs) if is_child => {
+                self.inbox += 1;
+                Input::Reply { inbox: self.inbox, effect: effect.id, outputs }
+            }
+            AnswerKind::Answer(answer) => result(effect, CallResult::Answer(answer)),
+            AnswerKind::Failure { code, message, is_retryable } => {
+                result(effect, CallResult::Failure { code, message, is_retryable })
+            }
+            AnswerKind::Unknown => result(effect, CallResult::Unknown),
+        };
+        self.queue(after, input);
+    }
+}
+
+fn result(effect: &Effect, result: CallResult) -> Input {
+    Input::Result { effect: effect.id, attempt: effect.attempt, result }
+}
+
+fn described(input: &Input) -> String {
+    match input {
+        Input::Continue => "continue".to_owned(),
+        Input::Due => "due".to_owned(),
+        Input::Result { effect, attempt, .. } => format!("result of {effect}/{attempt}"),
+        Input::Reply { effect, .. } => format!("reply to {effect}"),
+        Input::Release => "release".to_owned(),
+        Input::Cancel { .. } => "cancel".to_owned(),
+    }
+}
+
+/// Values of tests, written as JSON.
+pub fn json(text: &str) -> Value {
+    expr::json::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+pub fn text_of(value: &Value) -> Str {
+    value.text()
+}

@@ -47,8 +47,23 @@ pub const RETRY_COUNT_MAX: u32 = 90;
 /// Characters of the tracked properties of an action (documented).
 pub const TRACKED_PROPERTIES_CHARACTERS_MAX: usize = 8_000;
 
-/// Bytes of the input or output of one operation (documented).
+/// Bytes of the input or output of one operation (documented), counted as stored. An
+/// action whose inputs or outputs are larger fails.
 pub const OPERATION_BYTES_MAX: usize = 104_857_600;
+
+/// Levels of a value that an action takes or gives: the 512 that decoding accepts, less
+/// those that records put around it.
+pub const STORED_LEVELS_MAX: usize = 480;
+
+/// Bytes of the message of an error: it stands in the events themselves, and may quote
+/// values of any size.
+pub const ERROR_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of the code of an error, which a definition may compute.
+pub const ERROR_CODE_BYTES_MAX: usize = 256;
+
+/// Bytes of what a run is tracked as, which a definition may compute.
+pub const CLIENT_TRACKING_ID_BYTES_MAX: usize = 1_024;
 
 /// Polls of an asynchronous call: with the shortest interval about three days.
 pub const POLLS_MAX: u32 = 10_000;

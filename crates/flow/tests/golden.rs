@@ -70,7 +70,9 @@ fn history_of(case: &Path) -> String {
     let outputs = script.trigger.clone();
     match fire(&flow, &info(), trigger, outputs, tracking, id, moment) {
         Fired::Skipped => "the trigger was skipped\n".to_owned(),
-        Fired::Failed(error) => format!("the trigger failed\n  {}: {}\n", error.code, error.message),
+        Fired::Failed(error) => {
+            format!("the trigger failed\n  {}: {}\n", error.code, error.message)
+        }
         Fired::Runs { outputs, is_split, client_tracking_id } => {
             let mut script = script;
             script.tracking = client_tracking_id;

@@ -3,7 +3,7 @@
 mod demo;
 mod listen;
 
-use crate::api::{ApiSettings, ApiState};
+use crate::api::{ApiSettings, ApiState, Entrance};
 use crate::app::App;
 use crate::app::catalog::Catalog;
 use crate::auth::seal::Sealer;
@@ -11,9 +11,9 @@ use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
-use crate::limits::{CALL_ANSWER_BYTES_MAX, SHUTDOWN_SECONDS};
+use crate::limits::SHUTDOWN_SECONDS;
 use crate::worker::{Engine, EngineSettings};
-use connector::http::{EgressPolicy, HttpClient, HttpLimits};
+use connector::http::EgressPolicy;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ async fn run(config: Config) -> Result<(), String> {
     let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
     let settings =
         EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
-    let engine = Engine::new(Arc::clone(&store), clock, catalog, settings, http_client(&config)?);
+    let engine = Engine::new(Arc::clone(&store), clock, catalog, settings, egress_policy(&config)?);
     let tokens = Arc::new(Tokens::default());
     let first_token = load_tokens(&engine, &tokens).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -90,7 +90,7 @@ async fn run(config: Config) -> Result<(), String> {
     if config.demo {
         demo::set_up(&app).await?;
     }
-    listener.serve(crate::api::router(state), shutdown_signal()).await;
+    listener.serve(Entrance::new(state), shutdown_signal()).await;
     tracing::info!("going down");
     retention.abort();
     engine.stop_timers();
@@ -119,20 +119,12 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     Ok(Arc::new(store))
 }
 
-fn http_client(config: &Config) -> Result<HttpClient, String> {
-    let policy = match &config.egress_policy {
-        None => EgressPolicy::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                format!("the egress policy {} cannot be read: {error}", path.display())
-            })?;
-            EgressPolicy::from_toml(&text).map_err(|error| {
-                format!("the egress policy {} is not valid: {error}", path.display())
-            })?
-        }
-    };
-    let limits = HttpLimits { response_bytes_max: CALL_ANSWER_BYTES_MAX, ..HttpLimits::default() };
-    HttpClient::new(Arc::new(policy), limits).map_err(|error| error.to_string())
+fn egress_policy(config: &Config) -> Result<EgressPolicy, String> {
+    let Some(path) = &config.egress_policy else { return Ok(EgressPolicy::default()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the egress policy {} cannot be read: {error}", path.display()))?;
+    EgressPolicy::from_toml(&text)
+        .map_err(|error| format!("the egress policy {} is not valid: {error}", path.display()))
 }
 
 /// Reads the known tokens; on the first start makes one, or takes the one that the

@@ -121,7 +121,9 @@ impl Run {
         timeout: Option<Ticks>,
     ) {
         self.state.next_effect = effect + 1;
-        let pending = Pending { effect, attempt: 1, polls: 0, stage: Stage::Called, timeout };
+        let called = self.state.slot(&self.flow, frame, id).started;
+        let stage = Stage::Called;
+        let pending = Pending { effect, attempt: 1, polls: 0, stage, called, timeout };
         self.park(frame, id, inputs, pending);
     }
 
@@ -139,7 +141,8 @@ impl Run {
         let Some(text) = value.as_str() else {
             return Err(EvalError::new("'limit.timeout' must be an ISO 8601 duration"));
         };
-        Ok(Some(expr::format::duration::parse_iso8601(text)?.add_to(self.step.now)))
+        let end = expr::format::duration::parse_iso8601(text)?.add_to(self.step.now);
+        Ok(Some(end.max(self.step.now)))
     }
 
     pub(super) fn wait(
@@ -169,7 +172,9 @@ impl Run {
         timeout: Option<Ticks>,
     ) {
         let stage = Stage::Timer { due };
-        self.park(frame, id, inputs, Pending { effect: 0, attempt: 0, polls: 0, stage, timeout });
+        let called = self.state.slot(&self.flow, frame, id).started;
+        let pending = Pending { effect: 0, attempt: 0, polls: 0, stage, called, timeout };
+        self.park(frame, id, inputs, pending);
     }
 
     /// What the waiting action calls at its present stage.
@@ -211,11 +216,11 @@ impl Run {
                 Stage::Timer { due } if *due <= now => {
                     self.finish(frame, id, None, Outcome::ok(Outputs::None));
                 }
-                Stage::Retrying { due } | Stage::Polling { due, .. } if *due <= now => {
+                Stage::Retrying { due, .. } | Stage::Polling { due, .. } if *due <= now => {
                     let path = self.frame_path(frame);
                     self.step.events.begin(event::CALLED_AGAIN);
                     self.step.events.action(id, &path);
-                    self.apply_called_again(frame, id);
+                    self.apply_called_again(frame, id, now);
                     self.step.effects.extend(self.effect_of(frame, id));
                 }
                 _ => {}
@@ -223,15 +228,17 @@ impl Run {
         }
     }
 
-    pub(super) fn apply_called_again(&mut self, frame: FrameId, id: ActionId) {
+    pub(super) fn apply_called_again(&mut self, frame: FrameId, id: ActionId, now: Ticks) {
         let flow = Arc::clone(&self.flow);
         let Some(pending) = &mut self.state.slot_mut(&flow, frame, id).pending else { return };
         pending.attempt += 1;
+        pending.called = now;
         pending.stage = match std::mem::replace(&mut pending.stage, Stage::Called) {
             Stage::Polling { location, .. } => {
                 pending.polls += 1;
                 Stage::Polled { location }
             }
+            Stage::Retrying { poll: Some(location), .. } => Stage::Polled { location },
             _ => Stage::Called,
         };
     }
@@ -257,6 +264,13 @@ impl Run {
         let Some(pending) = slot.pending.as_ref().filter(|pending| pending.effect != 0) else {
             return;
         };
+        // what was to begin with this step stays undone
+        let intended = self.step.effects.len();
+        self.step.effects.retain(|effect| effect.id != pending.effect);
+        let has_left = self.step.effects.len() == intended;
+        if !has_left && pending.attempt == 1 {
+            return;
+        }
         self.step.effects_done.push(pending.effect);
         if matches!(self.flow.action(id).behavior, Behavior::Workflow { .. }) {
             self.step.messages.push(Message {
@@ -348,15 +362,25 @@ impl Run {
     fn retry_later(&mut self, frame: FrameId, id: ActionId, error: &ErrorInfo, due: Ticks) {
         let path = self.frame_path(frame);
         let slot = self.state.slot(&self.flow, frame, id);
-        let attempt = slot.pending.as_ref().map_or(1, |pending| pending.attempt);
-        let started = slot.started;
+        let Some(pending) = &slot.pending else { return };
+        let (attempt, started) = (pending.attempt, pending.called);
         self.step.events.begin(event::ATTEMPT_FAILED);
         self.step.events.action(id, &path);
         self.step.events.number(u64::from(attempt));
         self.step.events.ticks(started);
         self.step.events.error(error);
         self.step.events.ticks(due);
-        self.apply_stage(frame, id, Stage::Retrying { due });
+        self.apply_retry(frame, id, due);
+    }
+
+    /// A failed poll is repeated as a poll: the call itself was taken on.
+    pub(super) fn apply_retry(&mut self, frame: FrameId, id: ActionId, due: Ticks) {
+        let pending = &self.state.slot(&self.flow, frame, id).pending;
+        let poll = match pending.as_ref().map(|pending| &pending.stage) {
+            Some(Stage::Polled { location }) => Some(location.clone()),
+            _ => None,
+        };
+        self.apply_stage(frame, id, Stage::Retrying { due, poll });
     }
 
     pub(super) fn apply_stage(&mut self, frame: FrameId, id: ActionId, stage: Stage) {

@@ -3,6 +3,7 @@
 //! Source: "Perform data operations in Azure Logic Apps".
 
 use super::Run;
+use super::bound::Budget;
 use super::scope::Begun;
 use super::state::FrameId;
 use super::status::{ErrorInfo, Outcome, Outputs, body_of};
@@ -99,9 +100,13 @@ impl Run {
     ) -> Result<Vec<Value>, EvalError> {
         let mut context = self.context(frame, None);
         let mut result = Vec::with_capacity(items.len());
+        let mut budget = Budget::new();
         for item in items {
             context.set_item(Some(item.clone()));
-            result.extend(each(&mut context, item)?);
+            if let Some(value) = each(&mut context, item)? {
+                budget.take(&value)?;
+                result.push(value);
+            }
         }
         Ok(result)
     }
@@ -119,11 +124,14 @@ impl Run {
         }
         let mut context = self.context(frame, None);
         let mut rows = Vec::with_capacity(items.len());
+        let mut budget = Budget::new();
         for item in items {
             context.set_item(Some(item.clone()));
             let mut row = Vec::with_capacity(columns.len());
             for column in columns {
-                row.push(column.value.eval(&mut context)?.text());
+                let cell = column.value.eval(&mut context)?.text();
+                budget.take_bytes(cell.len())?;
+                row.push(cell);
             }
             rows.push(row);
         }

@@ -27,27 +27,12 @@ pub fn evaluate(kind: &str, inputs: &Value, context: &mut dyn Context) -> Result
     let Some((_, function, names)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
         return Err(EvalError::new(format!("the expression kind '{kind}' is not known")));
     };
-    let mut arguments = Vec::with_capacity(names.len());
-    for name in *names {
-        match inputs.get(name) {
-            Some(value) if !value.is_null() => arguments.push(literal(value)?),
-            _ => break,
-        }
-    }
+    // the inputs become the item, so that they need not be written as literals
+    let given = names.iter().take_while(|name| inputs.get(name).is_some_and(|it| !it.is_null()));
+    let arguments: Vec<String> = given.map(|name| format!("item()['{name}']")).collect();
     let text = format!("@{function}({})", arguments.join(","));
-    Template::compile_text(&text, &expr::NoBinder)
-        .map_err(|error| EvalError::new(error.to_string()))?
-        .eval(context)
-}
-
-/// A value as an expression's literal.
-fn literal(value: &Value) -> Result<String, EvalError> {
-    match value {
-        Value::String(text) => Ok(format!("'{}'", text.replace("'", "''"))),
-        Value::Int(_) | Value::Float(_) | Value::Decimal(_) => Ok(value.text().to_string()),
-        other => Err(EvalError::new(format!(
-            "an input of the expression is of type '{}', expected text or a number",
-            other.kind()
-        ))),
-    }
+    let template = Template::compile_text(&text, &expr::NoBinder)
+        .map_err(|error| EvalError::new(error.to_string()))?;
+    context.set_item(Some(inputs.clone()));
+    template.eval(context)
 }

@@ -44,6 +44,7 @@ impl Run {
     fn apply(&mut self, event: Event, now: i64) -> Result<(), ReadError> {
         match event {
             Event::RunStarted(mut started) => {
+                self.state.is_tracked_by_name = started.trigger.client_tracking_id.is_empty();
                 started.trigger.complete(&self.flow, self.id);
                 self.apply_start(started.trigger, started.caller, started.is_held);
             }
@@ -56,13 +57,13 @@ impl Run {
                 let frame = self.frame_at(action, &path)?;
                 self.apply_skip(frame, action, &reason, now);
                 // as live: members of a block that never ran settle nothing
-                if self.settles(frame, action) {
+                if !self.state.is_closing && self.settles(frame, action) {
                     self.settle(frame, action);
                 }
             }
             Event::AttemptFailed { action, path, due, .. } => {
                 let frame = self.frame_at(action, &path)?;
-                self.apply_stage(frame, action, Stage::Retrying { due });
+                self.apply_retry(frame, action, due);
             }
             Event::PollLater { action, path, location, due } => {
                 let frame = self.frame_at(action, &path)?;
@@ -70,9 +71,9 @@ impl Run {
             }
             Event::CalledAgain { action, path } => {
                 let frame = self.frame_at(action, &path)?;
-                self.apply_called_again(frame, action);
+                self.apply_called_again(frame, action, now);
             }
-            Event::CancelAsked => {}
+            Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,
             Event::RunFinished { status, code, error, outputs } => {
                 self.state.status = status;
@@ -174,15 +175,16 @@ impl Run {
         let outcome = Outcome { status, code, error, outputs };
         self.apply_end(frame, event.action, inputs.as_ref(), &outcome, event.ended.unwrap_or(now));
         self.state.slot_mut(&flow, frame, event.action).tracked = tracked.map(Box::new);
-        if status == Status::Succeeded {
-            if let Some(inputs) = &inputs {
-                variable::apply(&flow, action, &mut self.state.variables, inputs);
-            }
-            if matches!(action.behavior, Behavior::Response { .. }) {
-                self.state.responded = true;
+        // a static result has no inputs, and none of the effects of its action
+        if let (Status::Succeeded, Some(inputs)) = (status, &inputs) {
+            variable::apply(&flow, action, &mut self.state.variables, inputs);
+            match action.behavior {
+                Behavior::Response { .. } => self.state.responded = true,
+                Behavior::Terminate { .. } => self.state.is_closing = true,
+                _ => {}
             }
         }
-        if !self.state.status.is_final() {
+        if !self.state.is_closing {
             self.settle(frame, event.action);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::context::object_of;
 use super::event::{Detail, Event, EventReader, Finished, Payloads, ReadError, SkipReason};
 use super::record::{format_time, repetition_indexes, repetition_name, tracking_id, tracking_part};
-use super::scope::skip_error;
+use super::skip::skip_error;
 use super::state::{Caller, Path, TriggerRun};
 use super::status::{ErrorInfo, Outputs, Status, body_of};
 use crate::definition::{ActionId, Behavior, Flow};
@@ -182,7 +182,7 @@ impl<'a> HistoryReader<'a> {
     ) -> Result<Entry, ReadError> {
         let names = match reason {
             SkipReason::Condition { on, .. } => Some(*on),
-            SkipReason::Dependency { container } => Some(*container),
+            SkipReason::Dependency { container, .. } => Some(*container),
             _ => None,
         };
         if let Some(other) = names {

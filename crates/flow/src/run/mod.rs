@@ -7,6 +7,7 @@
 //!
 //! Invariant: state changes only together with the event that records them.
 
+mod bound;
 mod call;
 pub(crate) mod context;
 mod control;
@@ -20,6 +21,7 @@ pub(crate) mod record;
 mod response;
 mod retry;
 mod scope;
+mod skip;
 pub mod start;
 pub mod state;
 pub mod status;

@@ -4,13 +4,15 @@
 //! `result`, `workflow`); recorded histories of the local host.
 
 use super::FlowInfo;
+use super::bound;
 use super::context::{RunContext, object_of};
-use super::scope::skip_error;
+use super::skip::skip_error;
 use super::state::{Path, Slot, TriggerRun};
-use super::status::Status;
+use super::status::{ErrorInfo, Status};
 use crate::definition::{ActionId, Dialect, Flow, ShapeId};
+use crate::limits::TRACKED_PROPERTIES_CHARACTERS_MAX;
 use durable::{ProcessId, Ticks};
-use expr::{Object, Value};
+use expr::{Object, Template, Value};
 
 /// `2024-11-23T22:12:39.7834464Z`.
 #[must_use]
@@ -88,6 +90,27 @@ pub fn of_workflow(info: &FlowInfo, dialect: Dialect, run: ProcessId) -> Value {
         ("run", run_object.into()),
     ])
     .into()
+}
+
+/// The tracked properties of an action that ended, or why there are none.
+#[must_use]
+pub fn tracked(template: &Template, context: &mut RunContext<'_>) -> Value {
+    let value = template.eval(context).and_then(|value| bound::check(&value).map(|()| value));
+    match value {
+        Ok(value) => {
+            let characters = expr::json::to_string(&value).chars().count();
+            if characters <= TRACKED_PROPERTIES_CHARACTERS_MAX {
+                return value;
+            }
+            let message = format!(
+                "The tracked properties have {characters} characters, and at most {TRACKED_PROPERTIES_CHARACTERS_MAX} are allowed."
+            );
+            ErrorInfo::new("TrackedPropertiesSizeLimitExceeded", message).to_value()
+        }
+        Err(error) => {
+            ErrorInfo::new("TrackedPropertiesEvaluationFailed", error.message()).to_value()
+        }
+    }
 }
 
 /// The record of an action as `actions()`, `action()` and `result()` give it.

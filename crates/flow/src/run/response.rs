@@ -4,6 +4,7 @@ use super::Run;
 use super::call::{Reply, answer};
 use super::context::object_of;
 use super::event::SkipReason;
+use super::http::status_name;
 use super::scope::Begun;
 use super::state::{Caller, FrameId};
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
@@ -123,7 +124,11 @@ pub(super) fn static_result(result: &Value) -> Begun {
         None => Outputs::None,
     };
     let text = |value: Option<&Value>| value.map(Value::text).unwrap_or_default();
-    let code = text(result.get("code").or_else(|| result.get("outputs")?.get("statusCode")));
+    let code = result.get("code").or_else(|| result.get("outputs")?.get("statusCode"));
+    let code = match code {
+        Some(Value::Int(status)) => status_name(*status),
+        code => text(code),
+    };
     let error = result.get("error").or_else(|| result.get("outputs")?.get("error"));
     let error =
         error.map(|error| ErrorInfo::new(text(error.get("code")), text(error.get("message"))));

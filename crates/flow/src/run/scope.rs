@@ -10,7 +10,7 @@
 use super::event::{Finished, SkipReason};
 use super::state::{Frame, FrameId, ROOT_FRAME};
 use super::status::{ErrorInfo, Outcome, Outputs, Status, body_of};
-use super::{Run, record};
+use super::{Run, bound, record};
 use crate::definition::{Action, ActionId, Behavior, BlockId, ROOT_BLOCK, StatusSet};
 use expr::{EvalError, Str, Template, Value};
 use std::sync::Arc;
@@ -74,14 +74,27 @@ impl Run {
             Some(result) => Ok(super::response::static_result(result)),
             None => self.begin(frame, action),
         };
-        match begun {
+        match begun.and_then(storable) {
             Ok(Begun::Underway) => {}
-            Ok(Begun::Over(inputs, outcome)) => self.finish(frame, id, inputs, outcome),
+            Ok(Begun::Over(inputs, outcome)) => self.end_at_once(frame, action, inputs, outcome),
             Err(error) => {
                 let outcome = Outcome::failed("InvalidTemplate", self.finish_error(&error, id));
-                self.finish(frame, id, None, outcome);
+                self.end_at_once(frame, action, None, outcome);
             }
         }
+    }
+
+    /// Ends an action that has just begun. What a container holds will not run then.
+    fn end_at_once(
+        &mut self,
+        frame: FrameId,
+        action: &Action,
+        inputs: Option<Value>,
+        outcome: Outcome,
+    ) {
+        let (container, status, code) = (action.id, outcome.status, outcome.code.clone());
+        self.skip_content(frame, action, &SkipReason::Dependency { container, status, code });
+        self.finish(frame, action.id, inputs, outcome);
     }
 
     fn begin(&mut self, frame: FrameId, action: &Action) -> Result<Begun, EvalError> {
@@ -127,7 +140,11 @@ impl Run {
     pub(super) fn eval(&mut self, frame: FrameId, template: &Template) -> Result<Value, EvalError> {
         match template.as_const() {
             Some(value) => Ok(value.clone()),
-            None => template.eval(&mut self.context(frame, None)),
+            None => {
+                let value = template.eval(&mut self.context(frame, None))?;
+                bound::check(&value)?;
+                Ok(value)
+            }
         }
     }
 
@@ -204,65 +221,9 @@ impl Run {
         if self.step.folding {
             return None;
         }
-        let tracked = template.eval(&mut self.context(frame, Some(id))).unwrap_or_else(|error| {
-            ErrorInfo::new("TrackedPropertiesEvaluationFailed", error.message()).to_value()
-        });
+        let tracked = record::tracked(template, &mut self.context(frame, Some(id)));
         self.state.slot_mut(&flow, frame, id).tracked = Some(Box::new(tracked.clone()));
         Some(tracked)
-    }
-
-    /// Skips an action, and with it everything it contains.
-    pub(super) fn skip(&mut self, frame: FrameId, id: ActionId, reason: &SkipReason) {
-        self.record_skip(frame, id, reason);
-        let flow = Arc::clone(&self.flow);
-        for block in blocks_of(&flow.action(id).behavior) {
-            self.skip_block(frame, block, &SkipReason::Dependency { container: id });
-        }
-        self.settle(frame, id);
-    }
-
-    /// Skips all of a block that will not run: its first actions for the given reason,
-    /// the others because of what they run after. Bodies of loops have no iteration to
-    /// record them in.
-    pub(super) fn skip_block(&mut self, frame: FrameId, block: BlockId, reason: &SkipReason) {
-        let flow = Arc::clone(&self.flow);
-        for id in &flow.block(block).actions {
-            let action = flow.action(*id);
-            if action.shape != self.state.frames.get(frame).shape {
-                return;
-            }
-            match action.run_after.first() {
-                None => self.record_skip(frame, *id, reason),
-                Some(after) => {
-                    let (on, was) = (after.action, Status::Skipped);
-                    self.record_skip(frame, *id, &SkipReason::Condition { on, was });
-                }
-            }
-            for inner in blocks_of(&action.behavior) {
-                self.skip_block(frame, inner, &SkipReason::Dependency { container: *id });
-            }
-        }
-    }
-
-    pub(super) fn record_skip(&mut self, frame: FrameId, id: ActionId, reason: &SkipReason) {
-        self.apply_skip(frame, id, reason, self.step.now);
-        let path = self.frame_path(frame);
-        self.step.events.skipped(id, &path, reason);
-    }
-
-    pub(super) fn apply_skip(
-        &mut self,
-        frame: FrameId,
-        id: ActionId,
-        reason: &SkipReason,
-        now: i64,
-    ) {
-        let flow = Arc::clone(&self.flow);
-        let slot = self.state.slot_mut(&flow, frame, id);
-        slot.status = Status::Skipped;
-        slot.code = reason.code().into();
-        slot.skip = Some(reason.clone());
-        (slot.started, slot.ended) = (now, now);
     }
 
     /// An action became final: its successors may be decided, its container may end.
@@ -422,7 +383,9 @@ impl Run {
         for (name, template) in &flow.outputs {
             object.insert(name.clone(), self.eval(ROOT_FRAME, template)?);
         }
-        Ok(object.into())
+        let outputs = object.into();
+        bound::check(&outputs)?;
+        Ok(outputs)
     }
 
     /// The run is over.
@@ -495,55 +458,18 @@ pub fn container_outcome(status: Status) -> Outcome {
     Outcome { status, code: "ActionFailed".into(), error: Some(error), outputs: Outputs::None }
 }
 
+/// Outputs that were put together item by item can still be too large.
+fn storable(begun: Begun) -> Result<Begun, EvalError> {
+    if let Begun::Over(_, Outcome { outputs: Outputs::Value(outputs), .. }) = &begun {
+        bound::check(outputs)?;
+    }
+    Ok(begun)
+}
+
 fn worse(a: Status, b: Status) -> Status {
     match (a, b) {
         (Status::Failed, _) | (_, Status::Failed) => Status::Failed,
         (Status::TimedOut, _) | (_, Status::TimedOut) => Status::TimedOut,
         _ => Status::Succeeded,
     }
-}
-
-/// The error of a skipped action, in the words of recorded runs.
-pub fn skip_error(
-    flow: &crate::definition::Flow,
-    id: ActionId,
-    reason: &SkipReason,
-) -> ErrorInfo {
-    let action = flow.action(id);
-    let name = &action.name;
-    let head = format!("The execution of template action '{name}'");
-    let (error_code, message) = match reason {
-        SkipReason::Condition { on, was } => {
-            let listed = action.run_after.iter().find(|after| after.action == *on);
-            let expected = listed.map(|after| after.statuses.names()).unwrap_or_default();
-            let (on, was) = (&flow.action(*on).name, was.name());
-            let message = format!(
-                "{head} is skipped: the 'runAfter' condition for action '{on}' is not satisfied. Expected status values '{expected}' and actual value '{was}'."
-            );
-            ("ActionConditionFailed", message)
-        }
-        SkipReason::Branch => {
-            let message = format!(
-                "{head} skipped: the branching condition for this action is not satisfied."
-            );
-            ("ActionBranchingConditionNotSatisfied", message)
-        }
-        SkipReason::Dependency { container } => {
-            let container = &flow.action(*container).name;
-            let message = format!(
-                "{head} is skipped: dependant action '{container}' completed with status 'Skipped' and code 'ActionSkipped'."
-            );
-            ("ActionDependencyFailed", message)
-        }
-        SkipReason::Response => {
-            let message = format!(
-                "{head} is skipped: the client application is not waiting for a response from service."
-            );
-            ("ActionResponseSkipped", message)
-        }
-        SkipReason::Terminated => {
-            ("Terminated", format!("{head} is skipped: the run was ended before."))
-        }
-    };
-    ErrorInfo::new(error_code, message)
 }

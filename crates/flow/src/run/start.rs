@@ -1,9 +1,11 @@
 //! The beginning of a run.
 
+use super::bound::cut;
 use super::event::{EventWriter, RELEASED, RUN_STARTED};
 use super::state::{Caller, ROOT_FRAME, State, TriggerRun};
 use super::{FlowInfo, Moment, Run, Status, Step, StepBuffer};
 use crate::definition::{Flow, ROOT_BLOCK};
+use crate::limits::CLIENT_TRACKING_ID_BYTES_MAX;
 use durable::{ProcessId, StartKey, Ticks};
 use expr::{Object, Str, Value};
 use std::sync::Arc;
@@ -45,14 +47,16 @@ impl Run {
             .find_trigger(request.trigger)
             .ok_or_else(|| StartError::UnknownTrigger(request.trigger.to_owned()))?;
         let run_name: Str = request.id.run_name().into();
-        let is_tracked_by_name = request.client_tracking_id.is_none();
+        let given = request.client_tracking_id.filter(|id| !id.is_empty());
+        let given = given.map(|id| cut(id, CLIENT_TRACKING_ID_BYTES_MAX));
+        let is_tracked_by_name = given.is_none();
         let record = TriggerRun {
             name: trigger.name.clone(),
             inputs: trigger.inputs.clone().unwrap_or_default(),
             outputs: request.outputs,
             start: moment.now,
             scheduled: request.scheduled,
-            client_tracking_id: request.client_tracking_id.unwrap_or(run_name),
+            client_tracking_id: given.unwrap_or(run_name),
             origin: request.origin.map(|origin| origin.run_name().into()),
         };
         let mut run = Run {

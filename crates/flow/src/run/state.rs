@@ -38,6 +38,8 @@ pub struct State {
     /// Actions that wait for something, in the order they began to.
     pub parked: Vec<(FrameId, ActionId)>,
     pub responded: bool,
+    /// The run is being ended before its actions are over: nothing follows from theirs.
+    pub is_closing: bool,
 }
 
 /// The trigger's part of a run.
@@ -155,6 +157,8 @@ pub struct Pending {
     pub attempt: u32,
     pub polls: u32,
     pub stage: Stage,
+    /// When the present attempt began.
+    pub called: Ticks,
     /// When `limit.timeout` runs out.
     pub timeout: Option<Ticks>,
 }
@@ -166,8 +170,8 @@ pub enum Stage {
     Timer { due: Ticks },
     /// The call is intended or under way.
     Called,
-    /// The call failed and is repeated at a time.
-    Retrying { due: Ticks },
+    /// The call failed and is repeated at a time; with `poll`, it asked for the status there.
+    Retrying { due: Ticks, poll: Option<Str> },
     /// The other side answered 202: its status is asked for at a time.
     Polling { due: Ticks, location: Str },
     /// The status is being asked for.
@@ -179,7 +183,7 @@ impl Pending {
     #[must_use]
     pub fn due(&self) -> Option<Ticks> {
         let due = match &self.stage {
-            Stage::Timer { due } | Stage::Retrying { due } | Stage::Polling { due, .. } => {
+            Stage::Timer { due } | Stage::Retrying { due, .. } | Stage::Polling { due, .. } => {
                 Some(*due)
             }
             Stage::Called | Stage::Polled { .. } => None,
@@ -292,6 +296,7 @@ impl State {
             next_effect: 1,
             parked: Vec::new(),
             responded: false,
+            is_closing: false,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Statuses of actions and runs, and the errors they end with.
 
+use super::bound::cut;
 use crate::definition::StatusSet;
+use crate::limits::{ERROR_CODE_BYTES_MAX, ERROR_MESSAGE_BYTES_MAX};
 use expr::{Object, Str, Value};
 
 /// Where an action or a run stands. The numbers are stored.
@@ -99,7 +101,10 @@ pub struct ErrorInfo {
 
 impl ErrorInfo {
     pub fn new(code: impl Into<Str>, message: impl Into<Str>) -> Self {
-        ErrorInfo { code: code.into(), message: message.into() }
+        ErrorInfo {
+            code: cut(code.into(), ERROR_CODE_BYTES_MAX),
+            message: cut(message.into(), ERROR_MESSAGE_BYTES_MAX),
+        }
     }
 
     #[must_use]

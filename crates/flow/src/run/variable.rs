@@ -6,11 +6,13 @@
 //! Source: "Create variables to store and manage values in Azure Logic Apps".
 
 use super::Run;
+use super::bound;
 use super::context::object_of;
 use super::scope::Begun;
 use super::state::FrameId;
 use super::status::{Outcome, Outputs, body_of};
 use crate::definition::{Action, Behavior, Flow, Initialization, VariableId, VariableKind};
+use crate::limits::OPERATION_BYTES_MAX;
 use expr::{EvalError, Object, Str, Template, Value};
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ impl Run {
         let mut inputs = Object::with_capacity(1);
         inputs.push_new("variables", Value::array(records));
         let inputs = Value::from(inputs);
+        bound::check(&inputs)?;
         apply(&flow, action, &mut self.state.variables, &inputs);
         Ok(Begun::Over(Some(inputs), Outcome::done(Outputs::None)))
     }
@@ -82,17 +85,17 @@ impl Run {
             return Ok(Begun::Over(None, Outcome::failed("InvalidVariableOperation", message)));
         };
         let kind = kind_of_variable(&flow, variable);
-        let changed = match changed(&action.behavior, &name, kind, current, &value) {
-            Ok(changed) => changed,
-            Err(message) => {
-                let inputs = object_of([("name", name.into()), ("value", value)]).into();
-                let outcome = Outcome::failed("InvalidVariableOperation", message);
-                return Ok(Begun::Over(Some(inputs), outcome));
-            }
-        };
+        let changed = changed(&action.behavior, &name, kind, current, &value);
         let mut inputs = Object::with_capacity(2);
         inputs.push_new("name", name.clone());
         inputs.push_new("value", value);
+        let changed = match changed {
+            Ok(changed) => changed,
+            Err(message) => {
+                let outcome = Outcome::failed("InvalidVariableOperation", message);
+                return Ok(Begun::Over(Some(inputs.into()), outcome));
+            }
+        };
         let outputs = match &action.behavior {
             Behavior::SetVariable { .. } => Outputs::BodyOfInputs,
             Behavior::IncrementVariable { .. } | Behavior::DecrementVariable { .. } => {
@@ -144,7 +147,10 @@ pub(super) fn apply(flow: &Flow, action: &Action, variables: &mut [Option<Value>
             if let Some(current) = &variables[variable.at()]
                 && let Some(sum) = step_by(current, &value(), is_minus)
             {
-                variables[variable.at()] = Some(sum);
+                variables[variable.at()] = Some(match kind_of_variable(flow, *variable) {
+                    Some(kind) => widen(kind, sum),
+                    None => sum,
+                });
             }
         }
         _ => {}
@@ -171,7 +177,7 @@ fn changed(
             _ => Ok(value.clone()),
         },
         Behavior::AppendToStringVariable { .. } => match current {
-            Value::String(text) if text.len() <= crate::limits::OPERATION_BYTES_MAX => {
+            Value::String(text) if text.len() + value.text().len() <= OPERATION_BYTES_MAX => {
                 Ok(Value::Null)
             }
             Value::String(_) => Err(format!("The variable '{name}' has grown too large.")),
@@ -192,7 +198,8 @@ fn changed(
         },
         _ => {
             let is_minus = matches!(behavior, Behavior::DecrementVariable { .. });
-            step_by(current, value, is_minus).ok_or_else(|| {
+            let sum = step_by(current, value, is_minus);
+            sum.filter(|sum| kind.is_none_or(|kind| fits(kind, sum))).ok_or_else(|| {
                 format!(
                     "The variable '{name}' of type '{}' cannot be changed by a value of type '{}': both must be numbers, and the result must fit.",
                     current.kind(),

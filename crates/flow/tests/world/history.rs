@@ -63,13 +63,30 @@ impl History {
                 let queries: Vec<String> =
                     call.queries.iter().map(|(name, value)| format!(" {name}={value}")).collect();
                 let body = call.body.as_ref().map(|body| format!(" {}", shorten(body)));
-                let headers = if shown.is_empty() { String::new() } else { format!(" {}", shorten(&shown.into())) };
+                let headers = if shown.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {}", shorten(&shown.into()))
+                };
                 let own = call.headers.len();
-                format!("{} {}{}{headers}{} ({own} headers, key {})", call.method, call.uri, queries.join(""), body.unwrap_or_default(), call.idempotency_key)
+                format!(
+                    "{} {}{}{headers}{} ({own} headers, key {})",
+                    call.method,
+                    call.uri,
+                    queries.join(""),
+                    body.unwrap_or_default(),
+                    call.idempotency_key
+                )
             }
             Request::Child(call) => {
                 let body = call.body.clone().unwrap_or_default();
-                format!("child {} of {} with {} as {}", call.child, shorten(&call.host), shorten(&body), call.client_tracking_id)
+                format!(
+                    "child {} of {} with {} as {}",
+                    call.child,
+                    shorten(&call.host),
+                    shorten(&body),
+                    call.client_tracking_id
+                )
             }
         };
         self.lines.push(Line::Text(format!("  -> {id}/{attempt}{mark} {text}")));
@@ -82,7 +99,10 @@ impl History {
                 shorten(&expr::codec::take(&mut message.body.as_slice()).expect("a reply"))
             }
         };
-        self.lines.push(Line::Text(format!("  => to {} for effect {}: {text}", message.to, message.effect)));
+        self.lines.push(Line::Text(format!(
+            "  => to {} for effect {}: {text}",
+            message.to, message.effect
+        )));
     }
 
     pub fn reply(&mut self, reply: &Reply) {
@@ -112,7 +132,12 @@ impl History {
                         let record = reader.render(entry, true);
                         records.push(expr::json::to_string(&record.clone().into()));
                         if self.is_brief {
-                            let key = format!("{} {} {}", text_of(&record, "name"), entry.status.name(), entry.code);
+                            let key = format!(
+                                "{} {} {}",
+                                text_of(&record, "name"),
+                                entry.status.name(),
+                                entry.code
+                            );
                             *counts.entry(key).or_default() += 1;
                         } else {
                             show(&record, entry, reader.iterations(entry), &mut text);

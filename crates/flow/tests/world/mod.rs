@@ -192,7 +192,7 @@ impl World {
         self.ended(&run)
     }
 
-    fn ended(mut self, run: &Run) -> Played {
+    fn ended(self, run: &Run) -> Played {
         self.checker.ended(run.status());
         let status = run.status();
         let (records, log, error) = self.history.finish(status);

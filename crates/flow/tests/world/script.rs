@@ -52,7 +52,9 @@ impl Script {
     pub fn of(value: &Value) -> Script {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let mut calls = HashMap::new();
-        for (key, answers) in value.get("calls").and_then(Value::as_object).iter().flat_map(|o| o.iter()) {
+        for (key, answers) in
+            value.get("calls").and_then(Value::as_object).iter().flat_map(|o| o.iter())
+        {
             let answers = answers.as_array().expect("answers are an array");
             calls.insert(key.to_string(), answers.iter().map(answer).collect());
         }
@@ -75,7 +77,10 @@ impl Script {
             Request::Http(request) => request.uri.to_string(),
             Request::Child(call) => {
                 let id = call.host.get("workflow").and_then(|workflow| workflow.get("id"));
-                id.or_else(|| call.host.get("workflowReferenceName")).expect("a child's name").text().to_string()
+                id.or_else(|| call.host.get("workflowReferenceName"))
+                    .expect("a child's name")
+                    .text()
+                    .to_string()
             }
         };
         let made = self.made.entry(key.clone()).or_default();

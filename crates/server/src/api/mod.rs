@@ -10,14 +10,22 @@ pub use error::ApiError;
 use crate::app::App;
 use crate::limits::API_BODY_BYTES_MAX;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, get};
+use axum::http::Request;
+use axum::response::Response;
+use axum::routing::get;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct ApiState {
     pub app: App,
-    pub settings: std::sync::Arc<ApiSettings>,
+    pub settings: Arc<ApiSettings>,
 }
 
 /// Settings of the wire.
@@ -28,18 +36,47 @@ pub struct ApiSettings {
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
-/// All surfaces.
-pub fn router(state: ApiState) -> Router {
+/// All surfaces but trigger addresses.
+fn router(state: ApiState) -> Router {
     let native = native::router().layer(DefaultBodyLimit::max(API_BODY_BYTES_MAX));
     Router::new()
         .nest("/api/v1", native)
-        .route("/workflows/{id}/triggers/{trigger}/paths/invoke", any(trigger::invoke))
-        .route("/workflows/{id}/triggers/{trigger}/paths/invoke/", any(trigger::invoke))
-        .route("/workflows/{id}/triggers/{trigger}/paths/invoke/{*path}", any(trigger::invoke))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(state)
+}
+
+/// What a connection talks to. Trigger addresses are the hot path and are taken before
+/// the router; everything else goes through it.
+#[derive(Clone)]
+pub struct Entrance {
+    state: Arc<ApiState>,
+    router: Router,
+}
+
+impl Entrance {
+    #[must_use]
+    pub fn new(state: ApiState) -> Entrance {
+        Entrance { router: router(state.clone()), state: Arc::new(state) }
+    }
+}
+
+impl Service<Request<Incoming>> for Entrance {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if trigger::is_address(request.uri().path()) {
+            let state = Arc::clone(&self.state);
+            return Box::pin(async move { Ok(trigger::invoke(&state, request).await) });
+        }
+        let mut router = self.router.clone();
+        Box::pin(
+            async move { tower_service::Service::call(&mut router, request.map(Body::new)).await },
+        )
+    }
 }

@@ -8,53 +8,52 @@ use crate::app::{AppError, ErrorKind};
 use crate::limits::REQUEST_BODY_SECONDS;
 use crate::worker::header;
 use axum::body::{Body, Bytes};
-use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{self as names, InvalidHeaderValue};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use durable::ProcessId;
 use expr::{Object, Str, Value};
 use flow::run::tracking_id;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::borrow::Cow;
 use std::time::Duration;
 
+/// Where trigger addresses begin.
+const PREFIX: &str = "/workflows/";
+/// What follows the trigger's name.
+const INVOKE: &str = "/paths/invoke";
+
+/// True for paths that this module answers.
+pub fn is_address(path: &str) -> bool {
+    path.starts_with(PREFIX)
+}
+
 /// Any method on a trigger's address.
-pub async fn invoke(
-    State(state): State<ApiState>,
-    path: RawPathParams,
-    request: Request,
-) -> Response {
-    match try_invoke(&state, &path, request).await {
+pub async fn invoke(state: &ApiState, request: Request<Incoming>) -> Response {
+    match try_invoke(state, request).await {
         Ok(response) => response,
         Err(error) => ApiError(error).into_response(),
     }
 }
 
-async fn try_invoke(
-    state: &ApiState,
-    path: &RawPathParams,
-    request: Request,
-) -> Result<Response, AppError> {
+async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Response, AppError> {
     let (parts, body) = request.into_parts();
-    let limit = state.settings.trigger_body_bytes_max;
-    let body = read_body(body, &parts.headers, limit).await?;
-    let mut params = ["", "", ""];
-    for (name, value) in path {
-        match name {
-            "id" => params[0] = value,
-            "trigger" => params[1] = value,
-            _ => params[2] = raw_rest(parts.uri.path()),
-        }
-    }
+    let path = parts.uri.path();
+    let address = Address::parse(path).ok_or_else(|| {
+        AppError::not_found("ResourceNotFound", format!("There is nothing at '{path}'."))
+    })?;
+    let body = read_body(body, &parts.headers, state.settings.trigger_body_bytes_max).await?;
     let queries = Queries::read(parts.uri.query().unwrap_or_default());
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let call = TriggerCall {
-        flow_id: params[0],
-        trigger: params[1],
+        flow_id: &address.flow,
+        trigger: &address.trigger,
         permission: &queries.permission,
         version: &queries.version,
         signature: &queries.signature,
         method: parts.method.as_str(),
-        relative_path: params[2],
+        relative_path: address.rest,
         queries: queries.others,
         headers: headers_of(&parts.headers),
         content_type: text("content-type"),
@@ -66,12 +65,29 @@ async fn try_invoke(
     Ok(render(answered))
 }
 
-/// The part after `/paths/invoke/`, still percent-encoded: it is decoded after matching.
-fn raw_rest(path: &str) -> &str {
-    path.split_once("/paths/invoke/").map_or("", |(_, rest)| rest)
+/// `/workflows/{flow}/triggers/{trigger}/paths/invoke[/rest]`.
+struct Address<'a> {
+    flow: Cow<'a, str>,
+    trigger: Cow<'a, str>,
+    /// Still percent-encoded: it is decoded after matching.
+    rest: &'a str,
 }
 
-async fn read_body(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<Bytes, AppError> {
+impl Address<'_> {
+    fn parse(path: &str) -> Option<Address<'_>> {
+        let (flow, rest) = path.strip_prefix(PREFIX)?.split_once("/triggers/")?;
+        let (trigger, rest) = rest.split_once(INVOKE)?;
+        let is_plain = !flow.contains('/') && !trigger.contains('/');
+        let rest = if rest.is_empty() { rest } else { rest.strip_prefix('/')? };
+        is_plain.then(|| Address { flow: decoded(flow), trigger: decoded(trigger), rest })
+    }
+}
+
+async fn read_body(
+    body: Incoming,
+    headers: &HeaderMap,
+    bytes_max: usize,
+) -> Result<Bytes, AppError> {
     let too_large = || {
         let message = format!("The body is larger than {bytes_max} bytes.");
         AppError::new(ErrorKind::TooLarge, "RequestEntityTooLarge", message)
@@ -81,14 +97,11 @@ async fn read_body(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<
         return Err(too_large());
     }
     let time = Duration::from_secs(REQUEST_BODY_SECONDS);
-    match tokio::time::timeout(time, axum::body::to_bytes(body, bytes_max)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+    match tokio::time::timeout(time, Limited::new(body, bytes_max).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => {
-            let text = error.to_string();
-            if text.contains("length limit") {
-                return Err(too_large());
-            }
-            let message = format!("The body could not be read: {text}.");
+            let message = format!("The body could not be read: {error}.");
             Err(AppError::invalid("InvalidRequestContent", message))
         }
         Err(_) => {
@@ -100,34 +113,42 @@ async fn read_body(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<
 
 /// The query parameters: those of the signature, and the others.
 #[derive(Default)]
-struct Queries {
-    permission: String,
-    version: String,
-    signature: String,
+struct Queries<'a> {
+    permission: Cow<'a, str>,
+    version: Cow<'a, str>,
+    signature: Cow<'a, str>,
     others: Object,
 }
 
-impl Queries {
-    fn read(text: &str) -> Queries {
+impl Queries<'_> {
+    fn read(text: &str) -> Queries<'_> {
         let mut queries = Queries::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decoded(name), decoded(value));
-            match name.as_str() {
+            let (name, value) = (query_text(name), query_text(value));
+            match &*name {
                 "api-version" => {}
                 "sp" => queries.permission = value,
                 "sv" => queries.version = value,
                 "sig" => queries.signature = value,
-                _ => queries.others.insert(name, value),
+                _ => queries.others.insert(&*name, &*value),
             }
         }
         queries
     }
 }
 
-fn decoded(text: &str) -> String {
-    let text = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy()
+}
+
+/// Query text, in which `+` is a blank.
+fn query_text(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        Cow::Owned(decoded(&text.replace('+', " ")).into_owned())
+    } else {
+        decoded(text)
+    }
 }
 
 /// General headers first by name, then those of the content as they came.

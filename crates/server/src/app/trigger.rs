@@ -320,9 +320,9 @@ pub struct ManualInput {
 }
 
 fn is_signed(entry: &FlowEntry, call: &TriggerCall<'_>) -> bool {
-    let permission = signature::permission(call.trigger);
-    let is_for_this = call.permission == permission && call.version == signature::VERSION;
-    is_for_this && signature::verify(&entry.keys, &entry.row.id, &permission, call.signature)
+    let named = call.permission.strip_prefix("/triggers/").and_then(|it| it.strip_suffix("/run"));
+    let is_for_this = named == Some(call.trigger) && call.version == signature::VERSION;
+    is_for_this && signature::verify(&entry.keys, &entry.row.id, call.permission, call.signature)
 }
 
 fn unauthorized() -> AppError {

@@ -1,12 +1,11 @@
 //! Connections: accepting, TLS, time limits, and the graceful end.
 
+use crate::api::Entrance;
 use crate::config::Config;
 use crate::limits::{REQUEST_HEAD_SECONDS, SHUTDOWN_SECONDS};
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
@@ -47,7 +46,7 @@ impl Listener {
     }
 
     /// Serves until `stop` ends, then lets the requests under way finish.
-    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
+    pub async fn serve(self, entrance: Entrance, stop: impl Future<Output = ()>) {
         let mut builder = Builder::new(TokioExecutor::new());
         let head = Duration::from_secs(REQUEST_HEAD_SECONDS);
         builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
@@ -73,7 +72,7 @@ impl Listener {
             };
             let connection = Connection {
                 builder: builder.clone(),
-                router: router.clone(),
+                entrance: entrance.clone(),
                 tls: self.tls.clone(),
             };
             let watcher = graceful.watcher();
@@ -92,7 +91,7 @@ impl Listener {
 
 struct Connection {
     builder: Builder<TokioExecutor>,
-    router: Router,
+    entrance: Entrance,
     tls: Option<TlsAcceptor>,
 }
 
@@ -117,8 +116,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = TowerToHyperService::new(self.router);
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = self.builder.serve_connection(TokioIo::new(stream), self.entrance);
         let connection = watcher.watch(connection.into_owned());
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");

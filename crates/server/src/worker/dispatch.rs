@@ -39,7 +39,11 @@ impl Engine {
             Ok(call) => call,
             Err(message) => return failure("BadRequest", message, false),
         };
-        match self.http.send(call).await {
+        let client = match self.http() {
+            Ok(client) => client,
+            Err(message) => return failure("InternalServerError", message, false),
+        };
+        match client.send(call).await {
             Ok(answer) => answered(&answer),
             Err(error) => {
                 let message = error.to_string();

@@ -22,13 +22,13 @@ pub use start::{Start, Started};
 
 use crate::app::catalog::Catalog;
 use crate::clock::Clock;
-use connector::http::HttpClient;
+use connector::http::{EgressPolicy, HttpClient, HttpLimits};
 use durable::ProcessId;
 use flow::run::Reply;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 use store::Store;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -38,7 +38,9 @@ pub struct Engine {
     pub clock: Clock,
     pub catalog: Catalog,
     pub settings: EngineSettings,
-    http: HttpClient,
+    egress: Arc<EgressPolicy>,
+    /// Made for the first call: a server whose flows call nobody needs none.
+    http: OnceLock<Result<HttpClient, String>>,
     calls: Arc<Semaphore>,
     partition: Mutex<PartitionState>,
     /// Who waits for the answer of a run.
@@ -78,14 +80,15 @@ impl Engine {
         clock: Clock,
         catalog: Catalog,
         settings: EngineSettings,
-        http: HttpClient,
+        egress: EgressPolicy,
     ) -> Arc<Engine> {
         Arc::new(Engine {
             store,
             clock,
             catalog,
             settings,
-            http,
+            egress: Arc::new(egress),
+            http: OnceLock::new(),
             calls: Arc::new(Semaphore::new(crate::limits::CALLS_MAX)),
             partition: Mutex::default(),
             waiters: Mutex::default(),
@@ -95,6 +98,17 @@ impl Engine {
             counters: Counters::default(),
             closing: AtomicBool::new(false),
         })
+    }
+
+    /// The client that calls go out by.
+    fn http(&self) -> Result<&HttpClient, String> {
+        let limits = HttpLimits {
+            response_bytes_max: crate::limits::CALL_ANSWER_BYTES_MAX,
+            ..HttpLimits::default()
+        };
+        let make =
+            || HttpClient::new(Arc::clone(&self.egress), limits).map_err(|error| error.to_string());
+        self.http.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     /// Processes in memory, and those being stepped now.

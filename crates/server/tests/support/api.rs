@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// Longer than any answer may take, so that a test does not hang.
 const ANSWER_WITHIN: Duration = Duration::from_secs(150);
 
+/// Longer than the runs of tests take.
+const RUN_WITHIN: Duration = Duration::from_secs(20);
+
 /// Entries of a page when all are wanted.
 const PAGE: usize = 1_000;
 
@@ -92,6 +95,42 @@ impl Api {
         self.client.post(format!("http://{}{path}", self.addr)).json(body).send().await
     }
 
+    /// The address of a path on this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    /// A request with any headers and body, without the token.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    /// A POST without a body that must be answered with one of these statuses.
+    pub async fn post(&self, path: &str, status: u16) -> Value {
+        let (given, body) = self.call(Method::POST, path, None).await;
+        assert_eq!(given, status, "POST {path}: {body}");
+        body
+    }
+
+    /// Waits until a run has ended, and gives it.
+    pub async fn ended(&self, run: &str) -> Value {
+        self.run_when(run, |run| !matches!(run["status"].as_str(), Some("Running" | "Waiting")))
+            .await
+    }
+
+    /// Waits until a run is as wanted, and gives it.
+    pub async fn run_when(&self, run: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let since = Instant::now();
+        loop {
+            let found = self.get(&format!("/api/v1/runs/{run}")).await;
+            if wanted(&found) {
+                return found;
+            }
+            assert!(since.elapsed() < RUN_WITHIN, "not as wanted after {RUN_WITHIN:?}: {found}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Waits until no run of these flows is under way.
     pub async fn settled(&self, flows: &[&str], within: Duration) {
         let since = Instant::now();
@@ -115,7 +154,7 @@ impl Api {
 }
 
 /// Path and query of an absolute address, or of one that has no host.
-fn path_of(url: &str) -> &str {
+pub fn path_of(url: &str) -> &str {
     url.split_once("://").map_or(url, |(_, rest)| {
         let slash = rest.find('/').expect("an address with a path");
         &rest[slash..]

@@ -56,7 +56,10 @@ impl Setup {
 
     /// Starts the server on a free port; it need not be ready yet.
     pub fn spawn(&self) -> Server {
-        let addr = free_address();
+        self.spawn_on(free_address())
+    }
+
+    fn spawn_on(&self, addr: SocketAddr) -> Server {
         let log = self.log();
         let file = File::options().create(true).append(true).open(&log).expect("a log file");
         let child = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
@@ -67,6 +70,8 @@ impl Setup {
             .arg(addr.to_string())
             .args(&self.args)
             .env("SLUICEGATE_TOKEN", TOKEN)
+            // settings of the test are not settings of the server
+            .env_remove("SLUICEGATE_SEED")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
@@ -76,10 +81,19 @@ impl Setup {
         Server { addr, child, log, started: Instant::now() }
     }
 
-    /// Starts the server and waits until it is ready.
+    /// Starts the server and waits until it is ready. It chooses the port itself, so
+    /// that nobody takes it in between.
     pub async fn start(&self) -> Server {
-        let mut server = self.spawn();
+        let mut server = self.spawn_announced().await;
         server.ready().await;
+        server
+    }
+
+    /// Starts the server and waits until it says where it listens.
+    pub async fn spawn_announced(&self) -> Server {
+        let earlier = fs::read(self.log()).map_or(0, |text| text.len());
+        let mut server = self.spawn_on(SocketAddr::from(([127, 0, 0, 1], 0)));
+        server.announced(earlier).await;
         server
     }
 
@@ -101,6 +115,27 @@ impl Server {
     /// A caller with the first token.
     pub fn api(&self) -> Api {
         Api::new(self.addr)
+    }
+
+    /// Waits until the output after `earlier` bytes names the address.
+    async fn announced(&mut self, earlier: usize) {
+        while self.started.elapsed() < READY_WITHIN {
+            let output = fs::read(&self.log).unwrap_or_default();
+            let output = String::from_utf8_lossy(&output[earlier.min(output.len())..]).into_owned();
+            let address = output.lines().find_map(|line| {
+                let port = line.split_once("listens on ")?.1.rsplit_once(':')?.1;
+                port.trim().parse().ok()
+            });
+            if let Some(port) = address {
+                self.addr.set_port(port);
+                return;
+            }
+            if let Some(status) = self.child.try_wait().expect("the child's status") {
+                panic!("the server ended with {status}; {}", self.log_tail());
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+        panic!("no address after {READY_WITHIN:?}; {}", self.log_tail());
     }
 
     /// Waits until the server says it is ready; panics with its output when it does not.
@@ -131,9 +166,7 @@ impl Server {
 
     /// Asks the server to end (SIGTERM) and waits until it did.
     pub async fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
-        assert!(sent.expect("sh can be run").success(), "SIGTERM could not be sent");
+        self.terminate();
         let since = Instant::now();
         while since.elapsed() < STOP_WITHIN {
             if let Some(status) = self.child.try_wait().expect("the child's status") {
@@ -142,6 +175,13 @@ impl Server {
             tokio::time::sleep(POLL_EVERY).await;
         }
         panic!("still running {STOP_WITHIN:?} after SIGTERM; {}", self.log_tail());
+    }
+
+    /// Asks the server to end and does not wait for it.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
+        assert!(sent.expect("sh can be run").success(), "SIGTERM could not be sent");
     }
 
     pub fn log_tail(&self) -> String {

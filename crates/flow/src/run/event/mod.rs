@@ -72,8 +72,8 @@ pub enum SkipReason {
     Condition { on: ActionId, was: Status },
     /// The branch was not taken.
     Branch,
-    /// The container was skipped.
-    Dependency { container: ActionId },
+    /// The container was skipped, or ended before what it holds could begin.
+    Dependency { container: ActionId, status: Status, code: Str },
     /// Nobody waits for a response.
     Response,
     /// The run was ended before.

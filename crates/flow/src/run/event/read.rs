@@ -200,7 +200,11 @@ impl<'a> EventReader<'a> {
         Ok(match self.byte()? {
             1 => SkipReason::Condition { on: ActionId(self.small()?), was: self.status()? },
             2 => SkipReason::Branch,
-            3 => SkipReason::Dependency { container: ActionId(self.small()?) },
+            3 => SkipReason::Dependency {
+                container: ActionId(self.small()?),
+                status: self.status()?,
+                code: self.code()?,
+            },
             4 => SkipReason::Response,
             5 => SkipReason::Terminated,
             _ => return Err(ReadError::Corrupt("unknown reason")),
@@ -260,8 +264,7 @@ impl<'a> EventReader<'a> {
             }
             _ => return Err(ReadError::Corrupt("unknown kind of caller")),
         };
-        let trigger =
-            TriggerRun {
+        let trigger = TriggerRun {
             name,
             // of the definition: the reader fills them in
             inputs: Value::Null,

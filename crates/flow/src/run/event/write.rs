@@ -172,9 +172,11 @@ impl EventWriter {
                 self.bytes.push(*was as u8);
             }
             SkipReason::Branch => self.bytes.push(2),
-            SkipReason::Dependency { container } => {
+            SkipReason::Dependency { container, status, code } => {
                 self.bytes.push(3);
                 self.number(u64::from(container.0));
+                self.bytes.push(*status as u8);
+                self.code(code);
             }
             SkipReason::Response => self.bytes.push(4),
             SkipReason::Terminated => self.bytes.push(5),

@@ -1,0 +1,22 @@
+//! The server as its callers see it: the real binary, over real HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
+
+mod auth;
+mod firing;
+mod flow;
+mod health;
+mod input;
+mod outside;
+mod repetition;
+mod restart;
+mod run;
+mod signature;
+mod trace;
+mod trigger;
+mod version;
+mod wire;
+mod world;
+
+#[path = "../support/mod.rs"]
+mod support;

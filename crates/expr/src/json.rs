@@ -319,7 +319,6 @@ impl Serialize for Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn again(text: &str) -> String {

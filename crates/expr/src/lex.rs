@@ -218,7 +218,6 @@ fn is_word_part(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {

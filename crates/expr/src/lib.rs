@@ -10,6 +10,8 @@
 //! Source of the rules: "Schema reference for the Workflow Definition Language"
 //! and "Reference guide to functions in expressions" of the Logic Apps documentation.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
+
 pub mod codec;
 pub mod content;
 pub mod context;

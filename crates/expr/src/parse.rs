@@ -293,7 +293,6 @@ fn bind(kind: RefKind, args: &[Expr], binder: &dyn Binder) -> Option<Name> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::context::NoBinder;
 

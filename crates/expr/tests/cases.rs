@@ -2,7 +2,7 @@
 //!
 //! Other tables (`_*.jsonl`) hold cases of the language itself.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
 mod support;
 

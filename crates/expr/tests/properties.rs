@@ -1,6 +1,6 @@
 //! What must hold for any input.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use expr::context::JsonContext;
 use expr::{NoBinder, Object, Template, Value, codec, content, json};

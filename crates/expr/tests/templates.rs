@@ -1,6 +1,6 @@
 //! Templates as the crates above use them: faults, constants, conditions, calls.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use expr::context::JsonContext;
 use expr::{Binder, NoBinder, Object, RefKind, Template, Value, json};

@@ -1,6 +1,6 @@
 //! The shared vectors of the language, when they are at hand.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
 mod support;
 

@@ -61,87 +61,47 @@ struct File {
 /// but belong to its command line and tools.
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
+/// The settings that the environment may give.
+const NAMES: [&str; 14] = [
+    "CONFIG",
+    "DATA",
+    "LISTEN",
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "EGRESS_POLICY",
+    "TLS_CERTIFICATE",
+    "TLS_KEY",
+    "TRIGGER_BODY_BYTES_MAX",
+    "RESPONSE_TIMEOUT_SECONDS",
+    "RETENTION_DAYS",
+    "CONNECTIONS_MAX",
+    "LOG",
+    "LOG_FORMAT",
+];
+
 impl Config {
     /// Puts the settings together. `environment` gives the process's variables.
     pub fn load(
         args: ServeArgs,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Config, String> {
-        let variables: Vec<(String, String)> = environment
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix("SLUICEGATE_")?.to_owned(), value)))
-            .filter(|(name, _)| !OTHER_NAMES.contains(&name.as_str()))
-            .collect();
-        let variable = |name: &str| {
-            let found = variables.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
-        };
-        let config_path = args.config.or_else(|| variable("CONFIG").map(PathBuf::from));
-        let file = match &config_path {
+        let variables = Variables::read(environment)?;
+        let path_to_file = args.config.or_else(|| variables.text("CONFIG").map(PathBuf::from));
+        let file = match &path_to_file {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
-        let known = [
-            "CONFIG",
-            "DATA",
-            "LISTEN",
-            "DATABASE_URL",
-            "PUBLIC_URL",
-            "EGRESS_POLICY",
-            "TLS_CERTIFICATE",
-            "TLS_KEY",
-            "TRIGGER_BODY_BYTES_MAX",
-            "RESPONSE_TIMEOUT_SECONDS",
-            "RETENTION_DAYS",
-            "CONNECTIONS_MAX",
-            "LOG",
-            "LOG_FORMAT",
-        ];
-        if let Some((name, _)) = variables.iter().find(|(name, _)| !known.contains(&name.as_str()))
-        {
-            return Err(format!(
-                "the environment has 'SLUICEGATE_{name}', which is not a setting; the settings are {}",
-                known.map(|name| format!("SLUICEGATE_{name}")).join(", ")
-            ));
-        }
         let path = |flag: Option<PathBuf>, name: &str, file: Option<PathBuf>| {
-            flag.or_else(|| variable(name).map(PathBuf::from)).or(file)
+            flag.or_else(|| variables.text(name).map(PathBuf::from)).or(file)
         };
         let text = |flag: Option<String>, name: &str, file: Option<String>| {
-            flag.or_else(|| variable(name)).or(file)
-        };
-        let number = |name: &str, file: Option<u64>, default: u64| match variable(name) {
-            Some(value) => value
-                .parse()
-                .map_err(|_| format!("SLUICEGATE_{name} is '{value}', expected a number")),
-            None => Ok(file.unwrap_or(default)),
+            flag.or_else(|| variables.text(name)).or(file)
         };
         let listen = text(args.listen, "LISTEN", file.listen);
         let listen = listen.unwrap_or_else(|| "127.0.0.1:8484".to_owned());
-        let certificate = path(args.tls_certificate, "TLS_CERTIFICATE", file.tls_certificate);
-        let key = path(args.tls_key, "TLS_KEY", file.tls_key);
-        let tls = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            _ => return Err("TLS needs both a certificate and its key".to_owned()),
-        };
-        let log_format = match variable("LOG_FORMAT").as_deref() {
-            Some("text") => LogFormat::Text,
-            Some("json") => LogFormat::Json,
-            Some(other) => {
-                return Err(format!(
-                    "SLUICEGATE_LOG_FORMAT is '{other}', expected 'text' or 'json'"
-                ));
-            }
-            None => file.log_format.unwrap_or_default(),
-        };
-        let body_max = number(
-            "TRIGGER_BODY_BYTES_MAX",
-            file.trigger_body_bytes_max.map(|n| n as u64),
-            104_857_600,
-        )?;
-        let connections_max =
-            number("CONNECTIONS_MAX", file.connections_max.map(|n| n as u64), 10_000)?;
+        let days = variables.number("RETENTION_DAYS", file.retention_days, 30)?;
+        let seconds =
+            variables.number("RESPONSE_TIMEOUT_SECONDS", file.response_timeout_seconds, 120)?;
         Ok(Config {
             data: path(args.data, "DATA", file.data).unwrap_or_else(|| "sluicegate-data".into()),
             listen: listen.parse().map_err(|_| {
@@ -150,21 +110,83 @@ impl Config {
             database_url: text(args.database_url, "DATABASE_URL", file.database_url),
             public_url: public_url(text(args.public_url, "PUBLIC_URL", file.public_url))?,
             egress_policy: path(args.egress_policy, "EGRESS_POLICY", file.egress_policy),
-            tls,
-            trigger_body_bytes_max: usize::try_from(body_max).unwrap_or(usize::MAX),
-            response_timeout: Duration::from_secs(number(
-                "RESPONSE_TIMEOUT_SECONDS",
-                file.response_timeout_seconds,
-                120,
-            )?),
-            retention: Duration::from_secs(
-                number("RETENTION_DAYS", file.retention_days, 30)?.saturating_mul(86_400),
-            ),
-            connections_max: usize::try_from(connections_max).unwrap_or(usize::MAX),
-            log: variable("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
-            log_format,
+            tls: tls(
+                path(args.tls_certificate, "TLS_CERTIFICATE", file.tls_certificate),
+                path(args.tls_key, "TLS_KEY", file.tls_key),
+            )?,
+            trigger_body_bytes_max: variables.count(
+                "TRIGGER_BODY_BYTES_MAX",
+                file.trigger_body_bytes_max,
+                104_857_600,
+            )?,
+            response_timeout: Duration::from_secs(seconds),
+            retention: Duration::from_secs(days.saturating_mul(86_400)),
+            connections_max: variables.count("CONNECTIONS_MAX", file.connections_max, 10_000)?,
+            log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: log_format(variables.text("LOG_FORMAT"), file.log_format)?,
             demo: args.demo,
         })
+    }
+}
+
+/// The settings that the environment gives, without `SLUICEGATE_`.
+struct Variables(Vec<(String, String)>);
+
+impl Variables {
+    fn read(environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
+        let ours = environment.into_iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix("SLUICEGATE_")?.to_owned(), value))
+        });
+        let found: Vec<_> =
+            ours.filter(|(name, _)| !OTHER_NAMES.contains(&name.as_str())).collect();
+        match found.iter().find(|(name, _)| !NAMES.contains(&name.as_str())) {
+            None => Ok(Variables(found)),
+            Some((name, _)) => Err(format!(
+                "the environment has 'SLUICEGATE_{name}', which is not a setting; the settings are {}",
+                NAMES.map(|name| format!("SLUICEGATE_{name}")).join(", ")
+            )),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    }
+
+    fn number(&self, name: &str, file: Option<u64>, default: u64) -> Result<u64, String> {
+        match self.text(name) {
+            Some(value) => value
+                .parse()
+                .map_err(|_| format!("SLUICEGATE_{name} is '{value}', expected a number")),
+            None => Ok(file.unwrap_or(default)),
+        }
+    }
+
+    fn count(&self, name: &str, file: Option<usize>, default: u64) -> Result<usize, String> {
+        let number = self.number(name, file.map(|count| count as u64), default)?;
+        Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+}
+
+fn tls(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<(PathBuf, PathBuf)>, String> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        _ => Err("TLS needs both a certificate and its key".to_owned()),
+    }
+}
+
+fn log_format(variable: Option<String>, file: Option<LogFormat>) -> Result<LogFormat, String> {
+    match variable.as_deref() {
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(other) => {
+            Err(format!("SLUICEGATE_LOG_FORMAT is '{other}', expected 'text' or 'json'"))
+        }
+        None => Ok(file.unwrap_or_default()),
     }
 }
 

@@ -36,7 +36,7 @@ const REST_MS_MAX: u64 = 16;
 const LAST_ACKNOWLEDGED_MIN: usize = 50;
 
 const LAST_LIFE_WITHIN: Duration = Duration::from_secs(30);
-const SETTLE_WITHIN: Duration = Duration::from_secs(90);
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// A start that was acknowledged: its run must be there.
 #[derive(Clone)]
@@ -101,7 +101,11 @@ async fn nothing_acknowledged_is_lost_or_done_twice_when_the_server_is_killed() 
     finish_load(&book, callers, lives).await;
     let loaded = began.elapsed();
     let api = server.api();
-    api.settled(&Kind::ALL.map(Kind::flow), SETTLE_WITHIN).await;
+    for run in api.settled(&Kind::ALL.map(Kind::flow), SETTLE_WITHIN).await {
+        let path = format!("/api/v1/runs/{}/actions", run["id"].as_str().unwrap_or_default());
+        let actions = api.list(&path).await;
+        book.problem(format!("not final after {SETTLE_WITHIN:?}: {run} with {actions:?}"));
+    }
     let settled = began.elapsed();
     let summary = audit::audit(&api, &book, &stub).await;
     let status = server.stop().await;

@@ -140,7 +140,6 @@ fn free_boundary(bodies: &[(Vec<u8>, Vec<u8>)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::content::{MULTIPART, from_body};
     use crate::json;

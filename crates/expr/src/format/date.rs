@@ -168,7 +168,6 @@ pub fn add_months(ticks: Ticks, months: i64) -> Option<Ticks> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -358,7 +358,6 @@ impl Exact {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::culture::EN_US;
     use super::super::date::round_trip;
     use super::*;

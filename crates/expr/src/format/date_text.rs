@@ -194,7 +194,6 @@ fn push_trimmed_fraction(digits: &str, out: &mut String) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::culture::{EN_US, INVARIANT};
     use super::super::date::parse;
 

@@ -104,7 +104,6 @@ fn add_unit(duration: &mut IsoDuration, place: usize, number: &str) -> Option<()
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

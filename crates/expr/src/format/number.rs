@@ -341,7 +341,6 @@ fn plain_text(number: &Value, culture: &Culture) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::culture::{EN_US, INVARIANT};
     use super::*;
 

@@ -289,7 +289,6 @@ impl<'a> Writer<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::culture::EN_US;
     use super::super::number;
     use crate::value::Value;

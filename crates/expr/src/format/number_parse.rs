@@ -121,7 +121,6 @@ fn exponent<'a>(rest: &'a str, out: &mut String) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::culture::{EN_US, INVARIANT};
     use super::*;
 

@@ -136,7 +136,6 @@ fn custom(p: &Parts, format: &str) -> Result<String, EvalError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

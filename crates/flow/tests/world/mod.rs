@@ -185,7 +185,7 @@ impl World {
                 self.history.step(self.now, &described(&input));
             }
             run = self.take(run, &step);
-            if self.mode == Mode::Crash {
+            if self.mode == Mode::Crash && !more {
                 self.deliver_again(&mut run, &input);
             }
         }

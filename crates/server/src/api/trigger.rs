@@ -55,7 +55,7 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
         method: parts.method.as_str(),
         relative_path: address.rest,
         queries: queries.others,
-        headers: headers_of(&parts.headers),
+        headers: headers_of(&parts.headers).into(),
         content_type: text("content-type"),
         body: &body,
         tracking: text("x-ms-client-tracking-id"),

@@ -104,7 +104,7 @@ pub struct TriggerCall<'a> {
     /// What follows `/paths/invoke`, without the first slash.
     pub relative_path: &'a str,
     pub queries: Object,
-    pub headers: Object,
+    pub headers: Value,
     pub content_type: Option<&'a str>,
     pub body: &'a [u8],
     pub tracking: Option<&'a str>,
@@ -141,47 +141,7 @@ impl App {
             let message = format!("The flow '{}' is turned off.", entry.row.name);
             return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
         }
-        let TriggerBehavior::Request { method, relative_path, schema } = &trigger.behavior else {
-            let message = format!("The trigger '{}' is not a Request trigger.", trigger.name);
-            return Err(AppError::invalid("TriggerNotCallable", message));
-        };
-        check_method(method.as_ref(), call.method)?;
-        let mut outputs = Object::with_capacity(4);
-        outputs.push_new("headers", call.headers);
-        if !call.queries.is_empty() {
-            outputs.push_new("queries", call.queries);
-        }
-        if let Some(pattern) = relative_path {
-            let found = pattern.matches(call.relative_path).ok_or_else(|| {
-                let message = "The address does not fit the trigger's relative path.";
-                AppError::not_found("TriggerRelativePathMismatch", message)
-            })?;
-            outputs.push_new("relativePathParameters", found);
-        } else if !call.relative_path.is_empty() {
-            let message = "The trigger has no relative path.";
-            return Err(AppError::not_found("TriggerRelativePathMismatch", message));
-        }
-        let mut raw_body = None;
-        if !call.body.is_empty() {
-            let body = expr::content::from_body(call.content_type, call.body)
-                .map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
-            if call.content_type.is_some_and(is_json) {
-                raw_body = Some(call.body);
-            }
-            outputs.push_new("body", body);
-        }
-        if let Some(schema) = schema.as_ref().filter(|_| trigger.options.enable_schema_validation) {
-            let body = outputs.get("body").cloned().unwrap_or_default();
-            let violations = schema.violations(&body);
-            if !violations.is_empty() {
-                let message = format!(
-                    "The input body for trigger '{}' does not match its schema: {}",
-                    trigger.name,
-                    violations.join("; ")
-                );
-                return Err(AppError::invalid("TriggerInputSchemaMismatch", message));
-            }
-        }
+        let (outputs, raw_body) = request_outputs(trigger, &call)?;
         let waits = waits_for_response(&entry, trigger);
         let timeout = engine.settings.response_timeout;
         let caller = if waits {
@@ -197,7 +157,7 @@ impl App {
         let firing = Firing {
             entry: &entry,
             trigger,
-            outputs: outputs.into(),
+            outputs,
             raw_body,
             tracking: call.tracking.filter(|tracking| !tracking.is_empty()).map(Str::from),
             scheduled: None,
@@ -317,6 +277,56 @@ pub struct ManualInput {
     pub body: Option<Value>,
     pub headers: Option<Value>,
     pub tracking: Option<Str>,
+}
+
+/// The trigger's outputs from a request, with the body's text when it is JSON; errors for
+/// requests that the trigger does not take.
+fn request_outputs<'a>(
+    trigger: &Trigger,
+    call: &TriggerCall<'a>,
+) -> Result<(Value, Option<&'a [u8]>), AppError> {
+    let TriggerBehavior::Request { method, relative_path, schema } = &trigger.behavior else {
+        let message = format!("The trigger '{}' is not a Request trigger.", trigger.name);
+        return Err(AppError::invalid("TriggerNotCallable", message));
+    };
+    check_method(method.as_ref(), call.method)?;
+    let mut outputs = Object::with_capacity(4);
+    outputs.push_new("headers", call.headers.clone());
+    if !call.queries.is_empty() {
+        outputs.push_new("queries", call.queries.clone());
+    }
+    if let Some(pattern) = relative_path {
+        let found = pattern.matches(call.relative_path).ok_or_else(|| {
+            let message = "The address does not fit the trigger's relative path.";
+            AppError::not_found("TriggerRelativePathMismatch", message)
+        })?;
+        outputs.push_new("relativePathParameters", found);
+    } else if !call.relative_path.is_empty() {
+        let message = "The trigger has no relative path.";
+        return Err(AppError::not_found("TriggerRelativePathMismatch", message));
+    }
+    let mut raw_body = None;
+    if !call.body.is_empty() {
+        let body = expr::content::from_body(call.content_type, call.body)
+            .map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
+        if call.content_type.is_some_and(is_json) {
+            raw_body = Some(call.body);
+        }
+        outputs.push_new("body", body);
+    }
+    if let Some(schema) = schema.as_ref().filter(|_| trigger.options.enable_schema_validation) {
+        let body = outputs.get("body").cloned().unwrap_or_default();
+        let violations = schema.violations(&body);
+        if !violations.is_empty() {
+            let message = format!(
+                "The input body for trigger '{}' does not match its schema: {}",
+                trigger.name,
+                violations.join("; ")
+            );
+            return Err(AppError::invalid("TriggerInputSchemaMismatch", message));
+        }
+    }
+    Ok((outputs.into(), raw_body))
 }
 
 fn is_signed(entry: &FlowEntry, call: &TriggerCall<'_>) -> bool {

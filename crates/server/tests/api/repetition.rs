@@ -74,7 +74,8 @@ async fn links_to_repetitions_of_any_name_work() {
     let address = world.flow("loops", &document).await;
     let run = world.run(&address, &json!({})).await;
     let base = format!("/api/v1/runs/{}/actions", run["id"].as_str().expect("an id"));
-    let page = world.api.get(&format!("{base}/A%20b%20%26%20gr%C3%B6%C3%9Fe/repetitions?top=2")).await;
+    let page =
+        world.api.get(&format!("{base}/A%20b%20%26%20gr%C3%B6%C3%9Fe/repetitions?top=2")).await;
     let link = page["nextLink"].as_str().expect("a link");
     assert!(link.is_ascii() && !link.contains(' '), "{link}");
     let rest = world.api.get(link).await;

@@ -53,9 +53,8 @@ async fn a_faulty_update_changes_nothing() {
 #[tokio::test]
 async fn a_run_under_way_goes_on_in_its_version() {
     let world = World::start().await;
-    let document = |text: &str| {
-        definition(json!({"Rest": wait("", 1), "Text": compose("Rest", json!(text))}))
-    };
+    let document =
+        |text: &str| definition(json!({"Rest": wait("", 1), "Text": compose("Rest", json!(text))}));
     let address = world.flow("order", &document("old")).await;
     let run = world.fire(&address, &json!({})).await.run().to_owned();
     let body = json!({"document": document("new")});

@@ -123,7 +123,7 @@ impl Config {
             retention: Duration::from_secs(days.saturating_mul(86_400)),
             connections_max: variables.count("CONNECTIONS_MAX", file.connections_max, 10_000)?,
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
-            log_format: log_format(variables.text("LOG_FORMAT"), file.log_format)?,
+            log_format: log_format(variables.text("LOG_FORMAT").as_deref(), file.log_format)?,
             demo: args.demo,
         })
     }
@@ -179,8 +179,8 @@ fn tls(
     }
 }
 
-fn log_format(variable: Option<String>, file: Option<LogFormat>) -> Result<LogFormat, String> {
-    match variable.as_deref() {
+fn log_format(variable: Option<&str>, file: Option<LogFormat>) -> Result<LogFormat, String> {
+    match variable {
         Some("text") => Ok(LogFormat::Text),
         Some("json") => Ok(LogFormat::Json),
         Some(other) => {

@@ -25,7 +25,7 @@ impl Run {
             }
             Behavior::ParseJson { content, schema } => {
                 let content = self.eval(frame, content)?;
-                Ok(parse_json(content, schema.as_ref()))
+                Ok(parse_json(&content, schema.as_ref()))
             }
             Behavior::Select { from, select } => {
                 let items = self.source(frame, action, from)?;
@@ -145,14 +145,14 @@ fn over_with_body(items: Arc<Vec<Value>>, body: Vec<Value>) -> Begun {
 }
 
 /// Text is parsed, other values pass; the schema decides whether the action succeeds.
-fn parse_json(content: Value, schema: Option<&Schema>) -> Begun {
+fn parse_json(content: &Value, schema: Option<&Schema>) -> Begun {
     let mut inputs = expr::Object::with_capacity(2);
     inputs.push_new("content", content.clone());
     if let Some(schema) = schema {
         inputs.push_new("schema", schema.source().clone());
     }
     let inputs = Some(inputs.into());
-    let parsed = match &content {
+    let parsed = match content {
         Value::String(text) => expr::json::parse(text.as_bytes()),
         other => Ok(other.clone()),
     };

@@ -44,7 +44,7 @@ impl Run {
         }
         let Some(inputs) = normalized(&inputs) else {
             let message = format!(
-                "The 'statusCode' of the Response action '{}' must be a number from 200 to 599.",
+                "The 'statusCode' of the Response action '{}' must be 2xx, 4xx or 5xx.",
                 action.name
             );
             return Ok(Begun::Over(Some(inputs), Outcome::failed("BadRequest", message)));
@@ -99,7 +99,7 @@ fn normalized(inputs: &Value) -> Option<Value> {
         None => 200,
         Some(status) => status.as_int().or_else(|| status.as_str()?.trim().parse().ok())?,
     };
-    if !(200..=599).contains(&status) {
+    if !matches!(status, 200..=299 | 400..=599) {
         return None;
     }
     let mut object = Object::with_capacity(3);

@@ -72,7 +72,7 @@ impl Run {
             for id in &flow.shape(shape).actions {
                 match self.state.slot(&flow, frame, *id).status {
                     Status::Running | Status::Waiting => {
-                        self.cancel_action(frame, flow.action(*id))
+                        self.cancel_action(frame, flow.action(*id));
                     }
                     Status::NotStarted => {
                         self.record_skip(frame, *id, &SkipReason::Terminated);

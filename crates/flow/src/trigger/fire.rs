@@ -22,18 +22,20 @@ pub enum Fired {
     Failed(ErrorInfo),
 }
 
-/// Decides what a trigger that fired with these outputs starts. `tracking` is what the
-/// request asked to be tracked as.
+/// A trigger that fired.
+pub struct Occurrence {
+    pub outputs: Value,
+    /// What the request asked to be tracked as.
+    pub tracking: Option<Str>,
+    /// The id that its run will have, unless it is split.
+    pub run: ProcessId,
+    pub moment: Moment,
+}
+
+/// Decides what a trigger that fired starts.
 #[must_use]
-pub fn fire(
-    flow: &Flow,
-    info: &FlowInfo,
-    trigger: &Trigger,
-    outputs: Value,
-    tracking: Option<Str>,
-    run: ProcessId,
-    moment: Moment,
-) -> Fired {
+pub fn fire(flow: &Flow, info: &FlowInfo, trigger: &Trigger, occurrence: Occurrence) -> Fired {
+    let Occurrence { outputs, tracking, run, moment } = occurrence;
     let is_plain = trigger.conditions.is_empty()
         && trigger.client_tracking_id.is_none()
         && trigger.split_on.is_none();

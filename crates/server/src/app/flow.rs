@@ -246,9 +246,9 @@ impl App {
         let mut row = entry.row.clone();
         let key = self.new_key(&row.id)?;
         if which == 0 {
-            row.primary_key = key
+            row.primary_key = key;
         } else {
-            row.secondary_key = key
+            row.secondary_key = key;
         }
         row.changed = self.engine.clock.now();
         self.engine.store.update_workflow(row, None).await?;

@@ -12,7 +12,7 @@ use expr::{Object, Str, Value};
 use flow::definition::{Behavior, Trigger, TriggerBehavior};
 use flow::run::state::Caller;
 use flow::run::{Reply, Status};
-use flow::trigger::fire::{Fired, fire as decide};
+use flow::trigger::fire::{Fired, Occurrence, fire as decide};
 use std::sync::Arc;
 
 /// A trigger that fired.
@@ -42,8 +42,8 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         firing;
     let version = &*entry.version;
     let id = engine.clock.process_id();
-    let moment = engine.clock.moment();
-    let fired = decide(&version.flow, &version.info, trigger, outputs, tracking, id, moment);
+    let occurrence = Occurrence { outputs, tracking, run: id, moment: engine.clock.moment() };
+    let fired = decide(&version.flow, &version.info, trigger, occurrence);
     let (mut outputs, is_split, client_tracking_id) = match fired {
         Fired::Skipped => return Ok(Firings::None),
         Fired::Failed(error) => {

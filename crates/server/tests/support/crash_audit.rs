@@ -5,6 +5,7 @@ use super::flows::{ITEMS, Kind};
 use super::support::api::Api;
 use super::support::stub::{Call, Stub};
 use futures_util::StreamExt;
+use reqwest::Method;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -193,7 +194,7 @@ async fn check_recorded(api: &Api, book: &Book, runs: &[Run], calls: &[Call]) {
         .flat_map(|run| futures_util::stream::iter(["First", "Second"].map(|step| (run, step))))
         .map(|(run, step)| async move {
             let path = format!("/api/v1/runs/{}/actions/{step}", run.id);
-            (run, step, api.get(&path).await)
+            (run, step, find(api, &path).await)
         })
         .buffer_unordered(READERS)
         .collect::<Vec<_>>()
@@ -258,18 +259,23 @@ async fn check_history(api: &Api, kind: Kind, run: &Run) -> Vec<String> {
     if kind == Kind::Loops {
         let index = ITEMS - 1;
         let path = format!("{base}/Label/repetitions/{index:06}");
-        let label = api.get(&path).await;
+        let label = find(api, &path).await;
         if text(&label["outputs"]) != format!("{}/{index}", run.request) {
             problems.push(format!("run {}: a repetition's output is wrong: {label}", run.id));
         }
     }
     if kind == Kind::Parent {
-        let after = api.get(&format!("{base}/After")).await;
+        let after = find(api, &format!("{base}/After")).await;
         if text(&after["outputs"]) != format!("done: {}", run.request) {
             problems.push(format!("run {}: the child's answer is wrong: {after}", run.id));
         }
     }
     problems
+}
+
+/// What is there, or the error that says that it is not.
+async fn find(api: &Api, path: &str) -> Value {
+    api.call(Method::GET, path, None).await.1
 }
 
 /// The text of a JSON string, empty for anything else.

@@ -137,11 +137,12 @@ pub fn page_rows(top: Option<usize>) -> Result<usize, ApiError> {
 
 /// `{"value": [...], "nextLink"?}`.
 pub fn page(value: Vec<serde_json::Value>, next: Option<String>) -> Json<serde_json::Value> {
-    let mut body = serde_json::json!({ "value": value });
+    let mut body = serde_json::Map::new();
+    body.insert("value".to_owned(), value.into());
     if let Some(next) = next {
-        body["nextLink"] = next.into();
+        body.insert("nextLink".to_owned(), next.into());
     }
-    Json(body)
+    Json(body.into())
 }
 
 /// A path with query parameters, encoded.

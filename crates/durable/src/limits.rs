@@ -12,6 +12,10 @@ pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 /// memory act within long loops.
 pub const STEP_ACTIONS_MAX: u32 = 4_096;
 
+/// Events after which a waiting run is written down whole: loading it reads at most
+/// about as many.
+pub const SNAPSHOT_EVENTS: u64 = 4_096;
+
 /// Values larger than this, encoded, are stored once by hash instead of within
 /// the chunk that mentions them.
 pub const PAYLOAD_BYTES_MIN: usize = 32 * 1024;

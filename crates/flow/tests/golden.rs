@@ -7,7 +7,7 @@ mod world;
 use durable::{Partition, ProcessId};
 use expr::Value;
 use flow::run::Moment;
-use flow::trigger::fire::{Fired, fire};
+use flow::trigger::fire::{Fired, Occurrence, fire};
 use std::fmt::Write;
 use std::path::Path;
 use world::script::Script;
@@ -68,7 +68,7 @@ fn history_of(case: &Path) -> String {
     let moment = Moment { now: BEGIN, seed: 7 };
     let tracking = script.tracking.clone();
     let outputs = script.trigger.clone();
-    match fire(&flow, &info(), trigger, outputs, tracking, id, moment) {
+    match fire(&flow, &info(), trigger, Occurrence { outputs, tracking, run: id, moment }) {
         Fired::Skipped => "the trigger was skipped\n".to_owned(),
         Fired::Failed(error) => {
             format!("the trigger failed\n  {}: {}\n", error.code, error.message)

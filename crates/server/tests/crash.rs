@@ -26,11 +26,14 @@ use support::{Server, Setup};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-const CONNECTIONS: u64 = 8;
+const CONNECTIONS: u64 = 16;
 
 /// Each connection rests up to this long between two requests, so that the audit
-/// need not read millions of runs.
-const REST_MS_MAX: u64 = 16;
+/// need not read millions of runs; only just before a crash they do not rest.
+const REST_MS_MAX: u64 = 40;
+
+/// Up to so long before a crash no connection rests.
+const PRESSED_MS_MAX: u64 = 60;
 
 /// Requests that must be acknowledged after the last crash.
 const LAST_ACKNOWLEDGED_MIN: usize = 50;
@@ -57,6 +60,8 @@ pub struct Book {
     crashes: AtomicU64,
     /// Requests turned away with 429 or 503.
     turned_away: AtomicU64,
+    /// No rest between requests.
+    is_pressed: AtomicBool,
     over: AtomicBool,
 }
 
@@ -160,6 +165,8 @@ impl World {
             }
             let moment = if early { random.below(120) } else { 50 + random.below(1_600) };
             tokio::time::sleep(Duration::from_millis(moment)).await;
+            self.book.is_pressed.store(true, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(random.below(PRESSED_MS_MAX))).await;
             if !early && !server.is_alive() {
                 let log = server.log_tail();
                 self.book.problem(format!("the server ended by itself; {log}"));
@@ -167,6 +174,7 @@ impl World {
             self.book.crashes.store(crash + 1, Ordering::SeqCst);
             self.lives.send_replace(None);
             server.kill();
+            self.book.is_pressed.store(false, Ordering::SeqCst);
             self.stub.next_life().await;
             server = self.setup.spawn();
         }
@@ -250,7 +258,10 @@ impl Caller {
                     return;
                 }
             }
-            tokio::time::sleep(Duration::from_millis(self.random.below(REST_MS_MAX))).await;
+            let rest = Duration::from_millis(self.random.below(REST_MS_MAX));
+            if !self.book.is_pressed.load(Ordering::SeqCst) {
+                tokio::time::sleep(rest).await;
+            }
         }
     }
 

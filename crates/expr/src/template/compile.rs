@@ -6,6 +6,7 @@ use crate::error::SyntaxError;
 use crate::limits;
 use crate::parse::{parse_braced, parse_whole};
 use crate::value::{Object, Str, Value};
+use std::collections::HashSet;
 
 pub(super) fn compile(json: &Value, binder: &dyn Binder) -> Result<Node, Vec<TemplateError>> {
     let mut compiler = Compiler::new(binder);
@@ -118,15 +119,15 @@ fn fold_object(properties: Vec<Property>) -> Node {
     }
     // Two spellings may unescape to the same name ("@@a" and "@a" cannot, but text
     // around `@@{` can): the last wins, as everywhere.
+    let mut seen: HashSet<Str> = HashSet::with_capacity(properties.len());
     let mut kept: Vec<Property> = Vec::with_capacity(properties.len());
-    for property in properties {
-        if let PropertyName::Fixed(name) = &property.name {
-            kept.retain(
-                |earlier| !matches!(&earlier.name, PropertyName::Fixed(other) if other == name),
-            );
+    for property in properties.into_iter().rev() {
+        match &property.name {
+            PropertyName::Fixed(name) if !seen.insert(name.clone()) => {}
+            _ => kept.push(property),
         }
-        kept.push(property);
     }
+    kept.reverse();
     Node::Object(kept.into())
 }
 
@@ -219,5 +220,38 @@ pub(super) fn push_step(path: &mut String, step: Step<'_>) {
                 path.push_str("']");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
+    use super::*;
+    use crate::context::NoBinder;
+
+    fn names(json: &str) -> Vec<String> {
+        let json = crate::json::parse(json.as_bytes()).unwrap();
+        let Node::Object(properties) = compile(&json, &NoBinder).unwrap() else {
+            panic!("not an object with expressions");
+        };
+        let name = |property: &Property| match &property.name {
+            PropertyName::Fixed(name) => name.to_string(),
+            PropertyName::Computed(_, written) => written.to_string(),
+        };
+        properties.iter().map(name).collect()
+    }
+
+    #[test]
+    fn of_names_that_unescape_to_the_same_the_last_is_kept() {
+        assert_eq!(names(r#"{"@": "@add(1,1)", "b": 1, "@@": 2}"#), ["b", "@"]);
+        assert_eq!(names(r#"{"a": "@add(1,1)", "@{1}": 1, "@{ 1}": 2}"#), ["a", "@{1}", "@{ 1}"]);
+    }
+
+    #[test]
+    fn an_object_may_have_very_many_properties() {
+        let properties: Vec<String> =
+            (0..200_000).map(|number| format!(r#""p{number}": "@{{{number}}}""#)).collect();
+        let json = format!("{{{}}}", properties.join(","));
+        assert_eq!(names(&json).len(), 200_000);
     }
 }

@@ -12,21 +12,33 @@ use durable::ProcessId;
 use expr::Value;
 use std::sync::Arc;
 
+/// What is stored of a run, decompressed.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// The number of the last event it holds, and the snapshot.
+    pub snapshot: Option<(u64, Vec<u8>)>,
+    /// The chunks after it, or all of them.
+    pub chunks: Vec<Vec<u8>>,
+}
+
 impl Run {
-    /// Loads a run from its chunks, decompressed, from the first on. When a payload is
-    /// missing the error names it: add it and load again.
+    /// Loads a run. When a payload is missing the error names it: add it and load again.
     pub fn load(
         flow: Arc<Flow>,
         info: Arc<FlowInfo>,
         id: ProcessId,
-        chunks: &[Vec<u8>],
+        stored: &Stored,
         payloads: &Payloads,
     ) -> Result<Run, ReadError> {
         let state = State::new(&flow);
         let step = StepBuffer::new(Moment { now: 0, seed: 0 }, 0);
-        let mut run = Run { id, flow, info, state, stack: Vec::new(), step };
+        let mut run = Run { id, flow, info, state, stack: Vec::new(), step, snapshot_seq: 0 };
+        if let Some((seq, bytes)) = &stored.snapshot {
+            run = run.read_snapshot(bytes, *seq, payloads)?;
+            run.snapshot_seq = *seq;
+        }
         run.step.folding = true;
-        for chunk in chunks {
+        for chunk in &stored.chunks {
             let mut reader = EventReader::new(chunk, payloads)?;
             let now = reader.now;
             while let Some(event) = reader.next_event()? {
@@ -95,7 +107,7 @@ impl Run {
     }
 
     /// The frame of an event, opened when this is the first event of its iteration.
-    fn frame_at(&mut self, action: ActionId, path: &Path) -> Result<FrameId, ReadError> {
+    pub(super) fn frame_at(&mut self, action: ActionId, path: &Path) -> Result<FrameId, ReadError> {
         self.known(action)?;
         let flow = Arc::clone(&self.flow);
         let mut shapes: Vec<ShapeId> = Vec::with_capacity(path.len());

@@ -21,6 +21,7 @@ pub(crate) mod record;
 mod response;
 mod retry;
 mod scope;
+mod snapshot;
 mod skip;
 pub mod start;
 pub mod state;
@@ -32,6 +33,7 @@ mod variable;
 pub use call::{CallResult, ChildCall, Effect, HttpRequest, Reply, Request, answer, child_id};
 pub use record::{format_time, of_trigger as trigger_record, tracking_id};
 pub use start::{StartError, StartRequest};
+pub use fold::Stored;
 pub use status::{ErrorInfo, Status};
 
 use crate::definition::Flow;
@@ -117,6 +119,8 @@ pub struct Run {
     state: State,
     stack: Vec<Work>,
     step: StepBuffer,
+    /// Number of the last event that a snapshot holds.
+    snapshot_seq: u64,
 }
 
 /// What the step under way has collected.
@@ -255,6 +259,12 @@ impl Run {
             batch.chunk = Some(durable::codec::compress(&buffer.events.bytes));
         }
         batch.payloads = buffer.events.payloads;
+        if !more && self.wants_snapshot() {
+            let snapshot = self.write_snapshot(buffer.now);
+            batch.snapshot = Some(durable::codec::compress(&snapshot.bytes));
+            batch.payloads.extend(snapshot.payloads);
+            self.snapshot_seq = self.state.seq;
+        }
         batch.consumed = buffer.consumed;
         batch.messages = buffer.messages;
         batch.effects = buffer
@@ -281,6 +291,13 @@ impl Run {
             reply: buffer.reply,
             more,
         }
+    }
+
+    /// A waiting run with much history behind it is written down whole, so that loading
+    /// it stays quick however long it goes on.
+    fn wants_snapshot(&self) -> bool {
+        let behind = self.state.seq - self.snapshot_seq;
+        behind >= durable::limits::SNAPSHOT_EVENTS && !self.state.status.is_final()
     }
 
     /// Calls that are under way according to the state: to be made (again) after the

@@ -8,7 +8,7 @@
 //! a run's status is that of its leaves, skipped ones replaced by what they ran after.
 
 use super::event::{Finished, SkipReason};
-use super::state::{Frame, FrameId, ROOT_FRAME};
+use super::state::{Frame, FrameId, LoopState, ROOT_FRAME};
 use super::status::{ErrorInfo, Outcome, Outputs, Status, body_of};
 use super::{Run, bound, record};
 use crate::definition::{Action, ActionId, Behavior, BlockId, ROOT_BLOCK, StatusSet};
@@ -423,17 +423,33 @@ impl Run {
                         Status::NotStarted if slot.waiting == 0 => {
                             self.stack.push(Work::Action(frame, *id));
                         }
-                        Status::Running if slot.iteration.is_some() => {
-                            self.stack.push(Work::Iterate(frame, *id));
-                        }
-                        Status::Running if slot.pending.is_none() => {
-                            blocks.push(self.chosen_block(frame, flow.action(*id)));
-                        }
+                        Status::Running => match (&slot.iteration, &slot.pending) {
+                            (Some(iteration), _) if can_iterate(flow.action(*id), iteration) => {
+                                self.stack.push(Work::Iterate(frame, *id));
+                            }
+                            (None, None) => {
+                                blocks.push(self.chosen_block(frame, flow.action(*id)));
+                            }
+                            _ => {}
+                        },
                         _ => {}
                     }
                 }
             }
         }
+    }
+}
+
+/// Whether a loop has something to do that no iteration under way will remind it of. Work
+/// for one that has not would outlive the frame it names.
+fn can_iterate(action: &Action, iteration: &LoopState) -> bool {
+    let running = iteration.running.len();
+    match &action.behavior {
+        Behavior::Foreach { concurrency, .. } => {
+            let is_left = (iteration.next as usize) < iteration.items.len();
+            running == 0 || (is_left && running < *concurrency as usize)
+        }
+        _ => running == 0,
     }
 }
 

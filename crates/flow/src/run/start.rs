@@ -66,6 +66,7 @@ impl Run {
             info: request.info,
             stack: Vec::new(),
             step: StepBuffer::new(moment, 0),
+            snapshot_seq: 0,
         };
         let events = &mut run.step.events;
         let begin = Begin {
@@ -147,18 +148,7 @@ fn write_start(
     // the run's own name is not repeated
     events.text(if begin.is_tracked_by_name { "" } else { &trigger.client_tracking_id });
     events.text(trigger.origin.as_deref().unwrap_or_default());
-    match begin.caller {
-        Caller::Nobody => events.bytes.push(0),
-        Caller::Request { deadline } => {
-            events.bytes.push(1);
-            events.ticks(deadline);
-        }
-        Caller::Parent { process, effect } => {
-            events.bytes.push(2);
-            events.bytes.extend_from_slice(process.as_bytes());
-            events.number(effect);
-        }
-    }
+    events.caller(begin.caller);
 }
 
 /// The trigger's outputs with its body put at the end.

@@ -3,7 +3,7 @@
 use durable::{Batch, ProcessId};
 use flow::definition::Flow;
 use flow::run::event::{Payloads, read_payload};
-use flow::run::{FlowInfo, Run};
+use flow::run::{FlowInfo, Run, Stored};
 use std::sync::Arc;
 
 const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -12,6 +12,9 @@ const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub struct Store {
     /// Decompressed.
     pub chunks: Vec<Vec<u8>>,
+    /// The number of each chunk's last event.
+    ends: Vec<u64>,
+    snapshot: Option<(u64, Vec<u8>)>,
     pub payloads: Payloads,
     pub seq: u64,
 }
@@ -27,11 +30,20 @@ impl Store {
         }
         if let Some(chunk) = &batch.chunk {
             self.chunks.push(durable::codec::decompress(chunk).expect("a chunk"));
+            self.ends.push(self.seq);
+        }
+        if let Some(snapshot) = &batch.snapshot {
+            let bytes = durable::codec::decompress_limited(snapshot, PAYLOAD_BYTES_MAX);
+            self.snapshot = Some((self.seq, bytes.expect("a snapshot")));
         }
     }
 
     pub fn load(&self, flow: &Arc<Flow>, info: &Arc<FlowInfo>, id: ProcessId) -> Run {
-        Run::load(Arc::clone(flow), Arc::clone(info), id, &self.chunks, &self.payloads)
+        let after = self.snapshot.as_ref().map_or(0, |(seq, _)| *seq);
+        let chunks = self.chunks.iter().zip(&self.ends).filter(|(_, end)| **end > after);
+        let chunks = chunks.map(|(chunk, _)| chunk.clone()).collect();
+        let stored = Stored { snapshot: self.snapshot.clone(), chunks };
+        Run::load(Arc::clone(flow), Arc::clone(info), id, &stored, &self.payloads)
             .expect("stored chunks can be read")
     }
 }

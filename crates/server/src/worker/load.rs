@@ -2,10 +2,10 @@
 
 use super::Engine;
 use crate::app::error::AppError;
-use durable::codec::decompress;
+use durable::codec::{decompress, decompress_limited};
 use durable::{ProcessId, ProcessKind};
 use flow::run::event::{Payloads, read_payload};
-use flow::run::{LoadError, Run};
+use flow::run::{LoadError, Run, Stored};
 use std::sync::Arc;
 use store::StoreError;
 
@@ -22,15 +22,20 @@ impl Engine {
         let Some(row) = self.store.run(process).await? else { return Ok(None) };
         let version = self.version_of(row.workflow, row.version).await.map_err(corrupt)?;
         let Some(version) = version else { return Ok(None) };
-        let mut chunks = Vec::with_capacity(history.chunks.len());
+        let mut stored = Stored::default();
+        if let Some((seq, content)) = &history.snapshot {
+            let bytes_max = flow::limits::OPERATION_BYTES_MAX;
+            let bytes = decompress_limited(content, bytes_max).map_err(corrupt)?;
+            stored.snapshot = Some((*seq, bytes));
+        }
         for chunk in &history.chunks {
-            chunks.push(decompress(&chunk.content).map_err(corrupt)?);
+            stored.chunks.push(decompress(&chunk.content).map_err(corrupt)?);
         }
         let mut payloads = Payloads::new();
         loop {
             let flow = Arc::clone(&version.flow);
             let info = Arc::clone(&version.info);
-            match Run::load(flow, info, process, &chunks, &payloads) {
+            match Run::load(flow, info, process, &stored, &payloads) {
                 Ok(run) => return Ok(Some(Box::new(run))),
                 Err(LoadError::MissingPayload(hash)) => self.fetch(hash, &mut payloads).await?,
                 Err(error) => return Err(corrupt(error)),

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::run::start;
-use crate::run::state::{Caller, TriggerRun};
-use durable::{PayloadHash, ProcessId};
+use crate::run::state::TriggerRun;
+use durable::PayloadHash;
 use expr::codec::{self, Corrupt, take_bytes, take_str, take_varint};
 
 /// Why events could not be read.
@@ -71,35 +71,35 @@ impl<'a> EventReader<'a> {
         })
     }
 
-    fn byte(&mut self) -> Result<u8, ReadError> {
+    pub(in crate::run) fn byte(&mut self) -> Result<u8, ReadError> {
         Ok(take_bytes(&mut self.input, 1)?[0])
     }
 
-    fn number(&mut self) -> Result<u64, ReadError> {
+    pub(in crate::run) fn number(&mut self) -> Result<u64, ReadError> {
         Ok(take_varint(&mut self.input)?)
     }
 
-    fn small(&mut self) -> Result<u32, ReadError> {
+    pub(in crate::run) fn small(&mut self) -> Result<u32, ReadError> {
         u32::try_from(self.number()?).map_err(|_| ReadError::Corrupt("number is out of range"))
     }
 
-    fn ticks(&mut self) -> Result<Ticks, ReadError> {
+    pub(in crate::run) fn ticks(&mut self) -> Result<Ticks, ReadError> {
         Ticks::try_from(self.number()?).map_err(|_| ReadError::Corrupt("time is out of range"))
     }
 
-    fn optional_ticks(&mut self) -> Result<Option<Ticks>, ReadError> {
+    pub(in crate::run) fn optional_ticks(&mut self) -> Result<Option<Ticks>, ReadError> {
         Ok(Some(self.ticks()?).filter(|ticks| *ticks != 0))
     }
 
-    fn text(&mut self) -> Result<Str, ReadError> {
+    pub(in crate::run) fn text(&mut self) -> Result<Str, ReadError> {
         Ok(take_str(&mut self.input)?.into())
     }
 
-    fn status(&mut self) -> Result<Status, ReadError> {
+    pub(in crate::run) fn status(&mut self) -> Result<Status, ReadError> {
         Status::from_number(self.byte()?).ok_or(ReadError::Corrupt("unknown status"))
     }
 
-    fn code(&mut self) -> Result<Str, ReadError> {
+    pub(in crate::run) fn code(&mut self) -> Result<Str, ReadError> {
         match self.byte()? {
             0xff => self.text(),
             number => CODES
@@ -109,7 +109,7 @@ impl<'a> EventReader<'a> {
         }
     }
 
-    fn value(&mut self) -> Result<Value, ReadError> {
+    pub(in crate::run) fn value(&mut self) -> Result<Value, ReadError> {
         if self.input.first() != Some(&PAYLOAD) {
             return Ok(codec::take(&mut self.input)?);
         }
@@ -126,11 +126,11 @@ impl<'a> EventReader<'a> {
         }
     }
 
-    fn error(&mut self) -> Result<ErrorInfo, ReadError> {
+    pub(in crate::run) fn error(&mut self) -> Result<ErrorInfo, ReadError> {
         Ok(ErrorInfo { code: self.code()?, message: self.text()? })
     }
 
-    fn action(&mut self) -> Result<(ActionId, Path), ReadError> {
+    pub(in crate::run) fn action(&mut self) -> Result<(ActionId, Path), ReadError> {
         let action = ActionId(self.small()?);
         let depth = self.small()? as usize;
         if depth > crate::limits::NESTING_MAX {
@@ -196,7 +196,7 @@ impl<'a> EventReader<'a> {
         })
     }
 
-    fn skip_reason(&mut self) -> Result<SkipReason, ReadError> {
+    pub(in crate::run) fn skip_reason(&mut self) -> Result<SkipReason, ReadError> {
         Ok(match self.byte()? {
             1 => SkipReason::Condition { on: ActionId(self.small()?), was: self.status()? },
             2 => SkipReason::Branch,
@@ -253,17 +253,7 @@ impl<'a> EventReader<'a> {
         let scheduled = self.optional_ticks()?;
         let client_tracking_id = self.text()?;
         let origin = Some(self.text()?).filter(|origin| !origin.is_empty());
-        let caller = match self.byte()? {
-            0 => Caller::Nobody,
-            1 => Caller::Request { deadline: self.ticks()? },
-            2 => {
-                let bytes = take_bytes(&mut self.input, ProcessId::BYTES as u64)?;
-                let process =
-                    ProcessId::from_bytes(bytes).ok_or(ReadError::Corrupt("id is cut short"))?;
-                Caller::Parent { process, effect: self.number()? }
-            }
-            _ => return Err(ReadError::Corrupt("unknown kind of caller")),
-        };
+        let caller = self.caller()?;
         let trigger = TriggerRun {
             name,
             // of the definition: the reader fills them in

@@ -165,6 +165,10 @@ impl EventWriter {
     pub fn skipped(&mut self, action: ActionId, path: &Path, reason: &SkipReason) {
         self.begin(SKIPPED);
         self.action(action, path);
+        self.skip_reason(reason);
+    }
+
+    pub fn skip_reason(&mut self, reason: &SkipReason) {
         match reason {
             SkipReason::Condition { on, was } => {
                 self.bytes.push(1);

@@ -1,0 +1,328 @@
+//! The whole state of a run as bytes, so that loading a long run need not read all of
+//! its history. Only runs that wait are written: nothing is on their stack.
+//!
+//! Invariant: a run loaded from a snapshot goes on exactly as the run that wrote it.
+
+use super::event::{EventReader, EventWriter, Payloads, ReadError};
+use super::state::{Caller, Frame, FrameId, LoopState, Pending, ROOT_FRAME, Slot, Stage, State};
+use super::status::Status;
+use super::{Run, StepBuffer};
+use crate::definition::{ActionId, Flow, ROOT_SHAPE, ShapeId};
+use crate::run::Moment;
+use durable::{ProcessId, Ticks};
+use expr::Value;
+use std::sync::Arc;
+
+impl Run {
+    /// Writes the state; large values go to the payloads.
+    pub(super) fn write_snapshot(&self, now: Ticks) -> EventWriter {
+        let state = &self.state;
+        let mut out = EventWriter::new(now);
+        out.text(&state.trigger.name);
+        out.value(&state.trigger.outputs);
+        out.ticks(state.trigger.start);
+        out.optional_ticks(state.trigger.scheduled);
+        let tracking = &state.trigger.client_tracking_id;
+        out.text(if state.is_tracked_by_name { "" } else { tracking });
+        out.text(state.trigger.origin.as_deref().unwrap_or_default());
+        out.caller(state.caller);
+        out.bytes.push(state.status as u8);
+        out.bytes.push(u8::from(state.responded));
+        out.number(state.next_effect);
+        out.number(state.variables.len() as u64);
+        for variable in &state.variables {
+            out.optional_value(variable.as_ref());
+        }
+        out.frame(self, state.frames.get(ROOT_FRAME));
+        out.number(state.parked.len() as u64);
+        for (frame, action) in &state.parked {
+            out.action(*action, &self.frame_path(*frame));
+        }
+        out
+    }
+
+    /// Reads what [`Run::write_snapshot`] wrote after event `seq`.
+    pub(super) fn read_snapshot(
+        mut self,
+        bytes: &[u8],
+        seq: u64,
+        payloads: &Payloads,
+    ) -> Result<Run, ReadError> {
+        let mut input = EventReader::new(bytes, payloads)?;
+        self.state.seq = seq;
+        self.state.trigger.name = input.text()?;
+        self.state.trigger.outputs = input.value()?;
+        self.state.trigger.start = input.ticks()?;
+        self.state.trigger.scheduled = input.optional_ticks()?;
+        self.state.trigger.client_tracking_id = input.text()?;
+        self.state.is_tracked_by_name = self.state.trigger.client_tracking_id.is_empty();
+        self.state.trigger.origin = Some(input.text()?).filter(|origin| !origin.is_empty());
+        let (flow, id) = (Arc::clone(&self.flow), self.id);
+        self.state.trigger.complete(&flow, id);
+        self.state.caller = input.caller()?;
+        self.state.status = input.status()?;
+        self.state.responded = input.byte()? == 1;
+        self.state.next_effect = input.number()?;
+        for place in 0..input.number()? {
+            let value = input.optional_value()?;
+            let variable = self.state.variables.get_mut(place as usize);
+            *variable.ok_or(ReadError::Corrupt("a variable is not in the definition"))? = value;
+        }
+        let root = input.frame(&mut self.state, &flow, ROOT_FRAME, ROOT_SHAPE, ROOT_FRAME)?;
+        *self.state.frames.get_mut(ROOT_FRAME) = *root;
+        for _ in 0..input.number()? {
+            let (action, path) = input.action()?;
+            let frame = self.frame_at(action, &path)?;
+            self.state.parked.push((frame, action));
+        }
+        self.step = StepBuffer::new(Moment { now: 0, seed: 0 }, seq);
+        Ok(self)
+    }
+}
+
+impl EventWriter {
+    fn optional_value(&mut self, value: Option<&Value>) {
+        self.bytes.push(u8::from(value.is_some()));
+        if let Some(value) = value {
+            self.value(value);
+        }
+    }
+
+    pub(super) fn caller(&mut self, caller: Caller) {
+        match caller {
+            Caller::Nobody => self.bytes.push(0),
+            Caller::Request { deadline } => {
+                self.bytes.push(1);
+                self.ticks(deadline);
+            }
+            Caller::Parent { process, effect } => {
+                self.bytes.push(2);
+                self.bytes.extend_from_slice(process.as_bytes());
+                self.number(effect);
+            }
+        }
+    }
+
+    fn frame(&mut self, run: &Run, frame: &Frame) {
+        self.number(u64::from(frame.index));
+        self.number(u64::from(frame.open));
+        self.value(&frame.item);
+        self.number(frame.slots.len() as u64);
+        for slot in &frame.slots {
+            self.slot(run, slot);
+        }
+    }
+
+    fn slot(&mut self, run: &Run, slot: &Slot) {
+        self.bytes.push(slot.status as u8);
+        self.number(u64::from(slot.waiting));
+        if slot.status == Status::NotStarted {
+            return;
+        }
+        self.number(u64::from(slot.open));
+        self.number(u64::from(slot.branch));
+        self.ticks(slot.started);
+        self.ticks(slot.ended);
+        self.code(&slot.code);
+        self.value(&slot.inputs);
+        self.value(&slot.outputs);
+        self.bytes.push(u8::from(slot.error.is_some()));
+        if let Some(error) = &slot.error {
+            self.error(error);
+        }
+        self.bytes.push(u8::from(slot.skip.is_some()));
+        if let Some(reason) = &slot.skip {
+            self.skip_reason(reason);
+        }
+        self.optional_value(slot.tracked.as_deref());
+        self.bytes.push(u8::from(slot.pending.is_some()));
+        if let Some(pending) = &slot.pending {
+            self.pending(pending);
+        }
+        self.bytes.push(u8::from(slot.iteration.is_some()));
+        if let Some(iteration) = &slot.iteration {
+            self.iteration(run, iteration);
+        }
+    }
+
+    fn pending(&mut self, pending: &Pending) {
+        self.number(pending.effect);
+        self.number(u64::from(pending.attempt));
+        self.number(u64::from(pending.polls));
+        self.ticks(pending.called);
+        self.optional_ticks(pending.timeout);
+        match &pending.stage {
+            Stage::Timer { due } => {
+                self.bytes.push(1);
+                self.ticks(*due);
+            }
+            Stage::Called => self.bytes.push(2),
+            Stage::Retrying { due, poll } => {
+                self.bytes.push(3);
+                self.ticks(*due);
+                self.text(poll.as_deref().unwrap_or_default());
+            }
+            Stage::Polling { due, location } => {
+                self.bytes.push(4);
+                self.ticks(*due);
+                self.text(location);
+            }
+            Stage::Polled { location } => {
+                self.bytes.push(5);
+                self.text(location);
+            }
+        }
+    }
+
+    fn iteration(&mut self, run: &Run, iteration: &LoopState) {
+        self.value(&Value::Array(Arc::clone(&iteration.items)));
+        self.number(u64::from(iteration.next));
+        self.bytes.push(iteration.status as u8);
+        self.number(u64::from(iteration.count_max));
+        self.ticks(iteration.deadline);
+        self.value(&Value::array(iteration.kept.clone()));
+        self.number(iteration.running.len() as u64);
+        for frame in &iteration.running {
+            self.frame(run, run.state.frames.get(*frame));
+        }
+        self.bytes.push(u8::from(iteration.last.is_some()));
+        if let Some(last) = &iteration.last {
+            self.frame(run, last);
+        }
+    }
+}
+
+const TOO_MANY: ReadError = ReadError::Corrupt("a snapshot does not fit the definition");
+
+impl EventReader<'_> {
+    fn optional_value(&mut self) -> Result<Option<Value>, ReadError> {
+        if self.byte()? == 1 { self.value().map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn caller(&mut self) -> Result<Caller, ReadError> {
+        Ok(match self.byte()? {
+            0 => Caller::Nobody,
+            1 => Caller::Request { deadline: self.ticks()? },
+            2 => {
+                let mut id = [0; ProcessId::BYTES];
+                for place in &mut id {
+                    *place = self.byte()?;
+                }
+                let process =
+                    ProcessId::from_bytes(&id).ok_or(ReadError::Corrupt("id is cut short"))?;
+                Caller::Parent { process, effect: self.number()? }
+            }
+            _ => return Err(ReadError::Corrupt("unknown kind of caller")),
+        })
+    }
+
+    /// A frame of a shape; frames of its loops are added to the state. `own` is the id that
+    /// the frame has for them.
+    fn frame(
+        &mut self,
+        state: &mut State,
+        flow: &Flow,
+        parent: FrameId,
+        shape: ShapeId,
+        own: FrameId,
+    ) -> Result<Box<Frame>, ReadError> {
+        let mut frame = Frame::fresh(flow, shape, parent, None);
+        frame.index = self.small()?;
+        frame.open = self.small()?;
+        frame.item = self.value()?;
+        if self.number()? != frame.slots.len() as u64 {
+            return Err(TOO_MANY);
+        }
+        for (place, action) in flow.shape(shape).actions.iter().enumerate() {
+            frame.slots[place] = self.slot(state, flow, own, *action)?;
+        }
+        Ok(frame)
+    }
+
+    fn slot(
+        &mut self,
+        state: &mut State,
+        flow: &Flow,
+        frame: FrameId,
+        action: ActionId,
+    ) -> Result<Slot, ReadError> {
+        let mut slot =
+            Slot { status: self.status()?, waiting: self.small()?, ..Slot::default() };
+        if slot.status == Status::NotStarted {
+            return Ok(slot);
+        }
+        slot.open = self.small()?;
+        slot.branch = self.small()?;
+        slot.started = self.ticks()?;
+        slot.ended = self.ticks()?;
+        slot.code = self.code()?;
+        slot.inputs = self.value()?;
+        slot.outputs = self.value()?;
+        if self.byte()? == 1 {
+            slot.error = Some(Box::new(self.error()?));
+        }
+        if self.byte()? == 1 {
+            slot.skip = Some(self.skip_reason()?);
+        }
+        slot.tracked = self.optional_value()?.map(Box::new);
+        if self.byte()? == 1 {
+            slot.pending = Some(Box::new(self.pending()?));
+        }
+        if self.byte()? == 1 {
+            slot.iteration = Some(Box::new(self.iteration(state, flow, frame, action)?));
+        }
+        Ok(slot)
+    }
+
+    fn pending(&mut self) -> Result<Pending, ReadError> {
+        let (effect, attempt, polls) = (self.number()?, self.small()?, self.small()?);
+        let (called, timeout) = (self.ticks()?, self.optional_ticks()?);
+        let stage = match self.byte()? {
+            1 => Stage::Timer { due: self.ticks()? },
+            2 => Stage::Called,
+            3 => Stage::Retrying {
+                due: self.ticks()?,
+                poll: Some(self.text()?).filter(|location| !location.is_empty()),
+            },
+            4 => Stage::Polling { due: self.ticks()?, location: self.text()? },
+            5 => Stage::Polled { location: self.text()? },
+            _ => return Err(ReadError::Corrupt("unknown stage")),
+        };
+        Ok(Pending { effect, attempt, polls, stage, called, timeout })
+    }
+
+    fn iteration(
+        &mut self,
+        state: &mut State,
+        flow: &Flow,
+        frame: FrameId,
+        action: ActionId,
+    ) -> Result<LoopState, ReadError> {
+        let shape = flow.shapes.iter().position(|shape| shape.owner == Some(action));
+        let shape = ShapeId(shape.ok_or(TOO_MANY)? as u32);
+        let array = |value: Value| match value {
+            Value::Array(items) => Ok(items),
+            _ => Err(ReadError::Corrupt("the items of a loop are no array")),
+        };
+        let mut iteration = LoopState {
+            items: array(self.value()?)?,
+            next: self.small()?,
+            status: self.status()?,
+            count_max: self.small()?,
+            deadline: self.ticks()?,
+            kept: array(self.value()?)?.to_vec(),
+            ..LoopState::default()
+        };
+        for _ in 0..self.number()? {
+            // its place is taken first, so that loops within it know their parent
+            let id = state.frames.add(Frame::fresh(flow, shape, frame, None));
+            let inner = self.frame(state, flow, frame, shape, id)?;
+            *state.frames.get_mut(id) = *inner;
+            iteration.running.push(id);
+        }
+        if self.byte()? == 1 {
+            iteration.last = Some(self.frame(state, flow, frame, shape, frame)?);
+        }
+        Ok(iteration)
+    }
+}

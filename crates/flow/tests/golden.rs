@@ -99,7 +99,7 @@ fn play_in_all_modes(
 ) -> Played {
     let play = |mode| play_started(flow, script, outputs.clone(), number, mode);
     let live = play(Mode::Live);
-    for mode in [Mode::Reload, Mode::Crash] {
+    for mode in world::MODES {
         world::assert_same(&live, &play(mode), mode);
     }
     live

@@ -2,7 +2,7 @@
 
 use crate::cli::serve::ServeArgs;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Config {
     /// How long the history of final runs is kept.
     pub retention: Duration,
     pub connections_max: usize,
+    /// Whose `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
+    pub trusted_proxies: Vec<IpAddr>,
     pub log: String,
     pub log_format: LogFormat,
     pub demo: bool,
@@ -53,6 +55,7 @@ struct File {
     response_timeout_seconds: Option<u64>,
     retention_days: Option<u64>,
     connections_max: Option<usize>,
+    trusted_proxies: Option<Vec<String>>,
     log: Option<String>,
     log_format: Option<LogFormat>,
 }
@@ -62,7 +65,7 @@ struct File {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -75,6 +78,7 @@ const NAMES: [&str; 14] = [
     "RESPONSE_TIMEOUT_SECONDS",
     "RETENTION_DAYS",
     "CONNECTIONS_MAX",
+    "TRUSTED_PROXIES",
     "LOG",
     "LOG_FORMAT",
 ];
@@ -122,6 +126,7 @@ impl Config {
             response_timeout: Duration::from_secs(seconds),
             retention: Duration::from_secs(days.saturating_mul(86_400)),
             connections_max: variables.count("CONNECTIONS_MAX", file.connections_max, 10_000)?,
+            trusted_proxies: proxies(variables.text("TRUSTED_PROXIES"), file.trusted_proxies)?,
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: log_format(variables.text("LOG_FORMAT").as_deref(), file.log_format)?,
             demo: args.demo,
@@ -166,6 +171,16 @@ impl Variables {
         let number = self.number(name, file.map(|count| count as u64), default)?;
         Ok(usize::try_from(number).unwrap_or(usize::MAX))
     }
+}
+
+/// Addresses, in the environment separated by commas.
+fn proxies(variable: Option<String>, file: Option<Vec<String>>) -> Result<Vec<IpAddr>, String> {
+    let listed = variable.map(|text| text.split(',').map(str::to_owned).collect());
+    let listed: Vec<String> = listed.or(file).unwrap_or_default();
+    let parse = |text: &String| {
+        text.trim().parse().map_err(|_| format!("the trusted proxy '{text}' is not an IP address"))
+    };
+    listed.iter().map(parse).collect()
 }
 
 fn tls(

@@ -4,8 +4,8 @@ mod demo;
 mod listen;
 
 use crate::api::{ApiSettings, ApiState, Entrance};
-use crate::app::App;
 use crate::app::catalog::Catalog;
+use crate::app::{App, AppError};
 use crate::auth::seal::Sealer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
@@ -80,17 +80,26 @@ async fn run(config: Config) -> Result<(), String> {
         app: app.clone(),
         settings: Arc::new(ApiSettings {
             trigger_body_bytes_max: config.trigger_body_bytes_max,
+            trusted_proxies: config.trusted_proxies.clone(),
+            has_public_url: config.public_url.is_some(),
             metrics,
         }),
     };
     engine.recover().await.map_err(|error| format!("runs cannot be taken up: {error}"))?;
+    let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
+    app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
     let retention = tokio::spawn(Arc::clone(&engine).run_retention());
-    announce(&public_url, first_token.as_deref());
+    announce(&listener.url(), &public_url, first_token.as_deref());
     if config.demo {
         demo::set_up(&app).await?;
     }
-    listener.serve(Entrance::new(state), shutdown_signal()).await;
+    let stop = async {
+        shutdown_signal().await;
+        engine.watchers.close();
+    };
+    let entrance = Entrance::new(state);
+    listener.serve(entrance, stop).await;
     tracing::info!("going down");
     retention.abort();
     engine.stop_timers();
@@ -152,8 +161,11 @@ async fn load_tokens(engine: &Engine, tokens: &Tokens) -> Result<Option<String>,
 }
 
 #[expect(clippy::print_stdout, reason = "what a person who starts the server wants to know")]
-fn announce(url: &str, token: Option<&str>) {
+fn announce(url: &str, public_url: &str, token: Option<&str>) {
     println!("Sluicegate listens on {url}");
+    if public_url != url {
+        println!("Addresses of triggers begin with {public_url}");
+    }
     if let Some(token) = token {
         println!("First start. This token may do everything and is shown only now:");
         println!("  export SLUICEGATE_TOKEN={token}");

@@ -96,8 +96,12 @@ fn json_body(media: &MediaType<'_>, body: &[u8]) -> Result<Value, ContentError> 
     Ok(json::parse(body)?)
 }
 
+/// The fields of a form post. An empty piece between separators is a field, too: the
+/// parser of URLs would leave it out.
 fn form_fields(body: &[u8]) -> Value {
-    let fields = url::form_urlencoded::parse(body).map(|(key, value)| {
+    let pieces = body.split(|byte| *byte == b'&').filter(|_| !body.is_empty());
+    let fields = pieces.map(|piece| {
+        let (key, value) = url::form_urlencoded::parse(piece).next().unwrap_or_default();
         let mut field = Object::with_capacity(2);
         field.push_new("key", &*key);
         field.push_new("value", &*value);
@@ -209,6 +213,9 @@ mod tests {
             r#"[{"key":"a","value":"1 2"},{"key":"b","value":"é"},{"key":"a","value":""}]"#;
         assert_eq!(json::to_string(value.get(FORM_DATA).unwrap()), fields);
         assert_eq!(to_body(&value).1, b"a=1+2&b=%C3%A9&a");
+        let value = from_body(Some("application/x-www-form-urlencoded"), b"a&x=y=z&&").unwrap();
+        let fields = r#"[{"key":"a","value":""},{"key":"x","value":"y=z"},{"key":"","value":""},{"key":"","value":""}]"#;
+        assert_eq!(json::to_string(value.get(FORM_DATA).unwrap()), fields);
     }
 
     #[test]

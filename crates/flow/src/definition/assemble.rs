@@ -56,7 +56,7 @@ pub(super) fn assemble(
             loading.outline.shapes[shape.at()].keeps_iterations = true;
         }
     }
-    Flow {
+    let mut flow = Flow {
         dialect: loading.dialect,
         triggers,
         actions,
@@ -65,7 +65,9 @@ pub(super) fn assemble(
         variables: loading.outline.variables,
         parameters: loading.parameters,
         outputs,
-    }
+    };
+    super::secure::propagate(&mut flow);
+    flow
 }
 
 impl Loading<'_, '_> {

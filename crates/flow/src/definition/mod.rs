@@ -29,6 +29,7 @@ mod recurrence;
 mod reference;
 mod retry;
 mod schema;
+mod secure;
 mod status;
 mod trigger;
 mod variable;

@@ -21,8 +21,8 @@ pub(crate) mod record;
 mod response;
 mod retry;
 mod scope;
-mod snapshot;
 mod skip;
+mod snapshot;
 pub mod start;
 pub mod state;
 pub mod status;
@@ -31,9 +31,9 @@ mod terminate;
 mod variable;
 
 pub use call::{CallResult, ChildCall, Effect, HttpRequest, Reply, Request, answer, child_id};
+pub use fold::Stored;
 pub use record::{format_time, of_trigger as trigger_record, tracking_id};
 pub use start::{StartError, StartRequest};
-pub use fold::Stored;
 pub use status::{ErrorInfo, Status};
 
 use crate::definition::Flow;
@@ -260,9 +260,12 @@ impl Run {
         }
         batch.payloads = buffer.events.payloads;
         if !more && self.wants_snapshot() {
-            let snapshot = self.write_snapshot(buffer.now);
-            batch.snapshot = Some(durable::codec::compress(&snapshot.bytes));
-            batch.payloads.extend(snapshot.payloads);
+            if self.fits_snapshot() {
+                let snapshot = self.write_snapshot(buffer.now);
+                batch.snapshot = Some(durable::codec::compress(&snapshot.bytes));
+                batch.payloads.extend(snapshot.payloads);
+            }
+            // one that is too large is tried again as much later
             self.snapshot_seq = self.state.seq;
         }
         batch.consumed = buffer.consumed;

@@ -3,6 +3,7 @@
 //!
 //! Invariant: a run loaded from a snapshot goes on exactly as the run that wrote it.
 
+use super::bound::Budget;
 use super::event::{EventReader, EventWriter, Payloads, ReadError};
 use super::state::{Caller, Frame, FrameId, LoopState, Pending, ROOT_FRAME, Slot, Stage, State};
 use super::status::Status;
@@ -10,12 +11,25 @@ use super::{Run, StepBuffer};
 use crate::definition::{ActionId, Flow, ROOT_SHAPE, ShapeId};
 use crate::run::Moment;
 use durable::{ProcessId, Ticks};
-use expr::Value;
+use expr::{EvalError, Value};
 use std::sync::Arc;
 
 impl Run {
-    /// Writes the state; large values go to the payloads.
-    pub(super) fn write_snapshot(&self, now: Ticks) -> EventWriter {
+    /// Whether the state can be written in one piece: values that share their parts take
+    /// little memory and may be immense when written.
+    pub(super) fn fits_snapshot(&self) -> bool {
+        let mut budget = Budget::new();
+        let state = &self.state;
+        let mut pay = || {
+            state.variables.iter().flatten().try_for_each(|value| budget.take(value))?;
+            state.frames.ids().try_for_each(|frame| pay_frame(state.frames.get(frame), &mut budget))
+        };
+        pay().is_ok()
+    }
+
+    /// Writes the state of a run that waits; large values go to the payloads.
+    #[must_use]
+    pub fn write_snapshot(&self, now: Ticks) -> EventWriter {
         let state = &self.state;
         let mut out = EventWriter::new(now);
         out.text(&state.trigger.name);
@@ -78,6 +92,21 @@ impl Run {
         self.step = StepBuffer::new(Moment { now: 0, seed: 0 }, seq);
         Ok(self)
     }
+}
+
+/// Pays for what a frame holds, without the iterations under way.
+fn pay_frame(frame: &Frame, budget: &mut Budget) -> Result<(), EvalError> {
+    budget.take(&frame.item)?;
+    for slot in &frame.slots {
+        budget.take(&slot.inputs)?;
+        budget.take(&slot.outputs)?;
+        if let Some(iteration) = &slot.iteration {
+            let mut values = iteration.items.iter().chain(&iteration.kept);
+            values.try_for_each(|value| budget.take(value))?;
+            iteration.last.as_ref().map_or(Ok(()), |last| pay_frame(last, budget))?;
+        }
+    }
+    Ok(())
 }
 
 impl EventWriter {
@@ -246,8 +275,7 @@ impl EventReader<'_> {
         frame: FrameId,
         action: ActionId,
     ) -> Result<Slot, ReadError> {
-        let mut slot =
-            Slot { status: self.status()?, waiting: self.small()?, ..Slot::default() };
+        let mut slot = Slot { status: self.status()?, waiting: self.small()?, ..Slot::default() };
         if slot.status == Status::NotStarted {
             return Ok(slot);
         }

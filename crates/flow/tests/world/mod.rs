@@ -4,7 +4,8 @@
 //! [`play`] drives a run until it ends or nothing more happens. In [`Mode::Live`] the
 //! run stays in memory; in [`Mode::Reload`] it is read back after every step; in
 //! [`Mode::Crash`] every step is taken twice, the first time by a run that is lost
-//! before its batch is durable. All three must come to the same history.
+//! before its batch is durable; in [`Mode::Snapshot`] it is read back from nothing but a
+//! snapshot whenever it waits. All of them must come to the same history.
 
 #![allow(dead_code, reason = "each test uses a part of the world")]
 
@@ -39,7 +40,11 @@ pub enum Mode {
     Live,
     Reload,
     Crash,
+    Snapshot,
 }
+
+/// All but the first, which the others are compared with.
+pub const MODES: [Mode; 3] = [Mode::Reload, Mode::Crash, Mode::Snapshot];
 
 /// What came of a run.
 #[derive(Debug, PartialEq)]
@@ -83,7 +88,7 @@ pub fn info() -> Arc<FlowInfo> {
 /// Plays a run with a script in all modes; they must agree.
 pub fn play_all(flow: &Arc<Flow>, script: &Script) -> Played {
     let live = play(flow, script, Mode::Live);
-    for mode in [Mode::Reload, Mode::Crash] {
+    for mode in MODES {
         assert_same(&live, &play(flow, script, mode), mode);
     }
     live
@@ -323,7 +328,17 @@ impl World {
         self.under_way.sort_by_key(|effect| effect.id);
         assert_eq!(calls(&run), self.under_way, "other calls are under way");
         assert_eq!(calls(&loaded), self.under_way, "the loaded run has other calls under way");
-        if self.mode == Mode::Live { run } else { loaded }
+        match self.mode {
+            Mode::Live => run,
+            Mode::Reload | Mode::Crash => loaded,
+            Mode::Snapshot if step.more => run,
+            Mode::Snapshot => {
+                let loaded = self.store.load_snapshot(&run, self.now, &self.flow, &self.info);
+                assert_eq!(run.due(), loaded.due(), "the snapshot is due at another time");
+                assert_eq!(calls(&loaded), self.under_way, "the snapshot has other calls");
+                loaded
+            }
+        }
     }
 
     fn answer(&mut self, effect: &Effect) {

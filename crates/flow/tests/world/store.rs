@@ -1,6 +1,7 @@
 //! What is durable: chunks and payloads, as a store would keep them.
 
-use durable::{Batch, ProcessId};
+use durable::{Batch, Payload, ProcessId, Ticks};
+use expr::Value;
 use flow::definition::Flow;
 use flow::run::event::{Payloads, read_payload};
 use flow::run::{FlowInfo, Run, Stored};
@@ -24,9 +25,7 @@ impl Store {
         assert_eq!(batch.expected_seq, self.seq, "events are numbered without gaps");
         self.seq += u64::from(batch.events);
         for payload in &batch.payloads {
-            let content = durable::codec::decompress_limited(&payload.content, PAYLOAD_BYTES_MAX);
-            let value = read_payload(&content.expect("a payload")).expect("a payload's value");
-            self.payloads.insert(payload.hash, value);
+            self.payloads.insert(payload.hash, value_of(payload));
         }
         if let Some(chunk) = &batch.chunk {
             self.chunks.push(durable::codec::decompress(chunk).expect("a chunk"));
@@ -38,6 +37,24 @@ impl Store {
         }
     }
 
+    /// A run as its snapshot alone gives it.
+    pub fn load_snapshot(
+        &self,
+        run: &Run,
+        now: Ticks,
+        flow: &Arc<Flow>,
+        info: &Arc<FlowInfo>,
+    ) -> Run {
+        let written = run.write_snapshot(now);
+        let mut payloads = self.payloads.clone();
+        for payload in &written.payloads {
+            payloads.insert(payload.hash, value_of(payload));
+        }
+        let stored = Stored { snapshot: Some((self.seq, written.bytes)), chunks: Vec::new() };
+        Run::load(Arc::clone(flow), Arc::clone(info), run.id, &stored, &payloads)
+            .expect("a snapshot can be read")
+    }
+
     pub fn load(&self, flow: &Arc<Flow>, info: &Arc<FlowInfo>, id: ProcessId) -> Run {
         let after = self.snapshot.as_ref().map_or(0, |(seq, _)| *seq);
         let chunks = self.chunks.iter().zip(&self.ends).filter(|(_, end)| **end > after);
@@ -46,4 +63,9 @@ impl Store {
         Run::load(Arc::clone(flow), Arc::clone(info), id, &stored, &self.payloads)
             .expect("stored chunks can be read")
     }
+}
+
+fn value_of(payload: &Payload) -> Value {
+    let content = durable::codec::decompress_limited(&payload.content, PAYLOAD_BYTES_MAX);
+    read_payload(&content.expect("a payload")).expect("a payload's value")
 }

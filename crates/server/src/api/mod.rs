@@ -1,5 +1,6 @@
 //! The wire: HTTP in, use cases, HTTP out. No decisions about the domain here.
 
+mod body;
 mod error;
 mod health;
 mod native;
@@ -8,16 +9,15 @@ mod trigger;
 pub use error::ApiError;
 
 use crate::app::App;
-use crate::limits::API_BODY_BYTES_MAX;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::DefaultBodyLimit;
 use axum::http::Request;
 use axum::response::Response;
 use axum::routing::get;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -33,14 +33,17 @@ pub struct ApiState {
 pub struct ApiSettings {
     /// Bytes of a trigger request's body.
     pub trigger_body_bytes_max: usize,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// A public URL is set: forwarding headers do not matter.
+    pub has_public_url: bool,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
 /// All surfaces but trigger addresses.
 fn router(state: ApiState) -> Router {
-    let native = native::router().layer(DefaultBodyLimit::max(API_BODY_BYTES_MAX));
     Router::new()
-        .nest("/api/v1", native)
+        .nest("/api/v1", native::router())
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -55,12 +58,23 @@ fn router(state: ApiState) -> Router {
 pub struct Entrance {
     state: Arc<ApiState>,
     router: Router,
+    peer: Option<IpAddr>,
 }
+
+/// Who is at the other end of a connection: an extension of requests to the router.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 impl Entrance {
     #[must_use]
     pub fn new(state: ApiState) -> Entrance {
-        Entrance { router: router(state.clone()), state: Arc::new(state) }
+        Entrance { router: router(state.clone()), state: Arc::new(state), peer: None }
+    }
+
+    /// The entrance for one connection.
+    #[must_use]
+    pub fn for_peer(&self, peer: IpAddr) -> Entrance {
+        Entrance { peer: Some(peer), ..self.clone() }
     }
 }
 
@@ -69,12 +83,15 @@ impl Service<Request<Incoming>> for Entrance {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if trigger::is_address(request.uri().path()) {
             let state = Arc::clone(&self.state);
             return Box::pin(async move { Ok(trigger::invoke(&state, request).await) });
         }
         let mut router = self.router.clone();
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(Peer(peer));
+        }
         Box::pin(
             async move { tower_service::Service::call(&mut router, request.map(Body::new)).await },
         )

@@ -1,11 +1,10 @@
 //! Trigger addresses: what calls from outside look like, and what they get.
 
-use super::ApiState;
 use super::error::{ApiError, envelope, status_of};
+use super::{ApiState, body};
 use crate::app::catalog::FlowEntry;
 use crate::app::trigger::{Answer, Answered, TriggerCall};
 use crate::app::{AppError, ErrorKind};
-use crate::limits::REQUEST_BODY_SECONDS;
 use crate::worker::header;
 use axum::body::{Body, Bytes};
 use axum::http::header::{self as names, InvalidHeaderValue};
@@ -14,10 +13,8 @@ use axum::response::{IntoResponse, Response};
 use durable::ProcessId;
 use expr::{Object, Str, Value};
 use flow::run::tracking_id;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::borrow::Cow;
-use std::time::Duration;
 
 /// Where trigger addresses begin.
 const PREFIX: &str = "/workflows/";
@@ -43,7 +40,8 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
     let address = Address::parse(path).ok_or_else(|| {
         AppError::not_found("ResourceNotFound", format!("There is nothing at '{path}'."))
     })?;
-    let body = read_body(body, &parts.headers, state.settings.trigger_body_bytes_max).await?;
+    let bytes_max = state.settings.trigger_body_bytes_max;
+    let body = body::read(body, &parts.headers, bytes_max).await?;
     let queries = Queries::read(parts.uri.query().unwrap_or_default());
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let call = TriggerCall {
@@ -80,34 +78,6 @@ impl Address<'_> {
         let is_plain = !flow.contains('/') && !trigger.contains('/');
         let rest = if rest.is_empty() { rest } else { rest.strip_prefix('/')? };
         is_plain.then(|| Address { flow: decoded(flow), trigger: decoded(trigger), rest })
-    }
-}
-
-async fn read_body(
-    body: Incoming,
-    headers: &HeaderMap,
-    bytes_max: usize,
-) -> Result<Bytes, AppError> {
-    let too_large = || {
-        let message = format!("The body is larger than {bytes_max} bytes.");
-        AppError::new(ErrorKind::TooLarge, "RequestEntityTooLarge", message)
-    };
-    let announced = headers.get(names::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|text| text.parse::<usize>().ok()).is_some_and(|n| n > bytes_max) {
-        return Err(too_large());
-    }
-    let time = Duration::from_secs(REQUEST_BODY_SECONDS);
-    match tokio::time::timeout(time, Limited::new(body, bytes_max).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => {
-            let message = format!("The body could not be read: {error}.");
-            Err(AppError::invalid("InvalidRequestContent", message))
-        }
-        Err(_) => {
-            let message = format!("The body did not arrive within {REQUEST_BODY_SECONDS} seconds.");
-            Err(AppError::invalid("RequestTimeout", message))
-        }
     }
 }
 
@@ -151,7 +121,8 @@ fn query_text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// General headers first by name, then those of the content as they came.
+/// General headers first by name, then those of the content: its type, the others as
+/// they came, its length.
 /// Credentials are left out.
 fn headers_of(headers: &HeaderMap) -> Object {
     let mut general: Vec<(Str, Value)> = Vec::with_capacity(headers.len() + 2);
@@ -171,6 +142,11 @@ fn headers_of(headers: &HeaderMap) -> Object {
         if header::is_content(name.as_str()) { content.push(pair) } else { general.push(pair) }
     }
     general.sort_by(|a, b| a.0.cmp(&b.0));
+    content.sort_by_key(|(name, _)| match name.as_str() {
+        "Content-Type" => 0,
+        "Content-Length" => 2,
+        _ => 1,
+    });
     general.append(&mut content);
     Object::from_pairs(general)
 }

@@ -115,6 +115,14 @@ impl Catalog {
         }
     }
 
+    /// A flow as the store has it now.
+    pub async fn refresh(&self, id: &str) -> Result<Option<Arc<FlowEntry>>, AppError> {
+        match self.store.workflow_by_id(id).await? {
+            Some(row) => Ok(Some(self.entry(row).await?)),
+            None => Ok(None),
+        }
+    }
+
     pub async fn by_key(&self, key: i64) -> Result<Option<Arc<FlowEntry>>, AppError> {
         match self.store.workflow_by_key(key).await? {
             Some(row) => Ok(Some(self.entry(row).await?)),
@@ -158,7 +166,12 @@ impl Catalog {
         if entries.len() >= VERSIONS_CACHED_MAX {
             entries.clear();
         }
-        entries.insert(entry.row.id.clone(), Arc::clone(&entry));
+        // who read the row before a change must not bring back what the change ended
+        let is_newer =
+            entries.get(&entry.row.id).is_none_or(|known| known.row.revision <= entry.row.revision);
+        if is_newer {
+            entries.insert(entry.row.id.clone(), Arc::clone(&entry));
+        }
         Ok(entry)
     }
 

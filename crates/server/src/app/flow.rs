@@ -6,8 +6,11 @@ use super::{App, Right};
 use crate::auth::signature;
 use crate::auth::token::Caller;
 use crate::clock;
-use expr::Value;
-use flow::definition::{Dialect, LoadOptions, Loaded, Problem, Report, Severity};
+use crate::worker::trigger_state::has_recurrence;
+use expr::{Str, Value};
+use flow::definition::{
+    Dialect, LoadOptions, Loaded, Problem, RelativePath, Report, Severity, Trigger, TriggerBehavior,
+};
 use std::sync::Arc;
 use store::{VersionRow, WorkflowRow};
 
@@ -36,7 +39,21 @@ pub struct CallbackUrl {
     pub queries: Vec<(&'static str, String)>,
 }
 
+impl CallbackUrl {
+    /// The same address under another base.
+    pub fn rebase(&mut self, from: &str, to: &str) {
+        for url in [&mut self.value, &mut self.base_path] {
+            if let Some(rest) = url.strip_prefix(from) {
+                *url = format!("{to}{rest}");
+            }
+        }
+    }
+}
+
 const NAME_CHARACTERS_MAX: usize = 128;
+
+/// Flows that one read of all of them brings.
+const FLOWS_PER_READ: usize = 256;
 
 impl App {
     pub async fn create_flow(
@@ -240,9 +257,12 @@ impl App {
         environment: &str,
         name: &str,
         which: usize,
+        trigger: Option<&str>,
     ) -> Result<CallbackUrl, AppError> {
         self.authorize(caller, Right::Change)?;
         let entry = self.flow_entry(environment, name).await?;
+        // what cannot be answered afterwards is refused before the old key ends
+        self.callable_trigger(&entry, trigger)?;
         let mut row = entry.row.clone();
         let key = self.new_key(&row.id)?;
         if which == 0 {
@@ -253,7 +273,7 @@ impl App {
         row.changed = self.engine.clock.now();
         self.engine.store.update_workflow(row, None).await?;
         let entry = self.reload(&entry).await?;
-        self.signed_url(&entry, None, which)
+        self.signed_url(&entry, trigger, which)
     }
 
     fn signed_url(
@@ -262,16 +282,8 @@ impl App {
         trigger: Option<&str>,
         which: usize,
     ) -> Result<CallbackUrl, AppError> {
-        use flow::definition::TriggerBehavior;
         use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-        let trigger = self.pick_trigger(entry, trigger)?;
-        let TriggerBehavior::Request { method, relative_path, .. } = &trigger.behavior else {
-            let message = format!(
-                "The trigger '{}' is not a Request trigger and has no address.",
-                trigger.name
-            );
-            return Err(AppError::invalid("TriggerNotCallable", message));
-        };
+        let (trigger, method, relative_path) = self.callable_trigger(entry, trigger)?;
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let permission = signature::permission(&trigger.name);
         let sig = entry.keys[which].sign(&entry.row.id, &permission);
@@ -296,8 +308,34 @@ impl App {
             encode(&permission),
             signature::VERSION
         );
-        let method = method.as_ref().map_or("POST", |method| method.as_str()).to_uppercase();
+        let method = method.map_or("POST", |method| method.as_str()).to_uppercase();
         Ok(CallbackUrl { value, base_path, method, queries })
+    }
+
+    /// The named trigger, or the first one that has an address, with method and path.
+    fn callable_trigger<'a>(
+        &self,
+        entry: &'a FlowEntry,
+        name: Option<&str>,
+    ) -> Result<(&'a Trigger, Option<&'a Str>, Option<&'a RelativePath>), AppError> {
+        let is_callable = |it: &&Trigger| matches!(it.behavior, TriggerBehavior::Request { .. });
+        let first = entry.version.flow.triggers.iter().find(is_callable);
+        let trigger = match first.filter(|_| name.is_none()) {
+            Some(first) => first,
+            None => self.pick_trigger(entry, name)?,
+        };
+        match &trigger.behavior {
+            TriggerBehavior::Request { method, relative_path, .. } => {
+                Ok((trigger, method.as_ref(), relative_path.as_ref()))
+            }
+            _ => {
+                let message = format!(
+                    "The trigger '{}' is not a Request trigger and has no address.",
+                    trigger.name
+                );
+                Err(AppError::invalid("TriggerNotCallable", message))
+            }
+        }
     }
 
     /// A flow by name, or the error that says it is not there.
@@ -313,8 +351,7 @@ impl App {
     }
 
     async fn reload(&self, entry: &FlowEntry) -> Result<Arc<FlowEntry>, AppError> {
-        self.engine.catalog.forget(&entry.row.id);
-        let found = self.engine.catalog.by_id(&entry.row.id).await?;
+        let found = self.engine.catalog.refresh(&entry.row.id).await?;
         found.ok_or_else(|| AppError::not_found("FlowNotFound", "The flow was deleted meanwhile."))
     }
 
@@ -338,18 +375,47 @@ impl App {
     /// Turns the flow's recurrence on or off as its state says.
     async fn align_trigger(&self, entry: Arc<FlowEntry>) -> Result<Arc<FlowEntry>, AppError> {
         match (entry.state, entry.row.trigger_process) {
-            (FlowState::Started, None) => {
-                let Some(process) = self.engine.begin_recurrence(&entry).await? else {
-                    return Ok(entry);
-                };
+            (FlowState::Started, None) if has_recurrence(&entry) => {
+                // the flow names its process before that can fire; when the server ends
+                // in between, the next start makes it
                 let mut row = entry.row.clone();
-                row.trigger_process = Some(process);
+                row.trigger_process = Some(self.engine.clock.process_id());
                 self.engine.store.update_workflow(row, None).await?;
-                self.reload(&entry).await
+                let entry = self.reload(&entry).await?;
+                self.engine.begin_recurrence(&entry).await?;
+                Ok(entry)
             }
             (FlowState::Stopped, Some(_)) => self.stop_trigger(entry).await,
             _ => Ok(entry),
         }
+    }
+
+    /// At a start of the server: makes what an earlier end left unmade.
+    pub async fn align_triggers(&self) -> Result<(), AppError> {
+        let mut after: Option<String> = None;
+        loop {
+            let rows = self.engine.store.workflows(None, after.as_deref(), FLOWS_PER_READ).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some(last.name.clone());
+            for row in rows {
+                let id = row.id.clone();
+                if let Err(error) = self.align_row(row).await {
+                    tracing::error!(flow = %id, message = %error.message, "a recurrence is not on");
+                }
+            }
+        }
+    }
+
+    async fn align_row(&self, row: WorkflowRow) -> Result<(), AppError> {
+        let entry = self.engine.catalog.entry(row).await?;
+        let Some(process) = entry.row.trigger_process else {
+            return self.align_trigger(entry).await.map(|_| ());
+        };
+        let is_on = entry.state == FlowState::Started && has_recurrence(&entry);
+        if is_on && self.engine.store.load(process).await?.is_none() {
+            self.engine.begin_recurrence(&entry).await?;
+        }
+        Ok(())
     }
 
     async fn stop_trigger(&self, entry: Arc<FlowEntry>) -> Result<Arc<FlowEntry>, AppError> {

@@ -29,7 +29,8 @@ pub struct Firing<'a> {
 
 /// What a fired trigger started.
 pub enum Firings {
-    One(Box<Started>),
+    /// One run, and what it is tracked as when that is not its name.
+    One(Box<Started>, Option<Str>),
     /// `splitOn`: one run for each item.
     Split(Vec<ProcessId>),
     /// A condition was false.
@@ -68,7 +69,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     if !is_split {
         let outputs = outputs.pop().unwrap_or_default();
         let started = engine.start(begin(id, outputs, raw_body, caller, start_key)).await?;
-        return Ok(Firings::One(Box::new(started)));
+        return Ok(Firings::One(Box::new(started), client_tracking_id));
     }
     let mut ids = Vec::with_capacity(outputs.len());
     let mut rest = outputs.into_iter().enumerate();
@@ -164,8 +165,11 @@ impl App {
             caller,
             start_key,
         };
-        let tracking = firing.tracking.clone();
         let firings = fire(engine, firing).await?;
+        let tracking = match &firings {
+            Firings::One(_, tracking) => tracking.clone(),
+            Firings::Split(_) | Firings::None => None,
+        };
         let (run, answer) = self.answer_of(firings, waits, timeout).await;
         Ok(Answered { entry, run, tracking, answer })
     }
@@ -181,7 +185,7 @@ impl App {
             Firings::Split(ids) => {
                 return (ids.first().copied(), Answer::Accepted { is_polled: false });
             }
-            Firings::One(started) => *started,
+            Firings::One(started, _) => *started,
         };
         let id = Some(started.id);
         let reply = match (started.reply, started.waiter) {
@@ -244,7 +248,7 @@ impl App {
             start_key: None,
         };
         Ok(match fire(&self.engine, firing).await? {
-            Firings::One(started) => (Some(started.id), started.status),
+            Firings::One(started, _) => (Some(started.id), started.status),
             Firings::Split(ids) => (ids.first().copied(), Status::Running),
             Firings::None => (None, Status::Skipped),
         })

@@ -58,9 +58,9 @@ impl Listener {
                 permit = Arc::clone(&self.connections).acquire_owned() => permit,
                 () = &mut stop => break,
             };
-            let stream = tokio::select! {
+            let (stream, peer) = tokio::select! {
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+                    Ok(accepted) => accepted,
                     Err(error) => {
                         tracing::warn!(%error, "a connection was not accepted");
                         // out of file descriptors, perhaps: others have to end first
@@ -72,7 +72,7 @@ impl Listener {
             };
             let connection = Connection {
                 builder: builder.clone(),
-                entrance: entrance.clone(),
+                entrance: entrance.for_peer(peer.ip()),
                 tls: self.tls.clone(),
             };
             let watcher = graceful.watcher();

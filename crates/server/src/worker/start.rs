@@ -68,11 +68,22 @@ impl Engine {
         self: &Arc<Self>,
         starts: Vec<Start<'_>>,
     ) -> Result<Vec<Started>, AppError> {
-        let mut runs = Vec::with_capacity(starts.len());
+        let mut runs: Vec<(Box<Run>, Admission)> = Vec::with_capacity(starts.len());
         let mut steps = Vec::with_capacity(starts.len());
         for start in starts {
-            let admission = self.gate_enter(&start)?;
-            let (run, step) = self.first_step(start, admission)?;
+            let entered = self.gate_enter(&start).and_then(|admission| {
+                let (run, step) = self.first_step(start, admission)?;
+                Ok((run, step, admission))
+            });
+            let (run, step, admission) = match entered {
+                Ok(entered) => entered,
+                Err(error) => {
+                    for (run, admission) in &runs {
+                        self.gate_undo(run, *admission);
+                    }
+                    return Err(error);
+                }
+            };
             let change = inserted(&run, &step);
             steps.push((step, change));
             runs.push((run, admission));
@@ -150,8 +161,8 @@ impl Engine {
             receiver
         });
         if is_final {
-            self.note_end(&run, status);
-            self.watchers.publish(id);
+            // its answer to a parent leaves, too
+            self.release(&run, durable);
         } else {
             let more = durable.more;
             durable.more = false;

@@ -54,19 +54,24 @@ fn recurrence_of(entry: &FlowEntry) -> Option<(&Trigger, &Recurrence)> {
     })
 }
 
+/// True when a trigger of the flow fires by time.
+#[must_use]
+pub fn has_recurrence(entry: &FlowEntry) -> bool {
+    recurrence_of(entry).is_some()
+}
+
 impl Engine {
-    /// Begins the recurrence of a flow that was turned on; `None` when it has none.
-    pub async fn begin_recurrence(&self, entry: &FlowEntry) -> Result<Option<ProcessId>, AppError> {
-        let Some((_, recurrence)) = recurrence_of(entry) else { return Ok(None) };
-        let process = self.clock.process_id();
+    /// Begins the recurrence of a flow that was turned on, as the process it names.
+    pub async fn begin_recurrence(&self, entry: &FlowEntry) -> Result<(), AppError> {
+        let Some((_, recurrence)) = recurrence_of(entry) else { return Ok(()) };
+        let Some(process) = entry.row.trigger_process else { return Ok(()) };
         let since = self.clock.now();
         let state = TriggerState { workflow: entry.row.key, since, last: None };
         let due = recurrence.next_after(since, None);
         self.commit_trigger(process, 0, &state, due).await.map_err(|refusal| match refusal {
             Refusal::Stale => AppError::internal("the id of a new trigger is taken"),
             Refusal::Failed(error) => error.into(),
-        })?;
-        Ok(Some(process))
+        })
     }
 
     /// Ends the recurrence of a flow that was turned off or changed.
@@ -128,17 +133,19 @@ impl Engine {
         let state = state.ok_or_else(|| {
             AppError::internal(StoreError::Corrupt("the state of a trigger cannot be read".into()))
         })?;
-        let Some(entry) = self.catalog.by_key(state.workflow).await? else { return Ok(()) };
-        let Some((trigger, recurrence)) = recurrence_of(&entry) else { return Ok(()) };
-        if entry.row.trigger_process != Some(process) {
-            return Ok(());
-        }
+        let entry = self.catalog.by_key(state.workflow).await?;
+        let entry = entry.filter(|entry| entry.row.trigger_process == Some(process));
+        let found = entry.as_ref().and_then(|entry| Some((entry, recurrence_of(entry)?)));
+        let Some((entry, (trigger, recurrence))) = found else {
+            // the flow went on without it: turned off, changed or deleted
+            return self.end_recurrence(process).await;
+        };
         let start_key = StartKey {
             source: state.workflow.to_le_bytes().to_vec(),
             key: [b"slot".as_slice(), &due.to_le_bytes()].concat(),
         };
         let fire = crate::app::trigger::Firing {
-            entry: &entry,
+            entry,
             trigger,
             outputs: Value::Null,
             raw_body: None,

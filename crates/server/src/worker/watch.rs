@@ -27,6 +27,11 @@ impl Watchers {
         receiver
     }
 
+    /// The server goes down: who watches is let go, and looks again at the next start.
+    pub fn close(&self) {
+        self.channels.lock().clear();
+    }
+
     /// A run has moved.
     pub fn publish(&self, run: ProcessId) {
         if self.count.load(Ordering::Acquire) == 0 {

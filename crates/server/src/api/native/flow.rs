@@ -1,8 +1,8 @@
 //! Flows on the native API.
 
 use super::{
-    ApiError, ApiState, Authenticated, Body, InEnvironment, Params, default_environment, link,
-    page, page_rows,
+    ApiError, ApiState, Authenticated, Body, ForwardedBase, InEnvironment, MaybeBody, Params, Path,
+    default_environment, link, page, page_rows,
 };
 use crate::api::error::problem;
 use crate::app::AppError;
@@ -10,7 +10,7 @@ use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::flow::{CallbackUrl, FlowInput, FlowView};
 use crate::app::trigger::ManualInput;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use flow::definition::{Dialect, LoadOptions, Loaded, Severity};
 use flow::run::format_time;
@@ -41,6 +41,10 @@ impl FlowBody {
                 return Err(ApiError(AppError::invalid("InvalidRequestContent", message)));
             }
         };
+        if !matches!(self.parameters, None | Some(expr::Value::Null | expr::Value::Object(_))) {
+            let message = "'parameters' is not an object of values by name.";
+            return Err(ApiError(AppError::invalid("InvalidRequestContent", message)));
+        }
         Ok(FlowInput {
             name: self.name,
             display_name: self.display_name,
@@ -159,7 +163,7 @@ pub async fn list(
         let top = rows.to_string();
         let queries =
             [("environment", environment.as_str()), ("top", &top), ("skipToken", &last.row.name)];
-        link("/api/v1/flows", &queries)
+        link(&["flows"], &queries)
     });
     Ok(page(found.iter().map(|entry| render(entry)).collect(), next))
 }
@@ -254,17 +258,21 @@ pub async fn callback_url(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Params(query): Params<TriggerQuery>,
+    ForwardedBase(base): ForwardedBase,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let trigger = query.trigger.as_deref();
-    let url = state.app.callback_url(&caller, &query.environment, &name, trigger).await?;
+    let mut url = state.app.callback_url(&caller, &query.environment, &name, trigger).await?;
+    if let Some(base) = base {
+        url.rebase(&state.app.engine.catalog.public_url(), &base);
+    }
     Ok(Json(render_url(&url)))
 }
 
 pub async fn rotate_key(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
-    Params(within): Params<InEnvironment>,
+    Params(query): Params<TriggerQuery>,
     Path((name, which)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let which = match which.as_str() {
@@ -275,7 +283,8 @@ pub async fn rotate_key(
             return Err(ApiError(AppError::not_found("KeyNotFound", message)));
         }
     };
-    let url = state.app.rotate_key(&caller, &within.environment, &name, which).await?;
+    let trigger = query.trigger.as_deref();
+    let url = state.app.rotate_key(&caller, &query.environment, &name, which, trigger).await?;
     Ok(Json(render_url(&url)))
 }
 
@@ -298,15 +307,9 @@ pub async fn run(
     Params(query): Params<TriggerQuery>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: axum::body::Bytes,
+    MaybeBody(body): MaybeBody<RunBody>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let body: RunBody = if body.is_empty() {
-        RunBody::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|error| {
-            ApiError(AppError::invalid("InvalidRequestContent", error.to_string()))
-        })?
-    };
+    let body = body.unwrap_or_default();
     let tracking = headers.get("x-ms-client-tracking-id").and_then(|value| value.to_str().ok());
     let input = ManualInput {
         body: body.body,

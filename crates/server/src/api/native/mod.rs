@@ -3,14 +3,14 @@
 mod flow;
 mod run;
 
-use super::{ApiError, ApiState};
+use super::{ApiError, ApiState, Peer, body};
 use crate::app::AppError;
 use crate::app::ErrorKind;
 use crate::auth::token::Caller;
-use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+use crate::limits::{API_BODY_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 use axum::Json;
 use axum::Router;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -73,27 +73,66 @@ impl FromRequestParts<ApiState> for Authenticated {
     }
 }
 
+/// The address under which this caller reached the server, when a trusted proxy says so
+/// and no public URL is set.
+pub struct ForwardedBase(pub Option<String>);
+
+impl FromRequestParts<ApiState> for ForwardedBase {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let settings = &state.settings;
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        let is_trusted = peer.is_some_and(|peer| settings.trusted_proxies.contains(&peer));
+        if settings.has_public_url || !is_trusted {
+            return Ok(ForwardedBase(None));
+        }
+        let first = |name: &str| {
+            let text = parts.headers.get(name)?.to_str().ok()?.split(',').next()?.trim();
+            (!text.is_empty() && !text.contains(['/', '?', '#', ' '])).then(|| text.to_owned())
+        };
+        let scheme = first("x-forwarded-proto").filter(|it| it == "http" || it == "https");
+        let host = first("x-forwarded-host");
+        let base = scheme.zip(host).map(|(scheme, host)| format!("{scheme}://{host}"));
+        Ok(ForwardedBase(base))
+    }
+}
+
 /// A JSON body; what is wrong with it is said in the envelope.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Body(body)),
-            Err(JsonRejection::BytesRejection(error)) => {
-                let kind = match error.status().as_u16() {
-                    413 => ErrorKind::TooLarge,
-                    _ => ErrorKind::Invalid,
-                };
-                Err(ApiError(AppError::new(kind, "InvalidRequestContent", error.body_text())))
-            }
-            Err(error) => {
-                Err(ApiError(AppError::invalid("InvalidRequestContent", error.body_text())))
-            }
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = body::read(body, &parts.headers, API_BODY_BYTES_MAX).await?;
+        read_json(&bytes).map(Body)
+    }
+}
+
+/// A JSON body that may be missing.
+pub struct MaybeBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for MaybeBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = body::read(body, &parts.headers, API_BODY_BYTES_MAX).await?;
+        if bytes.is_empty() {
+            Ok(MaybeBody(None))
+        } else {
+            read_json(&bytes).map(Some).map(MaybeBody)
         }
     }
+}
+
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = format!("The body is not the JSON that was expected: {error}.");
+        ApiError(AppError::invalid("InvalidRequestContent", message))
+    })
 }
 
 /// Query parameters; unknown ones are errors where the type says so.
@@ -107,7 +146,32 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Params<T> {
             Query::from_request_parts(parts, state).await;
         match result {
             Ok(Query(params)) => Ok(Params(params)),
-            Err(error) => Err(ApiError(AppError::invalid("InvalidQuery", error.body_text()))),
+            Err(error) => {
+                let text = error.body_text();
+                // the part before says what was being done, not what is wrong
+                let fault = text.split_once("query string: ").map_or(&*text, |(_, fault)| fault);
+                let message = format!("The query parameters cannot be read: {fault}.");
+                Err(ApiError(AppError::invalid("InvalidQuery", message)))
+            }
+        }
+    }
+}
+
+/// Segments of the path, decoded.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<ApiState> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let result: Result<axum::extract::Path<T>, PathRejection> =
+            axum::extract::Path::from_request_parts(parts, state).await;
+        match result {
+            Ok(axum::extract::Path(segments)) => Ok(Path(segments)),
+            Err(_) => {
+                let message = format!("'{}' is not UTF-8 text when decoded.", parts.uri.path());
+                Err(ApiError(AppError::invalid("InvalidPath", message)))
+            }
         }
     }
 }
@@ -145,15 +209,20 @@ pub fn page(value: Vec<serde_json::Value>, next: Option<String>) -> Json<serde_j
     Json(body.into())
 }
 
-/// A path with query parameters, encoded.
-pub fn link(path: &str, queries: &[(&str, &str)]) -> String {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    let mut result = path.to_owned();
+/// A path below `/api/v1` with query parameters, encoded.
+pub fn link(segments: &[&str], queries: &[(&str, &str)]) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let mut result = "/api/v1".to_owned();
+    for segment in segments {
+        result.push('/');
+        result.extend(utf8_percent_encode(segment, SET));
+    }
     for (at, (name, value)) in queries.iter().enumerate() {
         result.push(if at == 0 { '?' } else { '&' });
         result.push_str(name);
         result.push('=');
-        result.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+        result.extend(utf8_percent_encode(value, SET));
     }
     result
 }

@@ -1,13 +1,13 @@
 //! Runs on the native API.
 
 use super::{
-    ApiError, ApiState, Authenticated, Params, default_environment, link, page, page_rows,
+    ApiError, ApiState, Authenticated, Params, Path, default_environment, link, page, page_rows,
 };
 use crate::app::AppError;
 use crate::app::run::{RepetitionQuery, RunQuery, RunView, render_run};
 use crate::auth::token::Caller;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use durable::{ProcessId, Ticks};
@@ -91,7 +91,7 @@ pub async fn list(
             queries.extend(value.as_deref().map(|value| (name, value)));
         }
         queries.push(("skipToken", &token));
-        link(&format!("/api/v1/flows/{}/runs", super::link(&entry.row.name, &[])), &queries)
+        link(&["flows", &entry.row.name, "runs"], &queries)
     });
     let rendered: Result<Vec<Value>, ApiError> =
         found.iter().map(|row| to_json(&render_run(row, &entry).into())).collect();
@@ -151,7 +151,7 @@ pub async fn repetitions(
         let (top, token) = (rows.to_string(), (skip + rows).to_string());
         let mut queries = vec![("top", top.as_str()), ("skipToken", token.as_str())];
         queries.extend(query.status.as_deref().map(|status| ("status", status)));
-        link(&format!("/api/v1/runs/{id}/actions/{action}/repetitions"), &queries)
+        link(&["runs", &id, "actions", &action, "repetitions"], &queries)
     });
     let rendered: Result<Vec<Value>, ApiError> = records.iter().map(to_json).collect();
     Ok(page(rendered?, next))

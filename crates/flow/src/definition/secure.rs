@@ -1,0 +1,101 @@
+//! Secured outputs hide the inputs of actions that use them.
+//!
+//! Source: "Secure access and data in Azure Logic Apps", obscured inputs and outputs.
+
+use super::model::{Action, Behavior, Flow};
+use expr::Template;
+use expr::value::eq_ignore_case;
+
+/// Marks the inputs of every action that reads what another secures. The values flow on;
+/// only the history hides them.
+pub fn propagate(flow: &mut Flow) {
+    let secured: Vec<&Action> = flow.actions.iter().filter(|it| it.secure_outputs).collect();
+    let is_trigger_secured = flow.triggers.iter().any(|trigger| trigger.secure_outputs);
+    if secured.is_empty() && !is_trigger_secured {
+        return;
+    }
+    let reads_secured = |template: &Template| {
+        let mut found = false;
+        template.visit_calls(&mut |call| {
+            let function = call.function.to_ascii_lowercase();
+            found |= match function.as_str() {
+                "outputs"
+                | "body"
+                | "actions"
+                | "actionoutputs"
+                | "actionbody"
+                | "formdatavalue"
+                | "formdatamultivalues"
+                | "multipartbody"
+                | "result" => {
+                    // a computed name may be any of them
+                    call.name.is_none_or(|name| {
+                        secured.iter().any(|action| eq_ignore_case(&action.name, name))
+                    })
+                }
+                name => is_trigger_secured && name.starts_with("trigger"),
+            };
+        });
+        found
+    };
+    let hidden: Vec<bool> = flow
+        .actions
+        .iter()
+        .map(|action| templates(&action.behavior).into_iter().any(&reads_secured))
+        .collect();
+    for (action, hidden) in flow.actions.iter_mut().zip(hidden) {
+        action.secure_inputs |= hidden;
+    }
+}
+
+/// The templates that an action's inputs are made of.
+fn templates(behavior: &Behavior) -> Vec<&Template> {
+    match behavior {
+        Behavior::Compose { inputs }
+        | Behavior::Expression { inputs, .. }
+        | Behavior::Wait { inputs }
+        | Behavior::Terminate { inputs }
+        | Behavior::Response { inputs }
+        | Behavior::Http { inputs, .. }
+        | Behavior::Workflow { inputs, .. }
+        | Behavior::Unsupported { inputs } => vec![inputs],
+        Behavior::ParseJson { content, .. } => vec![content],
+        Behavior::Select { from, select } => vec![from, select],
+        Behavior::Query { from, condition } => vec![from, condition],
+        Behavior::Join { from, join_with } => vec![from, join_with],
+        Behavior::Table { from, format, columns } => {
+            let cells = columns.iter().flatten().flat_map(|it| [&it.header, &it.value]);
+            [from, format].into_iter().chain(cells).collect()
+        }
+        Behavior::InitializeVariable { variables } => {
+            variables.iter().filter_map(|one| one.value.as_ref()).collect()
+        }
+        Behavior::SetVariable { value, .. }
+        | Behavior::IncrementVariable { value, .. }
+        | Behavior::DecrementVariable { value, .. }
+        | Behavior::AppendToStringVariable { value, .. }
+        | Behavior::AppendToArrayVariable { value, .. } => vec![value],
+        Behavior::If { condition, .. } => vec![condition],
+        Behavior::Switch { on, .. } => vec![on],
+        Behavior::Foreach { over, .. } => vec![over],
+        Behavior::Until(until) => vec![&until.condition, &until.count, &until.timeout],
+        Behavior::Scope { .. } => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LoadOptions, load};
+
+    #[test]
+    fn actions_that_read_secured_outputs_hide_their_inputs() {
+        let text = br#"{"triggers": {}, "actions": {
+            "Secret": {"type": "Compose", "inputs": "x", "runAfter": {},
+                "runtimeConfiguration": {"secureData": {"properties": ["outputs"]}}},
+            "Reads": {"type": "Compose", "inputs": "@outputs('secret')", "runAfter": {"Secret": ["Succeeded"]}},
+            "Other": {"type": "Compose", "inputs": "@utcNow()", "runAfter": {"Secret": ["Succeeded"]}}}}"#;
+        let flow = load(text, &LoadOptions::default()).loaded.unwrap().flow;
+        let hides = |name| flow.action(flow.find_action(name).unwrap()).secure_inputs;
+        assert!(hides("Reads") && !hides("Other") && !hides("Secret"));
+    }
+}

@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 /// Runs of a page when all are listed.
 const PAGE: usize = 1_000;
 
+/// A connection that rests longer may have been closed by the server.
+const REUSE_WITHIN: Duration = Duration::from_secs(1);
+
 /// A caller with the first token, over one connection.
 pub struct Api {
     addr: SocketAddr,
-    connection: Option<Connection>,
+    /// Open, and when it was last used.
+    connection: Option<(Connection, Instant)>,
 }
 
 impl Api {
@@ -108,8 +112,8 @@ impl Api {
         let mut request = Vec::new();
         Target::new(self.addr, method, path, Some(TOKEN)).write_request(body, &mut request)?;
         let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connection::open(self.addr).await?,
+            Some((connection, used)) if used.elapsed() < REUSE_WITHIN => connection,
+            _ => Connection::open(self.addr).await?,
         };
         let answer = connection.exchange(&request).await.with_context(|| path.to_owned())?;
         if answer.status != expect {
@@ -117,7 +121,7 @@ impl Api {
             bail!("{method} {path} answered {}: {text}", answer.status);
         }
         let value = serde_json::from_slice(answer.body).with_context(|| path.to_owned())?;
-        self.connection = Some(connection);
+        self.connection = Some((connection, Instant::now()));
         Ok(value)
     }
 }

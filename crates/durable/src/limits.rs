@@ -20,6 +20,9 @@ pub const SNAPSHOT_EVENTS: u64 = 4_096;
 /// the chunk that mentions them.
 pub const PAYLOAD_BYTES_MIN: usize = 32 * 1024;
 
+/// Bytes of a thread's compression scratch that are kept for the next time.
+pub const SCRATCH_BYTES_KEPT: usize = 512 * 1024;
+
 /// Uncompressed bytes that decoding a chunk accepts: the largest step plus one
 /// action's inputs and outputs that stay inline.
 pub const CHUNK_BYTES_DECODED_MAX: usize = 8 * 1024 * 1024;

@@ -97,7 +97,7 @@ fn play_in_all_modes(
     outputs: &Value,
     number: u32,
 ) -> Played {
-    let play = |mode| play_started(flow, script, outputs.clone(), number, mode);
+    let play = |mode| play_started(flow, script, outputs, number, mode);
     let live = play(Mode::Live);
     for mode in world::MODES {
         world::assert_same(&live, &play(mode), mode);

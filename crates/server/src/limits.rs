@@ -54,6 +54,5 @@ pub const SPLIT_RUNS_PER_COMMIT: usize = 500;
 /// Events a watcher may lag behind before it is told to look again.
 pub const WATCHER_EVENTS_MAX: usize = 256;
 
-/// Tries of a step whose commit the store refused before its process rests until the
-/// next start.
-pub const STEP_TRIES_MAX: u32 = 8;
+/// Tries of a step in a row, refused by the store, after which the log says so.
+pub const STEP_TRIES_LOGGED: u32 = 8;

@@ -409,8 +409,7 @@ impl Run {
     /// After loading: everything that can go on.
     pub(super) fn rebuild_stack(&mut self) {
         let flow = Arc::clone(&self.flow);
-        let frames: Vec<FrameId> = self.state.frames.ids().collect();
-        for frame in frames {
+        for frame in self.state.frames_in_order(&flow) {
             let shape = flow.shape(self.state.frames.get(frame).shape);
             let mut blocks: Vec<BlockId> = match shape.owner {
                 None => vec![ROOT_BLOCK],

@@ -323,6 +323,18 @@ impl State {
         path
     }
 
+    /// Frames by their iteration numbers, outer ones first: an order that does not depend
+    /// on how the run came to its state.
+    #[must_use]
+    pub fn frames_in_order(&self, flow: &Flow) -> Vec<FrameId> {
+        let mut frames: Vec<FrameId> = self.frames.ids().collect();
+        frames.sort_by_cached_key(|frame| {
+            let path: Vec<u32> = self.path(flow, *frame).iter().collect();
+            (path, self.frames.get(*frame).shape)
+        });
+        frames
+    }
+
     /// When the run has something to do by itself.
     #[must_use]
     pub fn due(&self, flow: &Flow) -> Option<Ticks> {

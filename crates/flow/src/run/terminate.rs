@@ -66,8 +66,7 @@ impl Run {
     /// given up and child runs told.
     fn close_actions(&mut self) {
         let flow = Arc::clone(&self.flow);
-        let frames: Vec<FrameId> = self.state.frames.ids().collect();
-        for frame in frames {
+        for frame in self.state.frames_in_order(&flow) {
             let shape = self.state.frames.get(frame).shape;
             for id in &flow.shape(shape).actions {
                 match self.state.slot(&flow, frame, *id).status {

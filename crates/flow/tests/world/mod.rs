@@ -108,14 +108,14 @@ pub fn assert_same(live: &Played, other: &Played, mode: Mode) {
 
 /// Plays a run with the trigger's outputs as the script gives them.
 pub fn play(flow: &Arc<Flow>, script: &Script, mode: Mode) -> Played {
-    play_started(flow, script, script.trigger.clone(), 0, mode)
+    play_started(flow, script, &script.trigger, 0, mode)
 }
 
 /// Plays one of the runs that a trigger started.
 pub fn play_started(
     flow: &Arc<Flow>,
     script: &Script,
-    outputs: Value,
+    outputs: &Value,
     number: u32,
     mode: Mode,
 ) -> Played {
@@ -161,7 +161,7 @@ struct World {
 }
 
 impl World {
-    fn play(mut self, outputs: Value) -> Played {
+    fn play(mut self, outputs: &Value) -> Played {
         if let Some(at) = self.script.release {
             self.queue(at, Input::Release);
         }
@@ -170,9 +170,9 @@ impl World {
             let inbox = Some(self.inbox);
             self.queue(at, Input::Cancel { inbox });
         }
-        let (mut run, step) = self.start(&outputs);
+        let (mut run, step) = self.start(outputs);
         if self.mode == Mode::Crash {
-            (run, _) = self.start(&outputs);
+            (run, _) = self.start(outputs);
         }
         self.history.step(self.now, "start");
         let mut run = self.take(run, &step);
@@ -212,10 +212,11 @@ impl World {
 
     /// What happens next; moves the clock.
     fn next(&mut self, more: bool, due: Option<Ticks>) -> Option<Input> {
-        if more {
+        let queued = self.queue.first().map(|(at, ..)| *at);
+        let is_between = self.script.is_eager && queued.is_some_and(|at| at <= self.now);
+        if more && !is_between {
             return Some(Input::Continue);
         }
-        let queued = self.queue.first().map(|(at, ..)| *at);
         match (queued, due) {
             (Some(at), due) if due.is_none_or(|due| at <= due) => {
                 self.now = self.now.max(at);

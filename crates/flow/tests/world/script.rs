@@ -3,7 +3,8 @@
 //! `trigger` is the trigger's outputs; `caller` is `nobody`, `request` or `parent`;
 //! `deadline`, `release`, `cancel` and `after` are seconds. `calls` maps the address of a
 //! call, or the name of a child flow, to its answers in order; the last one repeats, and
-//! `*` stands for every other. `brief` leaves single records out of the history.
+//! `*` stands for every other. `brief` leaves single records out of the history; with
+//! `eager`, inputs come between the parts of a large step.
 
 use super::SECOND;
 use durable::Ticks;
@@ -20,6 +21,8 @@ pub struct Script {
     pub cancel: Option<Ticks>,
     pub tracking: Option<Str>,
     pub brief: bool,
+    /// Inputs come between the parts of a large step.
+    pub is_eager: bool,
     calls: HashMap<String, Vec<Answer>>,
     made: HashMap<String, usize>,
 }
@@ -66,6 +69,7 @@ impl Script {
             cancel: seconds(value.get("cancel")),
             tracking: text("tracking").map(Str::from),
             brief: value.get("brief").is_some(),
+            is_eager: value.get("eager").is_some(),
             calls,
             made: HashMap::new(),
         }

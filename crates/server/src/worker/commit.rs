@@ -64,7 +64,15 @@ impl Engine {
 
     /// Lets out what a durable step allows.
     pub fn release(self: &Arc<Self>, run: &Run, durable: Durable) {
-        let process = run.id;
+        let (standing, status) = (durable.standing, durable.status);
+        self.let_out(run.id, durable);
+        if standing == Standing::Final {
+            self.note_end(run, status);
+        }
+    }
+
+    /// The same for a run that goes on.
+    pub fn let_out(self: &Arc<Self>, process: ProcessId, durable: Durable) {
         if let Some(reply) = durable.reply
             && let Some(waiter) = self.waiters.lock().remove(&process)
         {
@@ -72,26 +80,23 @@ impl Engine {
             let _ = waiter.send(reply);
         }
         for effect in durable.effects {
-            self.dispatch(run.id, effect);
+            self.dispatch(process, effect);
         }
         for (message, id) in durable.messages {
             self.deliver_message(message.to, id, message.kind, message.effect, &message.body);
         }
-        match durable.standing {
-            Standing::Live { due } => {
-                if durable.more {
-                    self.deliver(process, Input::Continue);
-                } else if let Some(due) = due {
-                    self.timers.schedule(due, process, self.clock.now());
-                }
+        if let Standing::Live { due } = durable.standing {
+            if durable.more {
+                self.deliver(process, Input::Continue);
+            } else if let Some(due) = due {
+                self.timers.schedule(due, process, self.clock.now());
             }
-            Standing::Final => self.note_end(run, durable.status),
         }
         self.watchers.publish(process);
     }
 
     /// A run is over.
-    pub fn note_end(self: &Arc<Self>, run: &Run, status: Status) {
+    fn note_end(self: &Arc<Self>, run: &Run, status: Status) {
         self.waiters.lock().remove(&run.id);
         self.counters.runs_finished.fetch_add(1, Ordering::Relaxed);
         if status != Status::Succeeded {

@@ -3,12 +3,13 @@
 use super::Engine;
 use super::commit::{Refusal, some_text};
 use crate::clock::SECOND;
-use crate::limits::{PARKED_RUNS_CACHED_MAX, STEP_TRIES_MAX};
+use crate::limits::{PARKED_RUNS_CACHED_MAX, STEP_TRIES_LOGGED};
 use durable::{MessageKind, ProcessId, Standing};
 use flow::run::{Input, Run};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use store::{RunChange, RunPatch};
 
 /// Processes in memory.
@@ -69,22 +70,17 @@ impl Engine {
         self.partition.lock().mailboxes.contains_key(&process)
     }
 
-    /// Takes a run that was just started and does not end in its first step.
-    pub fn adopt(self: &Arc<Self>, run: Box<Run>, more: bool) {
+    /// Takes a run that was just started and does not end in its first step. With `more`
+    /// it is about to go on.
+    pub fn adopt(&self, run: Box<Run>, more: bool) {
         let process = run.id;
-        {
-            let mut partition = self.partition.lock();
-            let mailbox = partition.mailboxes.entry(process).or_default();
-            mailbox.run = Some(run);
-            if !more {
-                let is_idle = mailbox.inputs.is_empty() && !mailbox.is_stepping;
-                if is_idle {
-                    self.keep_or_drop(&mut partition, process);
-                }
-                return;
-            }
+        let mut partition = self.partition.lock();
+        let mailbox = partition.mailboxes.entry(process).or_default();
+        mailbox.run = Some(run);
+        let is_idle = mailbox.inputs.is_empty() && !mailbox.is_stepping;
+        if is_idle && !more {
+            self.keep_or_drop(&mut partition, process);
         }
-        self.deliver(process, Input::Continue);
     }
 
     /// Steps a process until it has nothing to react to.
@@ -225,32 +221,31 @@ impl Engine {
         }
     }
 
-    /// The input waits while the store recovers. What stays unanswered is found again
-    /// by the next start: inputs from outside are rows.
+    /// The input waits while the store recovers, however long that takes: a result that
+    /// was let go could come from nowhere else. What a shutdown leaves unanswered is found
+    /// by the next start.
     async fn back_off(&self, process: ProcessId, input: Input) {
         let tries = {
             let mut partition = self.partition.lock();
             let Some(mailbox) = partition.mailboxes.get_mut(&process) else { return };
-            mailbox.tries += 1;
+            if self.closing.load(Ordering::Relaxed) {
+                mailbox.inputs.clear();
+                return;
+            }
+            mailbox.tries = mailbox.tries.saturating_add(1);
             mailbox.inputs.push_front(input);
             mailbox.tries
         };
-        if tries > STEP_TRIES_MAX || self.closing.load(Ordering::Relaxed) {
-            tracing::error!(%process, "a process rests: its steps cannot be committed");
-            if let Some(mailbox) = self.partition.lock().mailboxes.get_mut(&process) {
-                mailbox.inputs.clear();
-            }
-            self.timers.schedule_late(process, self.clock.now());
-            return;
+        if tries == STEP_TRIES_LOGGED {
+            tracing::error!(%process, "the steps of a process cannot be committed for a while");
         }
-        let pause = std::time::Duration::from_millis(20 << tries.min(8));
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(Duration::from_millis(20 << tries.min(8))).await;
     }
 
     /// Waits until no process is being stepped.
     pub async fn settle(&self) {
         while self.partition.lock().is_stepping() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }

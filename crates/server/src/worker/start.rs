@@ -164,10 +164,9 @@ impl Engine {
             // its answer to a parent leaves, too
             self.release(&run, durable);
         } else {
-            let more = durable.more;
-            durable.more = false;
-            self.release(&run, durable);
-            self.adopt(run, more);
+            // in memory first: what is let out may answer at once
+            self.adopt(run, durable.more);
+            self.let_out(id, durable);
         }
         Started { id, status, reply, waiter, was_started_before: false }
     }

@@ -54,11 +54,6 @@ impl Timers {
         }
     }
 
-    /// Tries a process again after a pause.
-    pub fn schedule_late(&self, process: ProcessId, now: Ticks) {
-        self.schedule(now + 10 * SECOND, process, now);
-    }
-
     fn take_due(&self, now: Ticks) -> (Vec<(ProcessId, Wakes)>, Option<Ticks>) {
         let mut held = self.held.lock();
         let mut due = Vec::new();

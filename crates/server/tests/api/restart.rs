@@ -21,6 +21,21 @@ async fn a_request_under_way_is_answered_before_the_server_ends() {
 }
 
 #[tokio::test]
+async fn who_watches_a_parked_run_does_not_hold_up_the_end() {
+    let world = World::start().await;
+    let address = world.flow("order", &definition(json!({"Rest": wait("", 3_600)}))).await;
+    let run = world.fire(&address, &json!({})).await.run().to_owned();
+    let path = format!("/api/v1/runs/{run}/events");
+    let request = world.api.request(reqwest::Method::GET, &path).bearer_auth(crate::support::TOKEN);
+    let mut events = request.send().await.expect("an answer");
+    assert!(events.chunk().await.expect("an event").is_some());
+    let since = std::time::Instant::now();
+    assert!(world.server.stop().await.success());
+    assert!(since.elapsed() < std::time::Duration::from_secs(15), "{:?}", since.elapsed());
+    while events.chunk().await.expect("the stream ends well").is_some() {}
+}
+
+#[tokio::test]
 async fn parked_runs_finish_after_a_restart() {
     let mut world = World::start().await;
     let document = definition(json!({

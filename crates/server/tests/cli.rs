@@ -1,0 +1,351 @@
+//! The command line as a person uses it: the real binary, against a real server.
+
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use support::{Server, Setup, TOKEN};
+use tempfile::TempDir;
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// A server, and a folder to work in.
+struct Desk {
+    server: Server,
+    dir: TempDir,
+}
+
+impl Desk {
+    async fn start() -> Desk {
+        let dir = tempfile::tempdir().expect("a folder");
+        let server = Setup::new(dir.path()).start().await;
+        Desk { server, dir }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = sluicegate(arguments);
+        command
+            .env("SLUICEGATE_SERVER", format!("http://{}", self.server.addr))
+            .env("SLUICEGATE_TOKEN", TOKEN)
+            .current_dir(self.dir.path());
+        command
+    }
+
+    /// Runs a command that must succeed; what it printed.
+    fn run(&self, arguments: &[&str]) -> String {
+        done(&mut self.command(arguments), 0)
+    }
+
+    /// The same with `--json`; the document.
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = done(self.command(arguments).arg("--json"), 0);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    }
+
+    /// Runs a command that must fail; what it told.
+    fn fails(&self, arguments: &[&str]) -> String {
+        done(&mut self.command(arguments), 1)
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        fs::write(self.dir.path().join(name), content).expect("a file");
+    }
+
+    fn post(&self, url: &str, body: &str) -> (u16, Value) {
+        let output = Command::new("curl")
+            .args(["-s", "--noproxy", "*", "-X", "POST", url, "-d", body])
+            .args(["-H", "Content-Type: application/json", "-w", "\n%{http_code}"])
+            .output()
+            .expect("curl");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let (body, status) = text.rsplit_once('\n').expect("a status");
+        (status.parse().expect("a number"), serde_json::from_str(body).unwrap_or_default())
+    }
+}
+
+fn sluicegate(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+    command.args(arguments).stdin(Stdio::null());
+    for name in ["SLUICEGATE_SERVER", "SLUICEGATE_TOKEN", "SLUICEGATE_SEED"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs to the end; standard output, or standard error when it had to fail.
+fn done(command: &mut Command, code: i32) -> String {
+    let output: Output = command.output().expect("a process");
+    let (out, error) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{command:?}\n{out}\n{error}");
+    assert!(!error.contains("panicked"), "{error}");
+    if code == 0 { out } else { out + &error }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples").join(name)
+}
+
+fn definition(actions: &Value) -> String {
+    json!({"contentVersion": "1.0.0.0", "triggers": {"manual": {"type": "Request", "kind": "Http"}},
+        "actions": actions})
+    .to_string()
+}
+
+#[tokio::test]
+async fn an_order_goes_all_the_way() {
+    let desk = Desk::start().await;
+    let file = example("order.json");
+    let file = file.to_str().expect("a path");
+    assert!(desk.run(&["flow", "create", file]).contains("Created flow 'order': version 1"));
+    assert!(desk.run(&["flow", "list"]).contains("order"));
+    let flow = desk.json(&["flow", "show", "order"]);
+    assert_eq!((&flow["name"], &flow["state"]), (&json!("order"), &json!("Started")));
+    let url = desk.run(&["flow", "callback-url", "order"]);
+    let body = fs::read_to_string(example("order-1.json")).expect("a body");
+    let (status, answer) = desk.post(url.trim(), &body);
+    assert_eq!((status, &answer["total"]), (200, &json!(369.0)), "{answer}");
+    assert_eq!(answer["customer"], "ADA");
+    let runs = desk.json(&["run", "list", "order"]);
+    let id = runs["value"][0]["id"].as_str().expect("a run").to_owned();
+    assert!(desk.run(&["run", "list", "order", "--status", "succeeded"]).contains(&id));
+    assert!(!desk.run(&["run", "list", "order", "--status", "failed"]).contains(&id));
+    let shown = desk.run(&["run", "show", &id]);
+    for part in ["Succeeded", "Each_line", "Is_large", "Skipped", "200"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let run = desk.json(&["run", "show", &id]);
+    assert_eq!(run["id"], id.as_str());
+    assert!(run["actions"].as_array().is_some_and(|actions| actions.len() > 4));
+    let amount = desk.run(&["run", "show", &id, "--action", "Amount", "--repetition", "1"]);
+    assert!(amount.contains("320"), "{amount}");
+    let amount = desk.json(&["run", "show", &id, "--action", "Amount", "--repetition", "000001"]);
+    assert_eq!(amount["outputs"], 320);
+    assert!(desk.run(&["run", "watch", &id]).contains("Succeeded"));
+    for line in desk.run(&["run", "watch", &id, "--json"]).lines() {
+        serde_json::from_str::<Value>(line).expect("each line is JSON");
+    }
+    let again = desk.json(&["run", "resubmit", &id]);
+    assert!(desk.run(&["run", "watch", again["run"].as_str().expect("a run")]).contains("run"));
+    assert!(desk.run(&["run", "cancel", &id]).contains("Succeeded"));
+}
+
+#[tokio::test]
+async fn a_flow_is_changed_turned_off_and_deleted() {
+    let desk = Desk::start().await;
+    desk.write("greet.json", &definition(&json!({"A": {"type": "Compose", "inputs": "one"}})));
+    desk.run(&["flow", "create", "greet.json", "--display-name", "Greeting", "--stopped"]);
+    assert_eq!(desk.json(&["flow", "show", "greet"])["state"], "Stopped");
+    assert!(desk.run(&["flow", "enable", "greet"]).contains("Started"));
+    desk.write("second.json", &definition(&json!({"A": {"type": "Compose", "inputs": "two"}})));
+    assert!(desk.run(&["flow", "update", "greet", "second.json"]).contains("version 2"));
+    let printed = desk.run(&["flow", "show", "greet", "--definition"]);
+    let printed: Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(printed["actions"]["A"]["inputs"], "two");
+    let first: Value =
+        serde_json::from_str(&desk.run(&["flow", "versions", "greet", "1"])).expect("JSON");
+    assert_eq!(first["actions"]["A"]["inputs"], "one");
+    assert_eq!(desk.run(&["flow", "versions", "greet"]).lines().count(), 3);
+    desk.write("body.json", "{\"n\": 1}");
+    let run = desk.run(&["flow", "run", "greet", "--body", "body.json", "--wait"]);
+    assert!(run.contains("Succeeded"), "{run}");
+    let url = desk.run(&["flow", "callback-url", "greet"]);
+    let new = desk.run(&["flow", "rotate-key", "greet", "primary"]);
+    assert_ne!(url, new);
+    assert_eq!((desk.post(url.trim(), "{}").0, desk.post(new.trim(), "{}").0), (401, 202));
+    assert!(desk.run(&["flow", "disable", "greet"]).contains("Stopped"));
+    assert!(desk.fails(&["flow", "run", "greet"]).contains("turned off"));
+    assert!(desk.run(&["flow", "delete", "greet"]).contains("Deleted"));
+    assert!(desk.fails(&["flow", "show", "greet"]).contains("There is no flow 'greet'"));
+    let refused = done(desk.command(&["flow", "show", "greet"]).arg("--json"), 1);
+    let refused: Value = serde_json::from_str(refused.trim()).expect("JSON");
+    assert_eq!(refused["error"]["code"], "FlowNotFound");
+}
+
+#[tokio::test]
+async fn a_run_is_watched_and_cancelled() {
+    let desk = Desk::start().await;
+    let wait = json!({"Rest": {"type": "Wait",
+        "inputs": {"interval": {"count": 1, "unit": "Hour"}}}});
+    desk.write("long.json", &definition(&wait));
+    desk.run(&["flow", "create", "long.json"]);
+    let started = desk.json(&["flow", "run", "long"]);
+    let id = started["run"].as_str().expect("a run");
+    let mut watching =
+        desk.command(&["run", "watch", id]).stdout(Stdio::piped()).spawn().expect("a process");
+    let mut output = watching.stdout.take().expect("its output");
+    let mut seen = [0; 1];
+    output.read_exact(&mut seen).expect("it prints while the run goes on");
+    desk.run(&["run", "cancel", id]);
+    let status = ended(&mut watching);
+    assert_eq!(status, Some(1), "a run that did not succeed");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).expect("text");
+    assert!(rest.contains("Cancelled"), "{rest}");
+    assert!(desk.fails(&["run", "show", "0858"]).contains("There is no run"));
+}
+
+fn ended(child: &mut Child) -> Option<i32> {
+    let since = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a status") {
+            return status.code();
+        }
+        assert!(since.elapsed() < WITHIN, "it does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test]
+async fn faults_are_told_with_their_places() {
+    let desk = Desk::start().await;
+    desk.write("bad.json", &definition(&json!({"A": {"type": "Compose", "inputs": "@add(1"}})));
+    let told = desk.fails(&["flow", "create", "bad.json"]);
+    assert!(told.contains("$.actions.A.inputs"), "{told}");
+    desk.write("broken.json", "{\"a\": 1,\n ]");
+    let told = desk.fails(&["flow", "create", "broken.json"]);
+    assert!(told.contains("line 2"), "{told}");
+    assert!(desk.fails(&["flow", "create", "none.json"]).contains("none.json"));
+    desk.write("good.json", &definition(&json!({})));
+    desk.run(&["flow", "create", "good.json"]);
+    let told = desk.fails(&["flow", "create", "good.json"]);
+    assert!(told.contains("flow update good good.json"), "{told}");
+    let mut stranger = desk.command(&["flow", "list"]);
+    let told = done(stranger.env("SLUICEGATE_TOKEN", "wrong"), 1);
+    assert!(told.contains("token"), "{told}");
+    let told = done(&mut sluicegate(&["flow", "list", "--server", "http://127.0.0.1:1"]), 1);
+    assert!(told.contains("127.0.0.1:1"), "{told}");
+}
+
+#[test]
+fn the_first_start_shows_a_token_that_works() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut command = sluicegate(&["serve", "--listen", "127.0.0.1:0", "--data"]);
+    command.arg(dir.path().join("data")).stderr(Stdio::null());
+    let (mut child, printed) = start(&mut command, "SLUICEGATE_TOKEN=");
+    let after = |mark: &str| {
+        let rest = printed.split_once(mark).expect("it was printed").1;
+        rest.lines().next().unwrap_or_default().trim().to_owned()
+    };
+    let (server, token) = (after("listens on "), after("SLUICEGATE_TOKEN="));
+    let list = |token: &str| {
+        let mut command = sluicegate(&["flow", "list", "--json", "--server", &server]);
+        command.env("SLUICEGATE_TOKEN", token).output().expect("a process").status.success()
+    };
+    assert!(list(&token) && !list("other"));
+    child.kill().expect("it is killed");
+    child.wait().expect("its end");
+    // shown only once
+    let (mut child, printed) = start(&mut command, "listens on ");
+    assert!(!printed.contains("SLUICEGATE_TOKEN"), "{printed}");
+    child.kill().expect("it is killed");
+    child.wait().expect("its end");
+}
+
+/// Starts a server and reads what it prints until a line with the mark.
+fn start(command: &mut Command, mark: &str) -> (Child, String) {
+    use std::io::{BufRead, BufReader};
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a process");
+    let mut printed = String::new();
+    let output = BufReader::new(child.stdout.take().expect("its output"));
+    for line in output.lines() {
+        printed.push_str(&line.expect("text"));
+        printed.push('\n');
+        if printed.contains(mark) {
+            return (child, printed);
+        }
+    }
+    panic!("it ended: {printed}");
+}
+
+#[tokio::test]
+async fn the_demo_has_flows_that_run() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Setup::new(dir.path()).arg("--demo").start().await;
+    let api = server.api();
+    let since = Instant::now();
+    let lines = loop {
+        let log = fs::read_to_string(dir.path().join("data.log")).expect("a log");
+        let lines: Vec<String> =
+            log.lines().filter(|it| it.contains("curl ")).map(str::to_owned).collect();
+        if lines.len() == 3 {
+            break lines;
+        }
+        assert!(since.elapsed() < WITHIN, "{log}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(api.list("/api/v1/flows").await.len(), 3);
+    for line in lines {
+        let command = line.replace("curl ", "curl -s -f -m 20 --noproxy '*' ");
+        let output = Command::new("sh").args(["-c", &command]).output().expect("sh");
+        assert!(output.status.success(), "{command}: {output:?}");
+    }
+}
+
+#[test]
+fn validate_tells_by_its_exit_code() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
+    let good = definition(&json!({"A": {"type": "Compose", "inputs": "@noSuchFunction()"}}));
+    fs::write(path("good.json"), good).expect("a file");
+    assert!(done(&mut sluicegate(&["validate", &path("")]), 0).contains("1 warning"));
+    let bad = definition(&json!({"A": {"type": "Compose", "inputs": "@add(1",
+        "runAfter": {"B": ["Succeeded"]}}}));
+    fs::create_dir(path("more")).expect("a folder");
+    fs::write(path("more/bad.json"), bad).expect("a file");
+    fs::write(path("more/note.txt"), "not a definition").expect("a file");
+    let told = done(&mut sluicegate(&["validate", &path("")]), 1);
+    assert!(told.contains("bad.json: error") && told.contains("$.actions.A.inputs"), "{told}");
+    assert!(told.contains("$.actions.A.runAfter"), "{told}");
+    let told = done(&mut sluicegate(&["validate", &path("good.json"), "--json"]), 0);
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["valid"], true);
+    assert_eq!(told["files"].as_array().map(Vec::len), Some(1));
+    done(&mut sluicegate(&["validate", &path("more/bad.json"), "--json"]), 1);
+    done(&mut sluicegate(&["validate", &path("missing.json")]), 1);
+    done(&mut sluicegate(&["validate"]), 2);
+}
+
+#[test]
+fn eval_prints_the_value_or_the_place_of_the_fault() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
+    let context = json!({"trigger": {"outputs": {"body": {"name": "Ada"}}}}).to_string();
+    fs::write(path("ctx.json"), context).expect("a file");
+    let upper = "@toUpper(triggerBody()?['name'])";
+    let printed = done(&mut sluicegate(&["eval", upper, "--context", &path("ctx.json")]), 0);
+    assert_eq!(printed.trim(), "\"ADA\"");
+    assert_eq!(done(&mut sluicegate(&["eval", "@add(1, 2)", "--json"]), 0).trim(), "3");
+    let told = done(&mut sluicegate(&["eval", "@add(1,"]), 1);
+    assert!(told.contains("error"), "{told}");
+    done(&mut sluicegate(&["eval", "@noSuchFunction()"]), 1);
+    let cases = "{\"id\":\"a\",\"expr\":\"@add(1,2)\"}\n\n\
+        {\"id\":\"b\",\"expr\":\"@add(\"}\nnonsense\n\
+        {\"id\":\"c\",\"expr\":\"@triggerBody()\",\"context\":{\"trigger\":{\"outputs\":{\"body\":[1]}}}}\n";
+    fs::write(path("cases.jsonl"), cases).expect("a file");
+    let from_file = done(&mut sluicegate(&["eval", "--batch", &path("cases.jsonl")]), 0);
+    let lines: Vec<Value> =
+        from_file.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[0], json!({"id": "a", "value": 3}));
+    assert!(lines[1]["error"]["message"].is_string() && lines[1]["id"] == "b", "{from_file}");
+    assert!(lines[2]["error"]["message"].is_string(), "{from_file}");
+    assert_eq!(lines[3], json!({"id": "c", "value": [1]}));
+    let mut child = sluicegate(&["eval", "--batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    child.stdin.take().expect("its input").write_all(cases.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("its output");
+    assert_eq!(text(&output.stdout), from_file);
+}

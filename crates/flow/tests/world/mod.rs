@@ -15,7 +15,7 @@ pub mod script;
 pub mod store;
 
 use durable::{MessageKind, Partition, ProcessId, Standing, Ticks};
-use expr::{Str, Value};
+use expr::Value;
 use flow::definition::{Flow, LoadOptions, load};
 use flow::run::state::Caller;
 use flow::run::{
@@ -379,8 +379,4 @@ fn described(input: &Input) -> String {
 /// Values of tests, written as JSON.
 pub fn json(text: &str) -> Value {
     expr::json::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-pub fn text_of(value: &Value) -> Str {
-    value.text()
 }

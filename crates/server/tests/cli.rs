@@ -231,7 +231,7 @@ fn the_first_start_shows_a_token_that_works() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut command = sluicegate(&["serve", "--listen", "127.0.0.1:0", "--data"]);
     command.arg(dir.path().join("data")).stderr(Stdio::null());
-    let (mut child, printed) = start(&mut command, "SLUICEGATE_TOKEN=");
+    let (first, printed) = start(&mut command, "SLUICEGATE_TOKEN=");
     let after = |mark: &str| {
         let rest = printed.split_once(mark).expect("it was printed").1;
         rest.lines().next().unwrap_or_default().trim().to_owned()
@@ -242,26 +242,37 @@ fn the_first_start_shows_a_token_that_works() {
         command.env("SLUICEGATE_TOKEN", token).output().expect("a process").status.success()
     };
     assert!(list(&token) && !list("other"));
-    child.kill().expect("it is killed");
-    child.wait().expect("its end");
+    drop(first);
     // shown only once
-    let (mut child, printed) = start(&mut command, "listens on ");
+    let (_second, printed) = start(&mut command, "listens on ");
+    let address = printed.split_once("listens on ").expect("an address").1;
+    let mut list = sluicegate(&["flow", "list", "--server", address.lines().next().unwrap()]);
+    done(list.env("SLUICEGATE_TOKEN", &token), 0);
     assert!(!printed.contains("SLUICEGATE_TOKEN"), "{printed}");
-    child.kill().expect("it is killed");
-    child.wait().expect("its end");
+}
+
+/// A process that does not outlive the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // gone already when it ended by itself
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Starts a server and reads what it prints until a line with the mark.
-fn start(command: &mut Command, mark: &str) -> (Child, String) {
+fn start(command: &mut Command, mark: &str) -> (Running, String) {
     use std::io::{BufRead, BufReader};
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("a process");
+    let mut running = Running(command.stdout(Stdio::piped()).spawn().expect("a process"));
     let mut printed = String::new();
-    let output = BufReader::new(child.stdout.take().expect("its output"));
+    let output = BufReader::new(running.0.stdout.take().expect("its output"));
     for line in output.lines() {
         printed.push_str(&line.expect("text"));
         printed.push('\n');
         if printed.contains(mark) {
-            return (child, printed);
+            return (running, printed);
         }
     }
     panic!("it ended: {printed}");

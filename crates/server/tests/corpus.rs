@@ -170,9 +170,11 @@ async fn run(api: &Api, folder: &Path, at: usize, file: &str) -> String {
         assert_ne!(code, "InternalServerError", "{file}: {name}: {action}");
     }
     let status = ended["status"].as_str().unwrap();
-    let error = ended["error"]["message"].as_str().unwrap_or_default();
+    let failed = actions.iter().rev().find(|it| it["status"] == "Failed");
+    let error = failed.map(|it| format!("; {}: {}", it["name"], it["error"]));
+    let error = error.unwrap_or_default();
     let waits = if is_long { ", its waits shortened" } else { "" };
-    format!("{name} {status}, {} actions{waits}: {file} {error}", actions.len())
+    format!("{name} {status}, {} actions{waits}: {file}{error}", actions.len())
 }
 
 #[tokio::test]

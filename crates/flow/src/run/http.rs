@@ -54,6 +54,12 @@ pub fn request(
     if !action.options.suppress_workflow_headers {
         headers.extend(workflow_headers(run, frame, action));
     }
+    // another origin that an answer names does not get the credentials of this one
+    let is_own = match &pending.stage {
+        Stage::Polled { location } => origin(location) == origin(&text("uri")),
+        _ => true,
+    };
+    let credential = |name: &str| inputs.get(name).filter(|_| is_own);
     let (method, uri) = match &pending.stage {
         Stage::Polled { location } => ("GET".into(), location.clone()),
         _ => (text("method"), text("uri")),
@@ -64,10 +70,17 @@ pub fn request(
         queries: if is_poll { Vec::new() } else { pairs(inputs.get("queries")) },
         headers,
         body: if is_poll { None } else { inputs.get("body").cloned() },
-        cookie: inputs.get("cookie").map(Value::text).filter(|cookie| !cookie.is_empty()),
-        authentication: inputs.get("authentication").cloned().unwrap_or_default(),
+        cookie: credential("cookie").map(Value::text).filter(|cookie| !cookie.is_empty()),
+        authentication: credential("authentication").cloned().unwrap_or_default(),
         idempotency_key: format!("{}-{}", run.id.run_name(), pending.effect),
     }
+}
+
+/// Scheme and authority of an absolute address.
+fn origin(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    Some(format!("{scheme}://{authority}").to_ascii_lowercase())
 }
 
 /// Names and text values of an object; arrays give their items one by one.
@@ -218,5 +231,26 @@ mod tests {
         for (asked, location, expected) in cases {
             assert_eq!(absolute(&asked.into(), &location.into()), expected, "{asked} {location}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn origins_are_compared_by_scheme_and_authority() {
+        let own = origin("https://api.example.org/jobs");
+        assert_eq!(own, origin("HTTPS://API.example.org?x=1"));
+        for other in [
+            "https://api.example.org.evil.test/",
+            "http://api.example.org/",
+            "https://api.example.org:8443/",
+            "https://evil.test/https://api.example.org/",
+            "https://evil.test\\@api.example.org/",
+        ] {
+            assert_ne!(own, origin(other), "{other}");
+        }
+        assert_eq!(origin("/relative"), None);
     }
 }

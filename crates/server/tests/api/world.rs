@@ -11,7 +11,8 @@ pub struct World {
     pub server: Server,
     pub api: Api,
     pub setup: Setup,
-    pub dir: TempDir,
+    /// Goes when the test ends.
+    _dir: TempDir,
 }
 
 /// An answer, read to its end.
@@ -33,7 +34,7 @@ impl World {
         let setup = settings(Setup::new(dir.path()), dir.path());
         let server = setup.start().await;
         let api = server.api();
-        World { server, api, setup, dir }
+        World { server, api, setup, _dir: dir }
     }
 
     /// Creates a flow and gives path and query of its trigger's address.

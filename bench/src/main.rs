@@ -218,7 +218,8 @@ fn server_binary(common: &Common) -> Result<PathBuf> {
     let target = target_dir()?;
     if let Some(cargo) = std::env::var_os("CARGO") {
         let mut command = Command::new(cargo);
-        command.args(["build", "--release", "--bin", "sluicegate", "--target-dir"]);
+        command.args(["build", "--release", "-p", "sluicegate", "--bin", "sluicegate"]);
+        command.arg("--target-dir");
         command.arg(&target);
         if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
             command.current_dir(package);

@@ -56,3 +56,6 @@ pub const WATCHER_EVENTS_MAX: usize = 256;
 
 /// Tries of a step in a row, refused by the store, after which the log says so.
 pub const STEP_TRIES_LOGGED: u32 = 8;
+
+/// Rounds of cancelling in which the same run does not end, before a deletion gives up.
+pub const CANCEL_ROUNDS_MAX: u32 = 50;

@@ -4,7 +4,7 @@ use super::error::{AppError, ErrorKind};
 use super::{App, Right};
 use crate::app::catalog::{FlowEntry, Version};
 use crate::auth::token::Caller;
-use crate::limits::HISTORY_CHUNKS_PER_READ;
+use crate::limits::{CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
 use crate::worker::Start;
 use durable::codec::decompress;
 use durable::{Message, MessageKind, ProcessId, Ticks};
@@ -330,27 +330,35 @@ impl App {
         Ok(true)
     }
 
-    /// Cancels every run of a flow and waits until none is under way.
+    /// Cancels every run of a flow and waits until none is under way. Runs that do not
+    /// end, because they cannot be read, are an error.
     pub(super) async fn cancel_all(&self, entry: &FlowEntry) -> Result<(), AppError> {
-        for status in [Status::Waiting, Status::Running] {
-            loop {
+        let mut rounds_without_progress = 0;
+        let mut first_before = None;
+        loop {
+            let mut rows = Vec::new();
+            for status in [Status::Waiting, Status::Running] {
                 let filter = RunFilter {
                     workflow: entry.row.key,
                     status: Some(status as u8),
                     rows_max: 256,
                     ..RunFilter::default()
                 };
-                let rows = self.engine.store.runs(filter).await?;
-                if rows.is_empty() {
-                    break;
-                }
-                for row in &rows {
-                    self.ask_to_cancel(row).await?;
-                }
-                self.engine.settle().await;
+                rows.extend(self.engine.store.runs(filter).await?);
             }
+            let Some(first) = rows.first().map(|row| row.id) else { return Ok(()) };
+            rounds_without_progress =
+                if first_before == Some(first) { rounds_without_progress + 1 } else { 0 };
+            if rounds_without_progress > CANCEL_ROUNDS_MAX {
+                let message = format!("The run '{first}' of the flow does not end.");
+                return Err(AppError::new(ErrorKind::Conflict, "RunDoesNotEnd", message));
+            }
+            first_before = Some(first);
+            for row in &rows {
+                self.ask_to_cancel(row).await?;
+            }
+            self.engine.settle().await;
         }
-        Ok(())
     }
 
     /// Starts a new run with what the trigger of this one had.

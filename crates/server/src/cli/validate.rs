@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use flow::definition::code::NOT_A_DEFINITION;
 use flow::definition::{LoadOptions, Problem, Severity};
 use serde::Serialize;
 
@@ -59,7 +60,7 @@ pub fn execute(args: &ValidateArgs, out: &mut Output<'_>) -> Result<ExitCode, Fa
     for path in &args.paths {
         let found = files_of(path)?;
         for file in found {
-            let checked = check_file(&file, &options);
+            let checked = check_file(&file, &options, path.is_dir());
             if !out.is_json() {
                 for problem in &checked.problems {
                     out.line(problem_line(&checked.file, problem))?;
@@ -97,8 +98,9 @@ fn detail(problem: Problem) -> Detail {
     }
 }
 
-fn check_file(path: &Path, options: &LoadOptions) -> Checked {
-    let problems = match input::read(path) {
+/// A file that was met in a folder may be something else beside definitions.
+fn check_file(path: &Path, options: &LoadOptions, is_in_folder: bool) -> Checked {
+    let mut problems = match input::read(path) {
         Ok(bytes) => check(&bytes, options),
         Err(failure) => vec![Detail {
             severity: Some("error".to_owned()),
@@ -107,6 +109,12 @@ fn check_file(path: &Path, options: &LoadOptions) -> Checked {
             ..Detail::default()
         }],
     };
+    if is_in_folder {
+        let others = problems.iter_mut().filter(|it| it.code.as_deref() == Some(NOT_A_DEFINITION));
+        for problem in others {
+            problem.severity = Some("warning".to_owned());
+        }
+    }
     Checked { file: path.display().to_string(), valid: !problems.iter().any(is_error), problems }
 }
 
@@ -204,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_a_problem_of_that_file() {
-        let checked = check_file(Path::new("/no/such/file.json"), &LoadOptions::default());
+        let checked = check_file(Path::new("/no/such/file.json"), &LoadOptions::default(), false);
         assert!(!checked.valid);
         assert_eq!(checked.problems[0].code.as_deref(), Some("FileUnreadable"));
     }

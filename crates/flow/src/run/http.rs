@@ -232,11 +232,6 @@ mod tests {
             assert_eq!(absolute(&asked.into(), &location.into()), expected, "{asked} {location}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::origin;
 
     #[test]
     fn origins_are_compared_by_scheme_and_authority() {

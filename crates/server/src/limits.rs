@@ -59,3 +59,6 @@ pub const STEP_TRIES_LOGGED: u32 = 8;
 
 /// Rounds of cancelling in which the same run does not end, before a deletion gives up.
 pub const CANCEL_ROUNDS_MAX: u32 = 50;
+
+/// How long a round of cancelling waits for runs to end.
+pub const CANCEL_ROUND: std::time::Duration = std::time::Duration::from_millis(200);

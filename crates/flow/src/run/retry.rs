@@ -108,14 +108,13 @@ pub fn delay(
                 return None;
             }
             // between L(n) = 2^(n-2)*i and U(n) = 2^(n-1)*i; L(1) is 0
-            let power = |exponent: u32| {
-                1i64.checked_shl(exponent).and_then(|factor| factor.checked_mul(*interval))
-            };
+            let power =
+                |exponent: u32| (exponent < 62).then(|| 1i64 << exponent)?.checked_mul(*interval);
             let upper = power(number - 1).unwrap_or(*maximum).min(*maximum);
             let lower = if number == 1 { 0 } else { power(number - 2).unwrap_or(*maximum) };
             let lower = lower.max(*minimum).min(*maximum);
-            let width = (upper - lower).max(0) as u64;
-            lower + (random % (width + 1)) as i64
+            let width = upper.saturating_sub(lower).max(0) as u64;
+            lower + (random % width.saturating_add(1)) as i64
         }
     };
     Some(own.max(asked.unwrap_or(0)).max(0))

@@ -8,11 +8,11 @@ mod trigger;
 
 pub use error::ApiError;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -92,8 +92,15 @@ impl Service<Request<Incoming>> for Entrance {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(Peer(peer));
         }
-        Box::pin(
-            async move { tower_service::Service::call(&mut router, request.map(Body::new)).await },
-        )
+        // goes on when the caller has gone: a change of management data is not left half done
+        let task = tokio::spawn(async move {
+            tower_service::Service::call(&mut router, request.map(Body::new)).await
+        });
+        Box::pin(async move {
+            match task.await {
+                Ok(response) => response,
+                Err(error) => Ok(ApiError(AppError::internal(error)).into_response()),
+            }
+        })
     }
 }

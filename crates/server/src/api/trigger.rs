@@ -3,7 +3,7 @@
 use super::error::{ApiError, envelope, status_of};
 use super::{ApiState, body};
 use crate::app::catalog::FlowEntry;
-use crate::app::trigger::{Answer, Answered, TriggerCall};
+use crate::app::trigger::{Answer, Answered, Signed, TriggerCall};
 use crate::app::{AppError, ErrorKind};
 use crate::worker::header;
 use axum::body::{Body, Bytes};
@@ -40,16 +40,21 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
     let address = Address::parse(path).ok_or_else(|| {
         AppError::not_found("ResourceNotFound", format!("There is nothing at '{path}'."))
     })?;
-    let bytes_max = state.settings.trigger_body_bytes_max;
-    let body = body::read(body, &parts.headers, bytes_max).await?;
     let queries = Queries::read(parts.uri.query().unwrap_or_default());
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let call = TriggerCall {
+    let signed = Signed {
         flow_id: &address.flow,
         trigger: &address.trigger,
         permission: &queries.permission,
         version: &queries.version,
         signature: &queries.signature,
+    };
+    // nobody without a signature makes the server hold a body
+    let entry = state.app.signed_flow(&signed).await?;
+    let bytes_max = state.settings.trigger_body_bytes_max;
+    let body = body::read(body, &parts.headers, bytes_max).await?;
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let call = TriggerCall {
+        trigger: &address.trigger,
         method: parts.method.as_str(),
         relative_path: address.rest,
         queries: queries.others,
@@ -59,7 +64,7 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
         tracking: text("x-ms-client-tracking-id"),
         idempotency_key: text("idempotency-key"),
     };
-    let answered = state.app.call_trigger(call).await?;
+    let answered = state.app.call_trigger(entry, call).await?;
     Ok(render(answered))
 }
 

@@ -235,6 +235,7 @@ impl Catalog {
 pub struct Document {
     pub text: Vec<u8>,
     pub parameters: Option<expr::Value>,
+    pub dialect: Dialect,
 }
 
 impl Document {
@@ -242,6 +243,7 @@ impl Document {
     #[must_use]
     pub fn pack(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.text.len() + 64);
+        bytes.push(dialect_number(self.dialect));
         expr::codec::put(self.parameters.as_ref().unwrap_or(&expr::Value::Null), &mut bytes);
         bytes.extend_from_slice(&self.text);
         durable::codec::compress(&bytes)
@@ -251,9 +253,10 @@ impl Document {
         let bytes_max = flow::limits::DOCUMENT_BYTES_MAX * 2;
         let bytes =
             durable::codec::decompress_limited(stored, bytes_max).map_err(AppError::internal)?;
-        let mut rest = bytes.as_slice();
+        let (dialect, mut rest) =
+            bytes.split_first().ok_or_else(|| AppError::internal("a version is empty"))?;
         let parameters = expr::codec::take(&mut rest).map_err(AppError::internal)?;
         let parameters = Some(parameters).filter(|parameters| !parameters.is_null());
-        Ok(Document { text: rest.to_vec(), parameters })
+        Ok(Document { text: rest.to_vec(), parameters, dialect: dialect_of(*dialect) })
     }
 }

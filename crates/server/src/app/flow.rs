@@ -85,7 +85,7 @@ impl App {
             revision: 0,
             id,
         };
-        let version = version_row(0, 1, now, input);
+        let version = version_row(0, 1, now, loaded.flow.dialect, input);
         let id = row.id.clone();
         let taken =
             format!("There is a flow '{}' in environment '{environment}' already.", row.name);
@@ -125,7 +125,7 @@ impl App {
         if let Some(state) = input.state {
             row.state = state as u8;
         }
-        let version = version_row(row.key, row.version, row.changed, input);
+        let version = version_row(row.key, row.version, row.changed, loaded.flow.dialect, input);
         self.engine.store.update_workflow(row, Some(version)).await?;
         let entry = self.reload(&entry).await?;
         // a recurrence may have changed: it begins anew
@@ -363,10 +363,8 @@ impl App {
         let stored = self.engine.store.version(entry.row.key, number).await?;
         let stored = stored.ok_or_else(|| AppError::internal("a version is missing"))?;
         let document = Document::open(&stored.document)?;
-        let options = LoadOptions {
-            dialect: Some(entry.version.flow.dialect),
-            parameters: document.parameters,
-        };
+        let options =
+            LoadOptions { dialect: Some(document.dialect), parameters: document.parameters };
         let Report { loaded, problems } = flow::definition::load(&document.text, &options);
         let loaded = loaded.ok_or_else(|| AppError::internal("a stored version does not load"))?;
         Ok((loaded, problems))
@@ -446,8 +444,14 @@ fn load(input: &FlowInput) -> Result<(Loaded, Vec<Problem>), AppError> {
     }
 }
 
-fn version_row(workflow: i64, number: u32, created: i64, input: FlowInput) -> VersionRow {
-    let document = Document { text: input.document, parameters: input.parameters }.pack();
+fn version_row(
+    workflow: i64,
+    number: u32,
+    created: i64,
+    dialect: Dialect,
+    input: FlowInput,
+) -> VersionRow {
+    let document = Document { text: input.document, parameters: input.parameters, dialect }.pack();
     VersionRow { workflow, number, created, document }
 }
 

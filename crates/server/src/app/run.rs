@@ -4,7 +4,7 @@ use super::error::{AppError, ErrorKind};
 use super::{App, Right};
 use crate::app::catalog::{FlowEntry, Version};
 use crate::auth::token::Caller;
-use crate::limits::{CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
+use crate::limits::{CANCEL_ROUND, CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
 use crate::worker::Start;
 use durable::codec::decompress;
 use durable::{Message, MessageKind, ProcessId, Ticks};
@@ -226,7 +226,7 @@ impl App {
             .await?;
         entries.sort_by(|a, b| a.path.iter().cmp(b.path.iter()));
         let reader = self.header(&view, &version).await?;
-        let is_more = entries.len() > query.skip + query.rows_max;
+        let is_more = entries.len().saturating_sub(query.skip) > query.rows_max;
         let page = entries.iter().skip(query.skip).take(query.rows_max);
         Ok((page.map(|entry| reader.render(entry, true).into()).collect(), is_more))
     }
@@ -245,7 +245,11 @@ impl App {
             AppError::not_found("RepetitionNotFound", message)
         };
         let indexes: Result<Vec<u32>, _> = repetition.split('-').map(str::parse).collect();
-        let path = Path::from_outermost(&indexes.map_err(|_| not_found())?);
+        let indexes = indexes.map_err(|_| not_found())?;
+        if indexes.len() > flow::limits::NESTING_MAX {
+            return Err(not_found());
+        }
+        let path = Path::from_outermost(&indexes);
         let ((view, version), entries) =
             self.repetitions(caller, name, action, |entry| entry.path == path).await?;
         let entry = entries.into_iter().next_back().ok_or_else(not_found)?;
@@ -357,7 +361,8 @@ impl App {
             for row in &rows {
                 self.ask_to_cancel(row).await?;
             }
-            self.engine.settle().await;
+            // others may be busy for ever: only this flow's runs matter
+            let _ = tokio::time::timeout(CANCEL_ROUND, self.engine.settle()).await;
         }
     }
 

@@ -94,13 +94,18 @@ fn item_key(key: &StartKey, at: usize) -> StartKey {
     StartKey { source: key.source.clone(), key: key_bytes }
 }
 
-/// A request at a trigger's address, as far as the wire is concerned.
-pub struct TriggerCall<'a> {
+/// What makes an address a credential.
+pub struct Signed<'a> {
     pub flow_id: &'a str,
     pub trigger: &'a str,
     pub permission: &'a str,
     pub version: &'a str,
     pub signature: &'a str,
+}
+
+/// A request at a trigger's address, as far as the wire is concerned.
+pub struct TriggerCall<'a> {
+    pub trigger: &'a str,
     pub method: &'a str,
     /// What follows `/paths/invoke`, without the first slash.
     pub relative_path: &'a str,
@@ -131,12 +136,21 @@ pub enum Answer {
 }
 
 impl App {
-    /// Somebody calls a trigger's address: the signature is the credential.
-    pub async fn call_trigger(&self, call: TriggerCall<'_>) -> Result<Answered, AppError> {
-        let engine = &self.engine;
-        let entry = engine.catalog.by_id(call.flow_id).await?;
+    /// The flow behind an address whose signature is right. Checked before anything else
+    /// of the request is read.
+    pub async fn signed_flow(&self, address: &Signed<'_>) -> Result<Arc<FlowEntry>, AppError> {
+        let entry = self.engine.catalog.by_id(address.flow_id).await?;
         // an unknown flow and a wrong signature look the same from outside
-        let entry = entry.filter(|entry| is_signed(entry, &call)).ok_or_else(unauthorized)?;
+        entry.filter(|entry| is_signed(entry, address)).ok_or_else(unauthorized)
+    }
+
+    /// Somebody calls the trigger of a flow whose address was checked.
+    pub async fn call_trigger(
+        &self,
+        entry: Arc<FlowEntry>,
+        call: TriggerCall<'_>,
+    ) -> Result<Answered, AppError> {
+        let engine = &self.engine;
         let trigger = entry.version.flow.find_trigger(call.trigger).ok_or_else(unauthorized)?;
         if entry.state != FlowState::Started {
             let message = format!("The flow '{}' is turned off.", entry.row.name);
@@ -313,7 +327,7 @@ fn request_outputs<'a>(
     if !call.body.is_empty() {
         let body = expr::content::from_body(call.content_type, call.body)
             .map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
-        if call.content_type.is_some_and(is_json) {
+        if call.content_type.is_some_and(is_plain_json) && is_plain_text(call.body) {
             raw_body = Some(call.body);
         }
         outputs.push_new("body", body);
@@ -333,7 +347,7 @@ fn request_outputs<'a>(
     Ok((outputs.into(), raw_body))
 }
 
-fn is_signed(entry: &FlowEntry, call: &TriggerCall<'_>) -> bool {
+fn is_signed(entry: &FlowEntry, call: &Signed<'_>) -> bool {
     let named = call.permission.strip_prefix("/triggers/").and_then(|it| it.strip_suffix("/run"));
     let is_for_this = named == Some(call.trigger) && call.version == signature::VERSION;
     is_for_this && signature::verify(&entry.keys, &entry.row.id, call.permission, call.signature)
@@ -354,9 +368,19 @@ fn check_method(expected: Option<&Str>, method: &str) -> Result<(), AppError> {
     }
 }
 
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json") || essence == "text/json"
+/// JSON whose bytes are UTF-8 text as they stand.
+fn is_plain_json(content_type: &str) -> bool {
+    let (essence, rest) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let essence = essence.trim().to_ascii_lowercase();
+    let is_json =
+        essence == "application/json" || essence.ends_with("+json") || essence == "text/json";
+    let rest = rest.trim();
+    is_json && (rest.is_empty() || rest.eq_ignore_ascii_case("charset=utf-8"))
+}
+
+/// Not blank, and without a byte order mark: what is read is what was sent.
+fn is_plain_text(body: &[u8]) -> bool {
+    !body.starts_with(b"\xef\xbb\xbf") && !body.iter().all(u8::is_ascii_whitespace)
 }
 
 /// With a Response action that may answer, the caller waits.

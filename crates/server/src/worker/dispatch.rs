@@ -13,6 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// Refusals of a child's start that pass.
+const PASSING: [&str; 4] =
+    ["ServerBusy", "InsufficientStorage", "StoreUnavailable", "WorkflowRunsWaitingLimitExceeded"];
+
 impl Engine {
     /// Makes a call and gives its result to the process. At most so many go on at a time.
     pub fn dispatch(self: &Arc<Self>, process: ProcessId, effect: Effect) {
@@ -73,7 +77,8 @@ impl Engine {
     ) -> Option<CallResult> {
         match self.start_child(parent, effect, call).await {
             Ok(()) => None,
-            Err((code, message)) => Some(failure(code, message, false)),
+            // a server that is busy or a flow that is full may take it later
+            Err((code, message)) => Some(failure(code, message, PASSING.contains(&code))),
         }
     }
 
@@ -83,7 +88,7 @@ impl Engine {
         effect: u64,
         call: ChildCall,
     ) -> Result<(), (&'static str, String)> {
-        let internal = |error: crate::app::AppError| ("InternalServerError", error.message);
+        let internal = |error: crate::app::AppError| (error.code, error.message);
         let name = child_name(&call.host).ok_or_else(|| {
             (
                 "NestedWorkflowNotFound",
@@ -93,9 +98,10 @@ impl Engine {
         })?;
         self.check_depth(parent).await?;
         let not_found = || ("NestedWorkflowNotFound", format!("There is no flow '{name}'."));
-        let environment = match self.store.run(parent).await {
-            Ok(Some(row)) => self.catalog.by_key(row.workflow).await.map_err(internal)?,
-            _ => None,
+        let row = self.store.run(parent).await.map_err(|error| internal(error.into()))?;
+        let environment = match row {
+            Some(row) => self.catalog.by_key(row.workflow).await.map_err(internal)?,
+            None => None,
         };
         let environment = environment.map(|entry| entry.row.environment.clone());
         let environment = environment.ok_or_else(not_found)?;

@@ -22,6 +22,8 @@ pub struct Gates {
 #[derive(Default)]
 struct Gate {
     inside: u32,
+    /// Starts that will wait and are not durable yet.
+    entering: u32,
     waiting: BTreeSet<ProcessId>,
 }
 
@@ -34,7 +36,8 @@ pub enum Admission {
     Waits,
 }
 
-fn limit(run: &Run) -> Option<TriggerConcurrency> {
+/// The limit of the version that the run has pinned.
+pub(super) fn limit(run: &Run) -> Option<TriggerConcurrency> {
     run.flow().find_trigger(run.trigger_name())?.concurrency
 }
 
@@ -43,47 +46,62 @@ impl Engine {
         let Some(limit) = start.trigger.concurrency else { return Ok(Admission::Free) };
         let mut gates = self.gates.gates.lock();
         let gate = gates.entry(start.version.info.key).or_default();
-        if gate.inside < limit.runs && gate.waiting.is_empty() {
+        if gate.inside < limit.runs && gate.waiting.is_empty() && gate.entering == 0 {
             gate.inside += 1;
             return Ok(Admission::Enters);
         }
-        if gate.waiting.len() >= limit.waiting_max as usize {
+        let waiting = gate.waiting.len() + gate.entering as usize;
+        if waiting >= limit.waiting_max as usize {
             let message = format!(
                 "The flow '{}' runs as often as its trigger's concurrency allows, and {} starts wait. Try again later.",
-                start.version.info.name,
-                gate.waiting.len()
+                start.version.info.name, waiting
             );
             let kind = ErrorKind::Throttled { retry_after_seconds: 10 };
             return Err(AppError::new(kind, "WorkflowRunsWaitingLimitExceeded", message));
         }
-        gate.waiting.insert(start.id);
+        gate.entering += 1;
         Ok(Admission::Waits)
     }
 
-    /// The start did not become durable.
-    pub(super) fn gate_undo(&self, run: &Run, admission: Admission) {
-        let mut gates = self.gates.gates.lock();
-        let Some(gate) = gates.get_mut(&run.info().key) else { return };
-        match admission {
+    /// The start did not become durable, or was there before.
+    pub(super) fn gate_undo(self: &Arc<Self>, run: &Run, admission: Admission) {
+        self.gate_change(run, |gate| match admission {
             Admission::Free => {}
             Admission::Enters => gate.inside = gate.inside.saturating_sub(1),
-            Admission::Waits => {
-                gate.waiting.remove(&run.id);
-            }
-        }
+            Admission::Waits => gate.entering = gate.entering.saturating_sub(1),
+        });
+    }
+
+    /// A held start is durable and in memory: from now on it may be let in.
+    pub(super) fn gate_waits(self: &Arc<Self>, process: ProcessId, key: i64, runs: u32) {
+        self.gate_let_in(key, runs, |gate| {
+            gate.entering = gate.entering.saturating_sub(1);
+            gate.waiting.insert(process);
+        });
     }
 
     /// A run ended: the next one that waits may go on.
     pub(super) fn gate_left(self: &Arc<Self>, run: &Run) {
-        let Some(limit) = limit(run) else { return };
-        let released = {
-            let mut gates = self.gates.gates.lock();
-            let gate = gates.entry(run.info().key).or_default();
+        self.gate_change(run, |gate| {
             // a held run may end by being cancelled
             if !gate.waiting.remove(&run.id) {
                 gate.inside = gate.inside.saturating_sub(1);
             }
-            gate.let_in(limit.runs)
+        });
+    }
+
+    fn gate_change(self: &Arc<Self>, run: &Run, change: impl FnOnce(&mut Gate)) {
+        if let Some(limit) = limit(run) {
+            self.gate_let_in(run.info().key, limit.runs, change);
+        }
+    }
+
+    fn gate_let_in(self: &Arc<Self>, key: i64, runs: u32, change: impl FnOnce(&mut Gate)) {
+        let released = {
+            let mut gates = self.gates.gates.lock();
+            let gate = gates.entry(key).or_default();
+            change(gate);
+            gate.let_in(runs)
         };
         for process in released {
             self.deliver(process, Input::Release);
@@ -102,14 +120,8 @@ impl Engine {
     }
 
     /// After all runs are known: lets in what has room.
-    pub(super) fn gate_open(self: &Arc<Self>, workflow: i64, limit: TriggerConcurrency) {
-        let released = {
-            let mut gates = self.gates.gates.lock();
-            gates.entry(workflow).or_default().let_in(limit.runs)
-        };
-        for process in released {
-            self.deliver(process, Input::Release);
-        }
+    pub(super) fn gate_open(self: &Arc<Self>, workflow: i64, runs: u32) {
+        self.gate_let_in(workflow, runs, |_| {});
     }
 }
 

@@ -39,6 +39,22 @@ impl PartitionState {
     }
 }
 
+/// A panic in a step leaves nothing in memory of the process: the next start, or its
+/// next wakeup, tries again.
+struct PanicGuard<'a> {
+    engine: &'a Engine,
+    process: ProcessId,
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(process = %self.process, "a step panicked");
+            self.engine.forget(self.process);
+        }
+    }
+}
+
 /// What the driver does next with a process.
 enum Next {
     Step(Option<Box<Run>>, Input),
@@ -65,9 +81,10 @@ impl Engine {
         }
     }
 
-    /// True when the process is in memory.
-    pub fn is_known(&self, process: ProcessId) -> bool {
-        self.partition.lock().mailboxes.contains_key(&process)
+    /// True when the process is being stepped, or about to be.
+    pub fn is_stepping(&self, process: ProcessId) -> bool {
+        let partition = self.partition.lock();
+        partition.mailboxes.get(&process).is_some_and(|mailbox| mailbox.is_stepping)
     }
 
     /// Takes a run that was just started and does not end in its first step. With `more`
@@ -85,6 +102,7 @@ impl Engine {
 
     /// Steps a process until it has nothing to react to.
     async fn step_process(self: &Arc<Self>, process: ProcessId) {
+        let _guard = PanicGuard { engine: self, process };
         while let Next::Step(run, input) = self.next(process) {
             let run = match run {
                 Some(run) => Some(run),

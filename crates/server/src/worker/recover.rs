@@ -2,7 +2,7 @@
 //! wait, runs that were in the middle of a large step, held runs.
 
 use super::Engine;
-use durable::{ProcessId, ProcessKind};
+use durable::ProcessId;
 use flow::run::{CallResult, Input, Status};
 use std::sync::Arc;
 use store::{RunFilter, StoreError};
@@ -12,33 +12,41 @@ const PAGE: usize = 512;
 impl Engine {
     /// Takes up everything that does not wait for a time: that is the timers' matter.
     pub async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
-        self.restore_gates().await?;
-        let mut after: Option<ProcessId> = None;
-        let mut count = 0usize;
+        let gates = self.restore_gates().await?;
+        // all of it is known before anything moves: what moves makes new calls
+        let mut unsettled: Vec<ProcessId> = Vec::new();
         loop {
-            let page = self.store.unsettled(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            for row in &page {
-                if row.kind == ProcessKind::Run {
-                    count += 1;
-                    self.recover_process(row.id).await?;
-                }
+            let page = self.store.unsettled(unsettled.last().copied(), PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            unsettled.extend(page.iter().map(|row| row.id));
+        }
+        for process in &unsettled {
+            // one run that cannot be read does not keep the others down
+            if let Err(error) = self.recover_process(*process).await {
+                tracing::error!(%process, %error, "a run cannot be taken up");
             }
         }
-        if count > 0 {
-            tracing::info!(runs = count, "runs with calls or messages under way were taken up");
+        for (workflow, runs) in gates {
+            self.gate_open(workflow, runs);
+        }
+        if !unsettled.is_empty() {
+            let runs = unsettled.len();
+            tracing::info!(runs, "runs with calls or messages under way were taken up");
         }
         Ok(())
     }
 
     async fn recover_process(self: &Arc<Self>, process: ProcessId) -> Result<(), StoreError> {
+        // the calls first: what the messages cause would look like calls from before
+        let Some(run) = self.load_run(process).await? else { return Ok(()) };
+        let calls = run.calls_under_way();
         for row in self.store.inbox(process).await? {
             let message = row.message;
             self.deliver_message(process, row.id, message.kind, message.effect, &message.body);
         }
-        let Some(run) = self.load_run(process).await? else { return Ok(()) };
-        for effect in run.calls_under_way() {
+        for effect in calls {
             if effect.repeatable {
                 self.dispatch(process, effect);
             } else {
@@ -50,12 +58,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Counts the runs of flows whose trigger limits concurrency.
-    async fn restore_gates(self: &Arc<Self>) -> Result<(), StoreError> {
+    /// Counts the runs that limits of concurrency are about; gives the flows with the
+    /// limit of their present version.
+    async fn restore_gates(self: &Arc<Self>) -> Result<Vec<(i64, u32)>, StoreError> {
+        let mut gates = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let rows = self.store.workflows(None, after.as_deref(), PAGE).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else { return Ok(gates) };
             after = Some(last.name.clone());
             for row in rows {
                 let key = row.key;
@@ -67,11 +77,13 @@ impl Engine {
                     }
                 };
                 let limits = entry.version.flow.triggers.iter().filter_map(|it| it.concurrency);
-                if let Some(limit) = limits.max_by_key(|limit| limit.runs) {
+                let limit = limits.map(|limit| limit.runs).max();
+                if limit.is_some() {
                     self.restore_gate(key, Status::Running, false).await?;
-                    self.restore_gate(key, Status::Waiting, true).await?;
-                    self.gate_open(key, limit);
                 }
+                // held by an earlier version, perhaps: nobody else lets them in
+                self.restore_gate(key, Status::Waiting, true).await?;
+                gates.push((key, limit.unwrap_or(u32::MAX)));
             }
         }
     }
@@ -95,8 +107,18 @@ impl Engine {
             let Some(last) = rows.last() else { return Ok(()) };
             before = Some(last.id);
             for row in &rows {
-                self.gate_restore(workflow, row.id, is_held);
+                if is_held || self.counts_at_a_gate(row.id).await {
+                    self.gate_restore(workflow, row.id, is_held);
+                }
             }
+        }
+    }
+
+    /// Only what is counted down at its end is counted: runs of a version with a limit.
+    async fn counts_at_a_gate(&self, process: ProcessId) -> bool {
+        match self.load_run(process).await {
+            Ok(Some(run)) => super::gate::limit(&run).is_some(),
+            _ => false,
         }
     }
 }

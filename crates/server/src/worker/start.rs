@@ -10,8 +10,10 @@ use expr::{Str, Value};
 use flow::definition::Trigger;
 use flow::run::state::Caller;
 use flow::run::{Reply, Run, StartRequest, Status, Step};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use store::{RunChange, RunRow};
 use tokio::sync::oneshot;
 
@@ -47,16 +49,28 @@ impl Engine {
     pub async fn start(self: &Arc<Self>, start: Start<'_>) -> Result<Started, AppError> {
         let admission = self.gate_enter(&start)?;
         let is_waiting = matches!(start.caller, Caller::Request { .. });
-        let id = start.id;
         let (run, step) = self.first_step(start, admission)?;
         let change = inserted(&run, &step);
-        let outcome = self.commit(step, change).await;
+        let engine = Arc::clone(self);
+        let commit = Box::pin(async move { engine.commit(step, change).await });
+        let engine = Arc::clone(self);
+        Beginning { engine, run: Some(run), commit, admission, is_waiting }.await
+    }
+
+    /// What follows when the store has answered to a start.
+    fn finish_start(
+        self: &Arc<Self>,
+        run: Box<Run>,
+        outcome: Result<Durable, Refusal>,
+        admission: Admission,
+        is_waiting: bool,
+    ) -> Result<Started, AppError> {
         match outcome {
-            Ok(durable) => Ok(self.begin_life(run, durable, is_waiting)),
+            Ok(durable) => Ok(self.begin_life(run, durable, admission, is_waiting)),
             Err(refusal) => {
                 self.gate_undo(&run, admission);
                 Err(match refusal {
-                    Refusal::Stale => AppError::internal(format!("run id {id} is taken")),
+                    Refusal::Stale => AppError::internal(format!("run id {} is taken", run.id)),
                     Refusal::Failed(error) => error.into(),
                 })
             }
@@ -88,6 +102,16 @@ impl Engine {
             steps.push((step, change));
             runs.push((run, admission));
         }
+        let engine = Arc::clone(self);
+        let task = tokio::spawn(async move { engine.finish_group(runs, steps).await });
+        task.await.map_err(AppError::internal)?
+    }
+
+    async fn finish_group(
+        self: Arc<Self>,
+        runs: Vec<(Box<Run>, Admission)>,
+        steps: Vec<(Step, RunChange)>,
+    ) -> Result<Vec<Started>, AppError> {
         let outcomes = match self.commit_group(steps).await {
             Ok(outcomes) => outcomes,
             Err(refusal) => {
@@ -100,13 +124,10 @@ impl Engine {
                 });
             }
         };
-        let mut started = Vec::with_capacity(runs.len());
-        for ((run, _), outcome) in runs.into_iter().zip(outcomes) {
-            let durable =
-                outcome.map_err(|_| AppError::internal("a start within a group was stale"))?;
-            started.push(self.begin_life(run, durable, false));
-        }
-        Ok(started)
+        let finished = runs.into_iter().zip(outcomes);
+        finished
+            .map(|((run, admission), outcome)| self.finish_start(run, outcome, admission, false))
+            .collect()
     }
 
     fn first_step(
@@ -140,10 +161,11 @@ impl Engine {
         self: &Arc<Self>,
         run: Box<Run>,
         mut durable: Durable,
+        admission: Admission,
         is_waiting: bool,
     ) -> Started {
         if let Some(earlier) = durable.started_before {
-            self.gate_left(&run);
+            self.gate_undo(&run, admission);
             return Started {
                 id: earlier,
                 status: Status::Running,
@@ -165,10 +187,55 @@ impl Engine {
             self.release(&run, durable);
         } else {
             // in memory first: what is let out may answer at once
+            let (key, limit) = (run.info().key, super::gate::limit(&run));
             self.adopt(run, durable.more);
             self.let_out(id, durable);
+            if let (Admission::Waits, Some(limit)) = (admission, limit) {
+                self.gate_waits(id, key, limit.runs);
+            }
         }
         Started { id, status, reply, waiter, was_started_before: false }
+    }
+}
+
+type Committing = Pin<Box<dyn Future<Output = Result<Durable, Refusal>> + Send>>;
+
+/// A start on its way to the store. When whoever waits for it goes away, it is finished
+/// all the same: the commit cannot be called back, and what it allows has to leave.
+struct Beginning {
+    engine: Arc<Engine>,
+    run: Option<Box<Run>>,
+    commit: Committing,
+    admission: Admission,
+    is_waiting: bool,
+}
+
+impl Future for Beginning {
+    type Output = Result<Started, AppError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(outcome) = self.commit.as_mut().poll(context) else {
+            return Poll::Pending;
+        };
+        let (admission, is_waiting) = (self.admission, self.is_waiting);
+        let Some(run) = self.run.take() else {
+            return Poll::Ready(Err(AppError::internal("a start was asked for twice")));
+        };
+        Poll::Ready(self.engine.finish_start(run, outcome, admission, is_waiting))
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let commit = std::mem::replace(&mut self.commit, Box::pin(std::future::pending()));
+        let (engine, admission) = (Arc::clone(&self.engine), self.admission);
+        runtime.spawn(async move {
+            let outcome = commit.await;
+            // nobody waits for the answer: the history has it
+            let _ = engine.finish_start(run, outcome, admission, false);
+        });
     }
 }
 

@@ -74,7 +74,8 @@ impl Engine {
         let mut next_read = 0;
         while !self.closing.load(Ordering::Relaxed) {
             let now = self.clock.now();
-            if now >= next_read {
+            // a clock that was set back must not put the next look far off
+            if now >= next_read || next_read > now + TIMER_HORIZON_SECONDS * SECOND {
                 // a third of the horizon: nothing due is ever missing from memory
                 next_read = now + TIMER_HORIZON_SECONDS * SECOND / 3;
                 if let Err(error) = self.read_due(now).await {
@@ -119,8 +120,8 @@ impl Engine {
             let Some(due) = row.due else { continue };
             match row.kind {
                 ProcessKind::Trigger => self.timers.schedule_trigger(due, row.id, now),
-                // a run that is due and in memory is on its way already
-                ProcessKind::Run if due > now || !self.is_known(row.id) => {
+                // a run that is due and being stepped is on its way already
+                ProcessKind::Run if due > now || !self.is_stepping(row.id) => {
                     self.timers.schedule(due, row.id, now);
                 }
                 ProcessKind::Run => {}

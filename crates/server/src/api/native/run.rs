@@ -148,7 +148,7 @@ pub async fn repetitions(
     let filter = RepetitionQuery { status: status(query.status.as_deref())?, skip, rows_max: rows };
     let (records, is_more) = state.app.list_repetitions(&caller, &id, &action, filter).await?;
     let next = is_more.then(|| {
-        let (top, token) = (rows.to_string(), (skip + rows).to_string());
+        let (top, token) = (rows.to_string(), skip.saturating_add(rows).to_string());
         let mut queries = vec![("top", top.as_str()), ("skipToken", token.as_str())];
         queries.extend(query.status.as_deref().map(|status| ("status", status)));
         link(&["runs", &id, "actions", &action, "repetitions"], &queries)

@@ -62,3 +62,6 @@ pub const CANCEL_ROUNDS_MAX: u32 = 50;
 
 /// How long a round of cancelling waits for runs to end.
 pub const CANCEL_ROUND: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Connections that may wait to be accepted.
+pub const LISTEN_BACKLOG: u32 = 4_096;

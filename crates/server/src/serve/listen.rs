@@ -2,7 +2,7 @@
 
 use crate::api::Entrance;
 use crate::config::Config;
-use crate::limits::{REQUEST_HEAD_SECONDS, SHUTDOWN_SECONDS};
+use crate::limits::{LISTEN_BACKLOG, REQUEST_HEAD_SECONDS, SHUTDOWN_SECONDS};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
@@ -27,8 +27,7 @@ pub struct Listener {
 
 impl Listener {
     pub async fn bind(config: &Config) -> Result<Listener, String> {
-        let socket = TcpListener::bind(config.listen)
-            .await
+        let socket = listen(config.listen)
             .map_err(|error| format!("{} cannot be listened on: {error}", config.listen))?;
         let address = socket.local_addr().map_err(|error| error.to_string())?;
         let tls = match &config.tls {
@@ -122,6 +121,16 @@ impl Connection {
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// A listening socket with room for a crowd that connects at once: whoever finds no room
+/// tries again a second later.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // a server that was just stopped leaves its address behind for a while
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {

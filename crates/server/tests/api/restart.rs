@@ -96,3 +96,36 @@ async fn a_second_server_on_the_same_data_is_refused() {
     assert!(told.contains("cannot be opened"), "{told}");
     world.api.get("/api/v1/flows/order").await;
 }
+
+/// What came with a byte order mark, in another charset, or blank is kept as it was read:
+/// the text as it came could not be read back.
+#[tokio::test]
+async fn odd_json_bodies_survive_a_restart() {
+    let mut world = World::start().await;
+    let document = definition(json!({
+        "Rest": wait("", 2),
+        "Told": compose("Rest", json!("@triggerBody()")),
+    }));
+    let address = world.flow("order", &document).await;
+    let bodies: [(&str, &[u8], serde_json::Value); 3] = [
+        ("application/json", b"\xef\xbb\xbf{\"n\": 1}", json!({"n": 1})),
+        ("application/json; charset=iso-8859-1", b"{\"n\": \"\xe9\"}", json!({"n": "\u{e9}"})),
+        ("application/json", b"  ", json!(null)),
+    ];
+    let mut runs = Vec::new();
+    for (content_type, body, expected) in bodies {
+        let request = world.api.request(reqwest::Method::POST, &address);
+        let request = request.header("content-type", content_type).body(body.to_vec());
+        let run = crate::world::Answer::of(request).await.run().to_owned();
+        runs.push((run, expected));
+    }
+    assert!(world.server.stop().await.success());
+    world.server = world.setup.start().await;
+    world.api = world.server.api();
+    for (run, expected) in runs {
+        let ended = world.api.ended(&run).await;
+        assert_eq!(ended["status"], "Succeeded", "{ended}");
+        let told = world.api.get(&format!("/api/v1/runs/{run}/actions/Told")).await;
+        assert_eq!(told.get("outputs").cloned().unwrap_or_default(), expected);
+    }
+}

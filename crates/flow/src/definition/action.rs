@@ -167,11 +167,11 @@ impl<'a> Loading<'a, '_> {
                     options.include_authorization_headers_in_outputs = true;
                 }
                 "enableschemavalidation" => options.enable_schema_validation = true,
-                "disableautomaticdecompression" => options.disable_automatic_decompression = true,
                 // these change how often something runs and are read where that is decided
                 "sequential" | "singleinstance" | "none" => {}
                 _ => {
-                    let message = format!("The option '{name}' is not known, and ignored.");
+                    let message =
+                        format!("The option '{name}' has no effect here, and is ignored.");
                     self.problems.warning(code::UNKNOWN_OPTION, &list.path, message);
                 }
             }

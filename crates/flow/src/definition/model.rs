@@ -215,7 +215,6 @@ pub struct Options {
     pub fail_when_limits_reached: bool,
     pub include_authorization_headers_in_outputs: bool,
     pub enable_schema_validation: bool,
-    pub disable_automatic_decompression: bool,
 }
 
 /// What an action does.

@@ -50,6 +50,8 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
     };
     // nobody without a signature makes the server hold a body
     let entry = state.app.signed_flow(&signed).await?;
+    let trigger = entry.version.flow.find_trigger(&address.trigger);
+    let options = trigger.map(|trigger| trigger.options).unwrap_or_default();
     let bytes_max = state.settings.trigger_body_bytes_max;
     let body = body::read(body, &parts.headers, bytes_max).await?;
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
@@ -58,14 +60,15 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
         method: parts.method.as_str(),
         relative_path: address.rest,
         queries: queries.others,
-        headers: headers_of(&parts.headers).into(),
+        headers: headers_of(&parts.headers, options.include_authorization_headers_in_outputs)
+            .into(),
         content_type: text("content-type"),
         body: &body,
         tracking: text("x-ms-client-tracking-id"),
         idempotency_key: text("idempotency-key"),
     };
     let answered = state.app.call_trigger(entry, call).await?;
-    Ok(render(answered))
+    Ok(render(answered, !options.suppress_workflow_headers_on_response))
 }
 
 /// `/workflows/{flow}/triggers/{trigger}/paths/invoke[/rest]`.
@@ -128,12 +131,13 @@ fn query_text(text: &str) -> Cow<'_, str> {
 
 /// General headers first by name, then those of the content: its type, the others as
 /// they came, its length.
-/// Credentials are left out.
-fn headers_of(headers: &HeaderMap) -> Object {
+/// Credentials are left out unless the trigger asks for them.
+fn headers_of(headers: &HeaderMap, with_credentials: bool) -> Object {
     let mut general: Vec<(Str, Value)> = Vec::with_capacity(headers.len() + 2);
     let mut content: Vec<(Str, Value)> = Vec::new();
     for name in headers.keys() {
-        if name == names::AUTHORIZATION || name == names::PROXY_AUTHORIZATION {
+        let is_credential = name == names::AUTHORIZATION || name == names::PROXY_AUTHORIZATION;
+        if is_credential && !with_credentials {
             continue;
         }
         let mut value = Str::new();
@@ -156,10 +160,10 @@ fn headers_of(headers: &HeaderMap) -> Object {
     Object::from_pairs(general)
 }
 
-fn render(answered: Answered) -> Response {
+fn render(answered: Answered, with_workflow_headers: bool) -> Response {
     let Answered { entry, run, tracking, answer } = answered;
     let mut response = match answer {
-        Answer::Accepted { is_polled: _ } => StatusCode::ACCEPTED.into_response(),
+        Answer::Accepted => StatusCode::ACCEPTED.into_response(),
         Answer::Response(response) => respond(&response),
         Answer::NoResponse => {
             let id = run.map(|run| tracking_id(run, 0)).unwrap_or_default();
@@ -173,7 +177,9 @@ fn render(answered: Answered) -> Response {
             gateway(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeout", message.to_owned())
         }
     };
-    add_headers(response.headers_mut(), &entry, run, tracking.as_deref());
+    if with_workflow_headers {
+        add_headers(response.headers_mut(), &entry, run, tracking.as_deref());
+    }
     response
 }
 

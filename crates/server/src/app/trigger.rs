@@ -127,9 +127,7 @@ pub struct Answered {
 
 pub enum Answer {
     /// The run was accepted, or nothing was to be started.
-    Accepted {
-        is_polled: bool,
-    },
+    Accepted,
     Response(Value),
     NoResponse,
     TimedOut,
@@ -195,9 +193,9 @@ impl App {
         timeout: std::time::Duration,
     ) -> (Option<ProcessId>, Answer) {
         let started = match firings {
-            Firings::None => return (None, Answer::Accepted { is_polled: false }),
+            Firings::None => return (None, Answer::Accepted),
             Firings::Split(ids) => {
-                return (ids.first().copied(), Answer::Accepted { is_polled: false });
+                return (ids.first().copied(), Answer::Accepted);
             }
             Firings::One(started, _) => *started,
         };
@@ -210,9 +208,9 @@ impl App {
                 Ok(Err(_)) => Some(Reply::NoResponse),
                 Err(_) => None,
             },
-            (None, None) if !waits => return (id, Answer::Accepted { is_polled: true }),
+            (None, None) if !waits => return (id, Answer::Accepted),
             (None, None) if started.was_started_before => {
-                return (id, Answer::Accepted { is_polled: true });
+                return (id, Answer::Accepted);
             }
             (None, None) => Some(Reply::NoResponse),
         };

@@ -38,6 +38,25 @@ async fn the_public_url_begins_addresses() {
 }
 
 #[tokio::test]
+async fn forwarding_headers_count_from_trusted_proxies_only() {
+    for (trusted, expected) in
+        [("127.0.0.1", "https://flows.example.org/workflows/"), ("192.0.2.1", "http://127.0.0.1:")]
+    {
+        let world =
+            World::start_with(|setup, _| setup.env("SLUICEGATE_TRUSTED_PROXIES", trusted)).await;
+        world.create("order", &echo()).await;
+        let path = "/api/v1/flows/order/callback-url";
+        let request = world.api.request(reqwest::Method::POST, path);
+        let request = request.bearer_auth(crate::support::TOKEN);
+        let request = request.header("x-forwarded-proto", "https");
+        let request = request.header("x-forwarded-host", "flows.example.org");
+        let answer = crate::world::Answer::of(request).await.json();
+        let value = answer["value"].as_str().expect("an address");
+        assert!(value.starts_with(expected), "{trusted}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_right_signature_opens_a_trigger() {
     let world = World::start().await;
     let address = world.flow("order", &echo()).await;

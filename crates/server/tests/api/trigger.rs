@@ -252,3 +252,25 @@ async fn a_request_waits_for_a_response_in_any_branch() {
     let (yes, no) = tokio::join!(world.fire(&address, &one), world.fire(&address, &two));
     assert_eq!((yes.text.as_str(), no.text.as_str()), ("yes", "no"));
 }
+
+#[tokio::test]
+async fn a_trigger_may_keep_credentials_and_leave_out_our_headers() {
+    let world = World::start().await;
+    let respond = json!({"Answer": {
+        "type": "Response", "kind": "Http", "runAfter": {},
+        "inputs": {"statusCode": 200, "body": "@triggerOutputs()?['headers']"},
+    }});
+    for (name, options, keeps, tells) in [
+        ("plain", "", false, true),
+        ("open", "IncludeAuthorizationHeadersInOutputs", true, true),
+        ("quiet", "SuppressWorkflowHeadersOnResponse", false, false),
+    ] {
+        let trigger = json!({"type": "Request", "kind": "Http", "operationOptions": options});
+        let address = world.flow(name, &with_trigger(trigger, respond.clone())).await;
+        let request = world.api.request(Method::POST, &address).bearer_auth("of-the-caller");
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json().get("Authorization").is_some(), keeps, "{name}");
+        assert_eq!(!answer.header("x-ms-workflow-run-id").is_empty(), tells, "{name}");
+    }
+}

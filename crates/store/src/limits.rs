@@ -20,7 +20,7 @@ pub const JOB_BYTES: usize = 512;
 pub const READERS_MAX: u32 = 2;
 
 /// Page cache of a connection. The operating system caches the file as well.
-pub const CACHE_KIB: i64 = 2_048;
+pub const CACHE_KIB: i64 = 1_024;
 
 /// Bytes of a page. Chunks of 500 to 700 bytes leave less of a page unused than with
 /// 4 KiB (665 instead of 705 bytes for a run with a chunk of 500), and values up to

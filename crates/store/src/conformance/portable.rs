@@ -2,7 +2,8 @@
 
 use super::StoreFactory;
 use super::sample::{
-    cancel, done, effect, history, id, open, own, start_key, step, version, whole_run, workflow,
+    cancel, done, effect, history, id, open, start_key, step, take_all, version, whole_run,
+    workflow,
 };
 use crate::limits::PAGES_QUEUED_MAX;
 use crate::portable::{Page, TABLES};
@@ -106,7 +107,7 @@ pub async fn keys_are_counted_on_after_an_import(factory: &dyn StoreFactory) {
     let key = other.create_workflow(workflow("default", "next"), version(1)).await;
     let first = other.workflow("default", "order").await.expect("it answers").expect("it is there");
     assert!(key.expect("it is created") > first.key);
-    own(&*other).await;
+    take_all(&*other).await;
     done(&*other, step(id(90), 0)).await;
     assert_eq!(other.send(cancel(id(90))).await, Ok(true));
     let later = other.inbox(id(90)).await.expect("a list");

@@ -28,12 +28,12 @@ pub(super) const SUCCEEDED: u8 = 4;
 
 pub(super) async fn open(factory: &dyn StoreFactory) -> Arc<dyn Store> {
     let store = factory.open().await.expect("the store opens");
-    own(&*store).await;
+    take_all(&*store).await;
     store
 }
 
 /// Takes every partition, unless that was done before.
-pub(super) async fn own(store: &dyn Store) {
+pub(super) async fn take_all(store: &dyn Store) {
     let cluster = store.beat(NODE, LIVES).await.expect("a beat");
     if cluster.leases.iter().all(|lease| lease.epoch == 0) {
         store.take(NODE, PartitionSet::ALL).await.expect("every partition");

@@ -85,6 +85,12 @@ impl From<StoreError> for AppError {
                 let message = "The server's disk is full. Nothing was accepted.";
                 AppError::new(ErrorKind::Unavailable, "InsufficientStorage", message)
             }
+            StoreError::Unknown(_) => {
+                tracing::warn!(%error, "the store's answer was lost");
+                let message =
+                    "The server's store did not answer in time. What was asked may have been done.";
+                AppError::new(ErrorKind::Unavailable, "OutcomeUnknown", message)
+            }
             StoreError::Unavailable(_) | StoreError::Closed => {
                 tracing::warn!(%error, "the store is not available");
                 let message = "The server's store is not available now. Nothing was accepted.";

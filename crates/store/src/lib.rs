@@ -66,8 +66,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes a group of commits durable together, in order, and says of each what
     /// became of it. Each commit is all or nothing; one that is refused
-    /// ([`Committed::Stale`], [`Committed::Fenced`], [`Committed::StartedBefore`]) changes
-    /// nothing and leaves the rest of its group. An error means that nothing of the group
+    /// ([`Committed::Stale`], [`Committed::Fenced`], [`Committed::StartedBefore`],
+    /// [`Committed::NotAsked`]) changes nothing and leaves the rest of its group. An error means that nothing of the group
     /// was made durable, except [`StoreError::Unknown`]: then all of it was, or nothing.
     /// The queue is bounded: when it is full the answer is [`StoreError::Busy`] at once
     /// and nothing was accepted.

@@ -3,7 +3,7 @@
 
 use super::Engine;
 use crate::limits::{BEAT_EVERY, LEASE_LASTS, LEASE_MARGIN};
-use durable::{Cluster, Lease, Partition, PartitionSet, ownership};
+use durable::{Cluster, Epoch, Lease, Partition, PartitionSet, ownership};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Engine {
         self.ownership.extend(began, lasts.saturating_sub(LEASE_MARGIN));
         self.notice_losses(&cluster);
         let plan = ownership::plan(self.node, &cluster);
-        let take = union(plan.take, self.not_held(&cluster, plan.give));
+        let take = union(plan.take, self.not_held(&cluster));
         if !take.is_empty() {
             let leases = self.store.take(self.node, take).await?;
             self.take_up(leases).await?;
@@ -76,11 +76,10 @@ impl Engine {
     }
 
     /// What the store says is ours, from before, and nobody steps.
-    fn not_held(&self, cluster: &Cluster, without: PartitionSet) -> PartitionSet {
+    fn not_held(&self, cluster: &Cluster) -> PartitionSet {
         let ours = cluster.leases.iter().filter(|lease| lease.holder == Some(self.node));
         ours.map(|lease| lease.partition)
             .filter(|partition| self.ownership.epoch(*partition).is_none())
-            .filter(|partition| !without.contains(*partition))
             .collect()
     }
 
@@ -89,6 +88,7 @@ impl Engine {
         let taken: PartitionSet = leases.iter().map(|lease| lease.partition).collect();
         // what is under way is known before anything new can begin
         let unsettled = self.unsettled(taken).await?;
+        let gates = self.restore_gates(taken).await?;
         self.ownership.gain(&leases);
         if self.store.is_shared() {
             tracing::info!(partitions = taken.len(), runs = unsettled.len(), "partitions taken");
@@ -96,8 +96,7 @@ impl Engine {
         if self.is_paused() {
             return Ok(());
         }
-        self.recover(taken, &unsettled).await?;
-        self.timers.read_again();
+        self.recover(&unsettled, gates).await;
         Ok(())
     }
 
@@ -105,8 +104,8 @@ impl Engine {
     pub async fn take_up_all(self: &Arc<Self>) -> Result<(), StoreError> {
         let held = self.ownership.held();
         let unsettled = self.unsettled(held).await?;
-        self.recover(held, &unsettled).await?;
-        self.timers.read_again();
+        let gates = self.restore_gates(held).await?;
+        self.recover(&unsettled, gates).await;
         Ok(())
     }
 
@@ -131,6 +130,13 @@ impl Engine {
         self.ownership.lose(partition);
         self.drop_partition(partition);
         self.gate_forget(partition);
+    }
+
+    /// The same, if it was not taken anew since that epoch.
+    pub(super) fn lose_epoch(self: &Arc<Self>, partition: Partition, epoch: Option<Epoch>) {
+        if self.ownership.epoch(partition) == epoch {
+            self.lose(partition);
+        }
     }
 
     fn lose_all(&self) {

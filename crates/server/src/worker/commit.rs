@@ -1,7 +1,7 @@
 //! Making steps durable, and letting out what waited for it.
 
 use super::Engine;
-use durable::{InboxRow, Message, ProcessId, Standing};
+use durable::{Batch, Epoch, InboxRow, Message, MessageKind, ProcessId, Standing};
 use flow::run::{Effect, Input, Reply, Run, Status, Step};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -28,9 +28,21 @@ pub struct Durable {
 pub enum Refusal {
     /// The process is not where the batch expected it.
     Stale,
-    /// Another node holds the process.
-    Fenced,
+    /// Another node holds the process: this one held it until this epoch, if at all.
+    Fenced(Option<Epoch>),
+    /// Nobody waits for what the new run would answer.
+    NotAsked,
     Failed(StoreError),
+}
+
+/// A step on its way to the store.
+pub struct StepOf {
+    pub step: Step,
+    pub run: RunChange,
+    /// Key of the flow.
+    pub workflow: i64,
+    /// The parent's effect that a new run answers.
+    pub asked_by: Option<(ProcessId, u64)>,
 }
 
 /// What tells whether a commit whose answer was lost is there.
@@ -55,6 +67,7 @@ impl Trace {
 
 /// What of a step does not go to the store.
 struct Kept {
+    epoch: Option<Epoch>,
     standing: Standing,
     messages: Vec<Message>,
     effects: Vec<Effect>,
@@ -65,13 +78,15 @@ struct Kept {
 
 impl Kept {
     fn into_durable(self, outcome: Committed) -> Result<Durable, Refusal> {
+        let epoch = self.epoch;
         let (inbox, started_before) = match outcome {
             Committed::Done { inbox } => (inbox, None),
             Committed::StartedBefore(process) => (Vec::new(), Some(process)),
             Committed::Stale => return Err(Refusal::Stale),
-            Committed::Fenced => return Err(Refusal::Fenced),
+            Committed::Fenced => return Err(Refusal::Fenced(epoch)),
+            Committed::NotAsked => return Err(Refusal::NotAsked),
         };
-        let Kept { standing, messages, effects, reply, more, status } = self;
+        let Kept { standing, messages, effects, reply, more, status, .. } = self;
         let mut unread = Vec::new();
         if inbox.len() < messages.len() {
             unread.extend(messages.iter().map(|message| message.to));
@@ -85,13 +100,8 @@ impl Kept {
 
 impl Engine {
     /// Commits a step of a process that this node holds.
-    pub async fn commit(
-        &self,
-        step: Step,
-        run: RunChange,
-        workflow: i64,
-    ) -> Result<Durable, Refusal> {
-        let mut outcomes = self.commit_group(vec![(step, run, workflow)]).await?;
+    pub async fn commit(&self, step: StepOf) -> Result<Durable, Refusal> {
+        let mut outcomes = self.commit_group(vec![step]).await?;
         outcomes.pop().unwrap_or(Err(Refusal::Stale))
     }
 
@@ -100,20 +110,20 @@ impl Engine {
     /// held start, which needs no lease.
     pub async fn commit_group(
         &self,
-        steps: Vec<(Step, RunChange, i64)>,
+        steps: Vec<StepOf>,
     ) -> Result<Vec<Result<Durable, Refusal>>, Refusal> {
         let mut group = Vec::with_capacity(steps.len());
         let mut traces = Vec::with_capacity(steps.len());
         let mut rest = Vec::with_capacity(steps.len());
-        for (step, run, workflow) in steps {
+        for StepOf { step, run, workflow, asked_by } in steps {
             let Step { batch, effects, reply, more, status, .. } = step;
             let epoch = self.ownership.epoch(batch.process.partition());
-            if epoch.is_none() && !(batch.expected_seq == 0 && status == Status::Waiting) {
-                return Err(Refusal::Fenced);
+            if epoch.is_none() && !announces_itself(&batch) {
+                return Err(Refusal::Fenced(None));
             }
             let (standing, messages) = (batch.standing, batch.messages.clone());
-            rest.push(Kept { standing, messages, effects, reply, more, status });
-            let commit = Commit { batch, run, epoch, workflow };
+            rest.push(Kept { epoch, standing, messages, effects, reply, more, status });
+            let commit = Commit { batch, run, epoch, workflow, asked_by };
             traces.push(Trace::of(&commit));
             group.push(commit);
         }
@@ -248,6 +258,12 @@ impl Engine {
         }
         self.gate_left(run);
     }
+}
+
+/// True for a new process that tells whoever holds its partition of itself.
+fn announces_itself(batch: &Batch) -> bool {
+    let is_to_itself = |it: &Message| it.kind == MessageKind::Arrived && it.to == batch.process;
+    batch.expected_seq == 0 && batch.messages.iter().any(is_to_itself)
 }
 
 fn fingerprint(chunk: &[u8]) -> u64 {

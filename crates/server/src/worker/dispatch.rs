@@ -21,6 +21,7 @@ impl Engine {
         self.counters.calls.fetch_add(1, Ordering::Relaxed);
         self.calls_waiting.fetch_add(1, Ordering::Relaxed);
         let (id, attempt) = (effect.id, effect.attempt);
+        tracing::debug!(%process, effect = id, attempt, "calling");
         self.calls_under_way.lock().entry(process).or_default().push((id, attempt));
         let engine = Arc::clone(self);
         tokio::spawn(async move {
@@ -42,6 +43,7 @@ impl Engine {
         self.calls_waiting.fetch_sub(1, Ordering::Relaxed);
         // who holds the process now makes the call
         if !self.ownership.owns(process) {
+            tracing::debug!(%process, effect = effect.id, "not called: another node holds it");
             return None;
         }
         let result = match effect.request {

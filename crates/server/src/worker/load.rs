@@ -1,7 +1,7 @@
 //! Reading runs back from the store.
 
 use super::Engine;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, ErrorKind};
 use durable::codec::{decompress, decompress_limited};
 use durable::{InboxRow, ProcessId, ProcessKind};
 use flow::run::event::{Payloads, read_payload};
@@ -20,7 +20,7 @@ impl Engine {
             return Ok(None);
         }
         let Some(row) = self.store.run(process).await? else { return Ok(None) };
-        let version = self.version_of(row.workflow, row.version).await.map_err(corrupt)?;
+        let version = self.version_of(row.workflow, row.version).await.map_err(told)?;
         let Some(version) = version else { return Ok(None) };
         let mut stored = Stored::default();
         if let Some((seq, content)) = &history.snapshot {
@@ -66,6 +66,16 @@ impl Engine {
         let value = read_payload(&content).map_err(corrupt)?;
         payloads.insert(hash, value);
         Ok(())
+    }
+}
+
+/// What passes is tried again; the rest is in what is stored.
+pub(super) fn told(error: AppError) -> StoreError {
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::Throttled { .. } => {
+            StoreError::Unavailable(error.message)
+        }
+        _ => StoreError::Corrupt(error.message),
     }
 }
 

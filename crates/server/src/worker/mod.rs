@@ -138,6 +138,12 @@ impl Engine {
         Ok(())
     }
 
+    /// True when the server goes down.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Acquire)

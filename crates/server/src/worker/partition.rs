@@ -1,7 +1,7 @@
 //! The driver: inputs in, batches out, effects released when durable.
 
 use super::Engine;
-use super::commit::{Refusal, some_text};
+use super::commit::{Refusal, StepOf, some_text};
 use crate::clock::SECOND;
 use crate::limits::{PARKED_RUNS_CACHED_MAX, STEP_TRIES_LOGGED};
 use durable::{InboxRow, MessageKind, Partition, PartitionSet, ProcessId, Standing};
@@ -110,12 +110,14 @@ impl Engine {
 
     /// See to what was under way when this node took the process.
     pub(super) fn take_up_process(self: &Arc<Self>, process: ProcessId) {
+        tracing::debug!(%process, "taking up");
         self.put(process, Work::TakeUp, false);
     }
 
     fn put(self: &Arc<Self>, process: ProcessId, work: Work, is_woken: bool) {
         if !self.ownership.owns(process) {
-            self.discard(process, work);
+            tracing::debug!(%process, ?work, "nobody reacts here");
+            self.discard(process, &work);
             return;
         }
         let begins = {
@@ -138,9 +140,9 @@ impl Engine {
     }
 
     /// Nobody reacts to it here.
-    fn discard(&self, process: ProcessId, work: Work) {
+    fn discard(&self, process: ProcessId, work: &Work) {
         if let Work::Input(Input::Result { effect, attempt, .. }) = work {
-            self.forget_call(process, effect, attempt);
+            self.forget_call(process, *effect, *attempt);
         }
     }
 
@@ -176,8 +178,8 @@ impl Engine {
                 mailbox.is_stepping
             });
         }
-        for (process, work) in discarded {
-            self.discard(process, work);
+        for (process, work) in &discarded {
+            self.discard(*process, work);
         }
         self.waiters.lock().retain(|process, _| process.partition() != lost);
     }
@@ -216,9 +218,11 @@ impl Engine {
             };
             // final, not one of ours, or another node's by now: whatever came is late
             let Some(run) = run.filter(|_| self.ownership.owns(process)) else {
-                self.discard(process, work);
-                self.forget(process);
-                return;
+                self.discard(process, &work);
+                if self.forget_late(process) {
+                    return;
+                }
+                continue;
             };
             match work {
                 Work::Input(input) => self.step_run(run, input).await,
@@ -243,6 +247,7 @@ impl Engine {
     fn see_to_calls(self: &Arc<Self>, run: Box<Run>) {
         let process = run.id;
         for effect in run.calls_under_way() {
+            tracing::debug!(%process, effect = effect.id, "a call was under way");
             if self.is_calling(process, effect.id, effect.attempt) {
                 continue;
             }
@@ -297,10 +302,24 @@ impl Engine {
             partition.rested(mailbox.as_ref().is_some_and(|mailbox| mailbox.is_woken));
             mailbox
         };
-        for work in mailbox.map(|mailbox| mailbox.work).unwrap_or_default() {
+        for work in mailbox.iter().flat_map(|mailbox| &mailbox.work) {
             self.discard(process, work);
         }
         self.timers.wake_more();
+    }
+
+    /// Forgets a process with what came too late for it. False when this node holds it
+    /// after all, and there is more for it.
+    fn forget_late(&self, process: ProcessId) -> bool {
+        {
+            let partition = self.partition.lock();
+            let has_more = partition.mailboxes.get(&process).is_some_and(|it| !it.work.is_empty());
+            if has_more && self.ownership.owns(process) {
+                return false;
+            }
+        }
+        self.forget(process);
+        true
     }
 
     async fn step_run(self: &Arc<Self>, mut run: Box<Run>, input: Input) {
@@ -309,7 +328,7 @@ impl Engine {
         let retry = input.clone();
         let step = run.handle(input, self.clock.moment());
         if step.changes_nothing() {
-            self.discard(process, Work::Input(retry));
+            self.discard(process, &Work::Input(retry));
             self.put_back(run, step.more);
             return;
         }
@@ -320,14 +339,16 @@ impl Engine {
             code: some_text(&step.code),
             error: step.error.as_ref().map(|error| error.message.to_string()),
         });
-        match self.commit(step, run_change, run.info().key).await {
+        let workflow = run.info().key;
+        let step = StepOf { step, run: run_change, workflow, asked_by: None };
+        match self.commit(step).await {
             Ok(durable) => {
                 let is_final = durable.standing == Standing::Final;
                 self.release(&run, durable);
                 if let Input::Arrived { .. } = retry {
                     self.gate_arrived(&run);
                 }
-                self.discard(process, Work::Input(retry));
+                self.discard(process, &Work::Input(retry));
                 if is_final {
                     self.drop_final(process);
                 } else {
@@ -339,13 +360,14 @@ impl Engine {
     }
 
     async fn take_refusal(self: &Arc<Self>, process: ProcessId, input: Input, refusal: Refusal) {
+        tracing::debug!(%process, ?refusal, "refused");
         match refusal {
-            Refusal::Fenced => {
+            Refusal::Fenced(epoch) => {
                 // somebody else steps it now
-                self.discard(process, Work::Input(input));
-                self.lose(process.partition());
+                self.discard(process, &Work::Input(input));
+                self.lose_epoch(process.partition(), epoch);
             }
-            Refusal::Stale => {
+            Refusal::Stale | Refusal::NotAsked => {
                 // what is in memory is not the truth
                 tracing::warn!(%process, "a batch was stale, the run is read again");
                 self.back_off(process, Work::Input(input)).await;
@@ -390,7 +412,7 @@ impl Engine {
             // commands that came meanwhile are answered from the store as late
             std::mem::take(&mut mailbox.work)
         };
-        for work in late {
+        for work in &late {
             self.discard(process, work);
         }
     }

@@ -2,6 +2,7 @@
 //! that wait, held runs. What is due is the timers' matter.
 
 use super::Engine;
+use super::load::told;
 use crate::limits::TAKING_UP_MAX;
 use durable::{PartitionSet, ProcessId};
 use flow::run::Status;
@@ -27,13 +28,9 @@ impl Engine {
         }
     }
 
-    /// Takes up everything in some partitions that does not wait for a time.
-    pub(super) async fn recover(
-        self: &Arc<Self>,
-        within: PartitionSet,
-        unsettled: &[ProcessId],
-    ) -> Result<(), StoreError> {
-        let gates = self.restore_gates(within).await?;
+    /// Takes up everything that does not wait for a time, and lets in what has room at the
+    /// gates.
+    pub(super) async fn recover(self: &Arc<Self>, unsettled: &[ProcessId], gates: Vec<(i64, u32)>) {
         for process in unsettled {
             while self.load().1 >= TAKING_UP_MAX {
                 // those that are being taken up go first
@@ -48,15 +45,17 @@ impl Engine {
             let runs = unsettled.len();
             tracing::info!(runs, "runs with calls or messages under way were taken up");
         }
-        Ok(())
+        self.timers.read_again();
     }
 
-    /// Counts the runs that limits of concurrency are about; gives the flows with the
-    /// limit of their present version.
-    async fn restore_gates(
+    /// Counts the runs that limits of concurrency are about, before anything new can enter;
+    /// gives the flows with the limit of their present version.
+    pub(super) async fn restore_gates(
         self: &Arc<Self>,
         within: PartitionSet,
     ) -> Result<Vec<(i64, u32)>, StoreError> {
+        // a try before may have ended half-way
+        within.iter().for_each(|partition| self.gate_forget(partition));
         let mut gates = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -68,7 +67,12 @@ impl Engine {
                 let entry = match self.catalog.entry(row).await {
                     Ok(entry) => entry,
                     Err(error) => {
-                        tracing::error!(flow = key, message = %error.message, "a flow cannot be loaded");
+                        let message = error.message.clone();
+                        let StoreError::Corrupt(_) = told(error) else {
+                            return Err(StoreError::Unavailable(message));
+                        };
+                        // one that cannot be read does not keep the others down
+                        tracing::error!(flow = key, %message, "a flow cannot be loaded");
                         continue;
                     }
                 };
@@ -104,7 +108,7 @@ impl Engine {
             let Some(last) = rows.last() else { return Ok(()) };
             before = Some(last.id);
             for row in rows.iter().filter(|row| within.contains(row.id.partition())) {
-                if is_held || self.counts_at_a_gate(row.id).await {
+                if is_held || self.counts_at_a_gate(row.id).await? {
                     self.gate_restore(workflow, row.id, is_held);
                 }
             }
@@ -112,10 +116,12 @@ impl Engine {
     }
 
     /// Only what is counted down at its end is counted: runs of a version with a limit.
-    async fn counts_at_a_gate(&self, process: ProcessId) -> bool {
+    async fn counts_at_a_gate(&self, process: ProcessId) -> Result<bool, StoreError> {
         match self.load_run(process).await {
-            Ok(Some((run, _))) => super::gate::limit(&run).is_some(),
-            _ => false,
+            Ok(run) => Ok(run.is_some_and(|(run, _)| super::gate::limit(&run).is_some())),
+            // one that cannot be read does not keep the others down
+            Err(StoreError::Corrupt(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

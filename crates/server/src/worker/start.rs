@@ -1,7 +1,7 @@
 //! Beginning runs.
 
 use super::Engine;
-use super::commit::{Durable, Refusal, some_text};
+use super::commit::{Durable, Refusal, StepOf, some_text};
 use super::gate::Admission;
 use crate::app::catalog::Version;
 use crate::app::error::{AppError, ErrorKind};
@@ -50,10 +50,9 @@ impl Engine {
         let admission = self.gate_enter(&start).await?;
         let is_waiting = matches!(start.caller, Caller::Request { .. });
         let (run, step) = self.first_step(start, admission)?;
-        let change = inserted(&run, &step);
-        let workflow = run.info().key;
+        let step = step_of(&run, step);
         let engine = Arc::clone(self);
-        let commit = Box::pin(async move { engine.commit(step, change, workflow).await });
+        let commit = Box::pin(async move { engine.commit(step).await });
         let engine = Arc::clone(self);
         Beginning { engine, run: Some(run), commit, admission, is_waiting }.await
     }
@@ -72,7 +71,11 @@ impl Engine {
                 self.gate_undo(&run, admission);
                 Err(match refusal {
                     Refusal::Stale => AppError::internal(format!("run id {} is taken", run.id)),
-                    Refusal::Fenced => super::not_ready(),
+                    Refusal::Fenced(_) => super::not_ready(),
+                    Refusal::NotAsked => {
+                        let message = "The run that asked for this one waits for it no more.";
+                        AppError::new(ErrorKind::Conflict, "RunNotAsked", message)
+                    }
                     Refusal::Failed(error) => error.into(),
                 })
             }
@@ -102,8 +105,7 @@ impl Engine {
                     return Err(error);
                 }
             };
-            let change = inserted(&run, &step);
-            steps.push((step, change, run.info().key));
+            steps.push(step_of(&run, step));
             runs.push((run, admission));
         }
         let engine = Arc::clone(self);
@@ -114,7 +116,7 @@ impl Engine {
     async fn finish_group(
         self: Arc<Self>,
         runs: Vec<(Box<Run>, Admission)>,
-        steps: Vec<(Step, RunChange, i64)>,
+        steps: Vec<StepOf>,
     ) -> Result<Vec<Started>, AppError> {
         let outcomes = match self.commit_group(steps).await {
             Ok(outcomes) => outcomes,
@@ -123,8 +125,10 @@ impl Engine {
                     self.gate_undo(run, *admission);
                 }
                 return Err(match refusal {
-                    Refusal::Stale => AppError::internal("a group of starts was stale"),
-                    Refusal::Fenced => super::not_ready(),
+                    Refusal::Stale | Refusal::NotAsked => {
+                        AppError::internal("a group of starts was stale")
+                    }
+                    Refusal::Fenced(_) => super::not_ready(),
                     Refusal::Failed(error) => error.into(),
                 });
             }
@@ -255,6 +259,14 @@ impl Drop for Beginning {
 /// Tells the node that holds a run's partition that the run is there.
 fn arrival(run: ProcessId) -> Message {
     Message { to: run, from: Some(run), effect: 0, kind: MessageKind::Arrived, body: Vec::new() }
+}
+
+fn step_of(run: &Run, step: Step) -> StepOf {
+    let asked_by = match run.caller() {
+        Caller::Parent { process, effect } => Some((process, effect)),
+        _ => None,
+    };
+    StepOf { run: inserted(run, &step), step, workflow: run.info().key, asked_by }
 }
 
 /// The row of a run that has taken its first step.

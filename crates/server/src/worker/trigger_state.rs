@@ -72,7 +72,7 @@ impl Engine {
             Ok(()) => Ok(()),
             // another node that came up at the same time has made it
             Err(Refusal::Stale) => Ok(()),
-            Err(Refusal::Fenced) => Err(super::not_ready()),
+            Err(Refusal::Fenced(_) | Refusal::NotAsked) => Err(super::not_ready()),
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }
@@ -87,8 +87,13 @@ impl Engine {
             batch.events = 1;
             batch.standing = Standing::Final;
             batch.forget_history = true;
-            let group =
-                vec![Commit { batch, run: RunChange::None, epoch: Some(epoch), workflow: 0 }];
+            let group = vec![Commit {
+                batch,
+                run: RunChange::None,
+                epoch: Some(epoch),
+                workflow: 0,
+                asked_by: None,
+            }];
             if let Some(Committed::Done { .. }) = self.store.commit(group).await?.pop() {
                 return Ok(());
             }
@@ -110,10 +115,10 @@ impl Engine {
         batch.standing = Standing::Live { due };
         let epoch = self.ownership.epoch(process.partition());
         if seq > 0 && epoch.is_none() {
-            return Err(Refusal::Fenced);
+            return Err(Refusal::Fenced(None));
         }
         let workflow = state.workflow;
-        let group = vec![Commit { batch, run: RunChange::None, epoch, workflow }];
+        let group = vec![Commit { batch, run: RunChange::None, epoch, workflow, asked_by: None }];
         match self.store.commit(group).await.map_err(Refusal::Failed)?.pop() {
             Some(Committed::Done { .. }) => {
                 if let Some(due) = due {
@@ -121,7 +126,7 @@ impl Engine {
                 }
                 Ok(())
             }
-            Some(Committed::Fenced) => Err(Refusal::Fenced),
+            Some(Committed::Fenced) => Err(Refusal::Fenced(epoch)),
             _ => Err(Refusal::Stale),
         }
     }
@@ -183,7 +188,7 @@ impl Engine {
         }
         let state = TriggerState { last: Some(due), ..state };
         match self.commit_trigger(process, history.seq, &state, next).await {
-            Ok(()) | Err(Refusal::Stale | Refusal::Fenced) => Ok(()),
+            Ok(()) | Err(Refusal::Stale | Refusal::Fenced(_) | Refusal::NotAsked) => Ok(()),
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }

@@ -1,8 +1,10 @@
 //! `kill -9` of the server on the faulty layer: what SQLite had not synced is lost, as
 //! when the power fails.
 
-#[path = "../../crates/server/tests/support/crash/mod.rs"]
+#[path = "../../crates/server/tests/support/crash.rs"]
 mod crash;
+#[path = "../../crates/server/tests/support/load/mod.rs"]
+mod load;
 #[path = "../../crates/server/tests/support/mod.rs"]
 mod support;
 

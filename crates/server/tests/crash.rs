@@ -2,8 +2,10 @@
 
 mod support;
 
-#[path = "support/crash/mod.rs"]
+#[path = "support/crash.rs"]
 mod crash;
+#[path = "support/load/mod.rs"]
+mod load;
 
 use support::Setup;
 

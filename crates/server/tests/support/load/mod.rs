@@ -1,16 +1,11 @@
-//! `kill -9` of a server under load, again and again on the same data; then an audit of
-//! what it kept. Test files that kill a server include it by its path.
-//!
-//! `SLUICEGATE_CRASHES` sets the number of crashes (10), `SLUICEGATE_SEED` repeats a
-//! run's random moments and choices (the seed is printed).
+//! Callers that start flows of several kinds, and note what the server tells them. Test
+//! files that put a server under load include it by its path, as `load`.
 
-mod audit;
-mod flows;
+pub mod audit;
+pub mod flows;
 
 use crate::support::api::Api;
 use crate::support::random::Random;
-use crate::support::stub::Stub;
-use crate::support::{Server, Setup};
 use flows::Kind;
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -24,17 +19,14 @@ use tokio::task::JoinHandle;
 
 const CONNECTIONS: u64 = 16;
 
-/// Each connection rests up to this long between two requests, so that the audit
-/// need not read millions of runs; only just before a crash they do not rest.
+/// Each connection rests up to this long between two requests, so that the audit need
+/// not read millions of runs, unless it is pressed.
 const REST_MS_MAX: u64 = 40;
 
-/// Up to so long before a crash no connection rests.
-const PRESSED_MS_MAX: u64 = 60;
-
-/// Requests that must be acknowledged after the last crash.
+/// Requests that must be acknowledged at the end.
 const LAST_ACKNOWLEDGED_MIN: usize = 50;
 
-const LAST_LIFE_WITHIN: Duration = Duration::from_secs(30);
+const LAST_ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(30);
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// A start that was acknowledged: its run must be there.
@@ -53,11 +45,13 @@ pub struct Book {
     pub unanswered: Mutex<HashMap<String, Kind>>,
     pub problems: Mutex<Vec<String>>,
     /// Crashes so far, counted before the signal is sent.
-    crashes: AtomicU64,
+    pub crashes: AtomicU64,
     /// Requests turned away with 429 or 503.
-    turned_away: AtomicU64,
+    pub turned_away: AtomicU64,
+    /// Requests refused since the disk is full.
+    pub full: AtomicU64,
     /// No rest between requests.
-    is_pressed: AtomicBool,
+    pub is_pressed: AtomicBool,
     over: AtomicBool,
 }
 
@@ -67,62 +61,19 @@ impl Book {
         self.problems.lock().expect("the problems").push(text);
     }
 
-    fn acknowledged(&self) -> usize {
+    pub fn acknowledged(&self) -> usize {
         self.acknowledged.lock().expect("the book").len()
     }
 }
 
 /// One life of the server, as the callers see it.
 #[derive(Clone)]
-struct Life {
-    number: u64,
-    api: Api,
+pub struct Life {
+    pub number: u64,
+    pub api: Api,
 }
 
-/// Crashes the server and audits it; panics with what was lost or done twice.
-pub async fn check(setup: Setup) {
-    let crashes: u64 = std::env::var("SLUICEGATE_CRASHES")
-        .map_or(10, |text| text.parse().expect("SLUICEGATE_CRASHES is a number"));
-    let seed = Random::seed("SLUICEGATE_SEED");
-    println!("SLUICEGATE_SEED={seed} SLUICEGATE_CRASHES={crashes}");
-
-    let stub = Stub::start().await;
-    let server = setup.start().await;
-    let paths = create_flows(&server.api(), stub.addr).await;
-    let book = Arc::new(Book::default());
-    let (lives, callers) = start_load(seed, &paths, &book);
-
-    let began = Instant::now();
-    let mut random = Random::new(seed);
-    let world = World { setup, stub, book: book.clone(), lives };
-    let server = world.crash_again_and_again(server, crashes, &mut random).await;
-    let World { stub, lives, .. } = world;
-    finish_load(&book, callers, lives).await;
-    let loaded = began.elapsed();
-    let api = server.api();
-    for run in api.settled(&Kind::ALL.map(Kind::flow), SETTLE_WITHIN).await {
-        let path = format!("/api/v1/runs/{}/actions", run["id"].as_str().unwrap_or_default());
-        let actions = api.list(&path).await;
-        book.problem(format!("not final after {SETTLE_WITHIN:?}: {run} with {actions:?}"));
-    }
-    let settled = began.elapsed();
-    let summary = audit::audit(&api, &book, &stub).await;
-    let status = server.stop().await;
-    println!(
-        "{crashes} crashes: {} acknowledged, {} unanswered, {} turned away; {summary}; \
-         load {loaded:.1?}, settled after {:.1?}, all {:.1?}",
-        book.acknowledged(),
-        book.unanswered.lock().expect("the book").len(),
-        book.turned_away.load(Ordering::SeqCst),
-        settled - loaded,
-        began.elapsed(),
-    );
-    assert!(status.success(), "the last server ended with {status}");
-    let problems = book.problems.lock().expect("the problems");
-    assert!(problems.is_empty(), "{} problems (seed {seed}): {problems:#?}", problems.len());
-}
-
-async fn create_flows(api: &Api, stub: SocketAddr) -> HashMap<Kind, String> {
+pub async fn create_flows(api: &Api, stub: SocketAddr) -> HashMap<Kind, String> {
     let mut paths = HashMap::new();
     for kind in Kind::ALL {
         let path = api.create_flow(kind.flow(), &kind.definition(stub)).await;
@@ -131,52 +82,8 @@ async fn create_flows(api: &Api, stub: SocketAddr) -> HashMap<Kind, String> {
     paths
 }
 
-/// What a crash touches.
-struct World {
-    setup: Setup,
-    stub: Stub,
-    book: Arc<Book>,
-    lives: watch::Sender<Option<Life>>,
-}
-
-impl World {
-    /// Kills and restarts; gives the last server, which is ready.
-    async fn crash_again_and_again(
-        &self,
-        mut server: Server,
-        crashes: u64,
-        random: &mut Random,
-    ) -> Server {
-        for crash in 0..=crashes {
-            // Some crashes come while the server is still getting up.
-            let early = crash > 0 && crash < crashes && random.below(4) == 0;
-            if !early {
-                server.ready().await;
-                self.lives.send_replace(Some(Life { number: crash, api: server.api() }));
-            }
-            if crash == crashes {
-                break;
-            }
-            let moment = if early { random.below(120) } else { 50 + random.below(1_600) };
-            tokio::time::sleep(Duration::from_millis(moment)).await;
-            self.book.is_pressed.store(true, Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(random.below(PRESSED_MS_MAX))).await;
-            if !early && !server.is_alive() {
-                let log = server.log_tail();
-                self.book.problem(format!("the server ended by itself; {log}"));
-            }
-            self.book.crashes.store(crash + 1, Ordering::SeqCst);
-            self.lives.send_replace(None);
-            server.kill();
-            self.book.is_pressed.store(false, Ordering::SeqCst);
-            self.stub.next_life().await;
-            server = self.setup.spawn();
-        }
-        server
-    }
-}
-
-fn start_load(
+/// Callers that go on over all lives of the server, until `finish`.
+pub fn start(
     seed: u64,
     paths: &HashMap<Kind, String>,
     book: &Arc<Book>,
@@ -197,15 +104,11 @@ fn start_load(
     (sender, callers)
 }
 
-/// Lets the load go on a little after the last crash, then ends it.
-async fn finish_load(
-    book: &Book,
-    callers: Vec<JoinHandle<()>>,
-    lives: watch::Sender<Option<Life>>,
-) {
+/// Lets the load go on a little, then ends it.
+pub async fn finish(book: &Book, callers: Vec<JoinHandle<()>>, lives: watch::Sender<Option<Life>>) {
     let (before, since) = (book.acknowledged(), Instant::now());
     while book.acknowledged() < before + LAST_ACKNOWLEDGED_MIN {
-        assert!(since.elapsed() < LAST_LIFE_WITHIN, "no load is taken after the last crash");
+        assert!(since.elapsed() < LAST_ACKNOWLEDGED_WITHIN, "no load is taken at the end");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     book.over.store(true, Ordering::SeqCst);
@@ -213,6 +116,15 @@ async fn finish_load(
     drop(lives);
     for caller in callers {
         caller.await.expect("a caller ended");
+    }
+}
+
+/// Waits until all runs are final, and notes those that are not.
+pub async fn settle(book: &Book, api: &Api) {
+    for run in api.settled(&Kind::ALL.map(Kind::flow), SETTLE_WITHIN).await {
+        let path = format!("/api/v1/runs/{}/actions", run["id"].as_str().unwrap_or_default());
+        let actions = api.list(&path).await;
+        book.problem(format!("not final after {SETTLE_WITHIN:?}: {run} with {actions:?}"));
     }
 }
 
@@ -297,7 +209,13 @@ impl Caller {
             }
         }
         let text = answer.text().await?;
-        if status != kind.status() {
+        if status == 507 {
+            self.book.full.fetch_add(1, Ordering::SeqCst);
+            let body: Value = serde_json::from_str(&text).unwrap_or_default();
+            if body["error"]["code"] != "InsufficientStorage" {
+                self.book.problem(format!("{request}: 507 with {text}"));
+            }
+        } else if status != kind.status() {
             self.book.problem(format!("{request} ({kind:?}): {status}: {text}"));
         } else if kind == Kind::Answered {
             let body: Value = serde_json::from_str(&text).unwrap_or_default();

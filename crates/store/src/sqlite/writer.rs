@@ -51,6 +51,8 @@ struct Shared {
     closed: AtomicBool,
     /// Set by the thread when it ends, for whatever reason.
     ended: AtomicBool,
+    /// Set by the thread when a transaction fails; cleared when a ping has written.
+    failed: AtomicBool,
     bytes_queued: AtomicUsize,
 }
 
@@ -111,6 +113,16 @@ impl Writer {
         } else {
             StoreError::Unavailable("the thread that writes has stopped".to_owned())
         }
+    }
+
+    /// Whether a transaction has failed since `works` was said.
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Something was written after a failure.
+    pub(super) fn works(&self) {
+        self.shared.failed.store(false, Ordering::Release);
     }
 
     /// Accepts nothing from now on.
@@ -203,6 +215,7 @@ impl Work {
     fn transact(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let outcome = self.attempt(&mut jobs).map_err(StoreError::from);
         if let Err(error) = &outcome {
+            self.shared.failed.store(true, Ordering::Release);
             self.failures.note(jobs.len(), error);
         }
         for job in jobs {

@@ -134,6 +134,21 @@ async fn a_clean_close_leaves_one_database_file() {
     assert_eq!(names, ["sluicegate.db", "sluicegate.lock"]);
 }
 
+/// There may be no room for anything.
+#[tokio::test]
+async fn opening_a_store_that_is_there_writes_nothing() {
+    let directory = directory();
+    let store = open(directory.path()).expect("it opens");
+    fill(&store, 0..100, 500).await;
+    store.close().await.expect("it closes");
+    let before = file_bytes(directory.path());
+    let store = open(directory.path()).expect("it opens again");
+    let log = std::fs::metadata(directory.path().join("sluicegate.db-wal"));
+    assert_eq!(log.map_or(0, |found| found.len()), 0);
+    store.close().await.expect("it closes");
+    assert_eq!(file_bytes(directory.path()), before);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_files_are_for_their_owner_only() {

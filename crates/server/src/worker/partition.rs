@@ -375,7 +375,8 @@ impl Engine {
             }
             Refusal::Failed(error) => {
                 self.counters.commits_refused.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(%process, %error, "a batch was not committed");
+                // the store says it in the log, once for all processes
+                tracing::debug!(%process, %error, "a batch was not committed");
                 self.back_off(process, Work::Input(input)).await;
             }
         }

@@ -4,9 +4,9 @@ use super::Finding;
 use super::graph::{Graph, Package};
 use super::purity;
 
-/// Each crate of ours with those it may use. `server` is used by nothing but `bench`;
-/// `bench` and `xtask` by nothing.
-const ARROWS: [(&str, &[&str]); 10] = [
+/// Each crate of ours with those it may use. `server` is used by nothing but `bench` and
+/// `fuzz`; `bench`, `fuzz` and `xtask` by nothing.
+const ARROWS: [(&str, &[&str]); 11] = [
     ("expr", &[]),
     ("durable", &[]),
     ("flow", &["expr", "durable"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("server", &["expr", "durable", "flow", "governance", "connector", "store"]),
     ("sim", &["expr", "durable", "flow", "governance", "store"]),
     ("bench", &["expr", "durable", "flow", "governance", "connector", "store", "server"]),
+    ("fuzz", &["expr", "durable", "flow", "connector", "store", "server"]),
     ("xtask", &[]),
 ];
 
@@ -94,7 +95,7 @@ mod tests {
         check(&graph).into_iter().map(|finding| finding.message).collect()
     }
 
-    const ALL: [&str; 10] = [
+    const ALL: [&str; 11] = [
         "sluicegate-expr",
         "sluicegate-durable",
         "sluicegate-flow",
@@ -104,6 +105,7 @@ mod tests {
         "sluicegate",
         "sluicegate-sim",
         "sluicegate-bench",
+        "sluicegate-fuzz",
         "xtask",
     ];
 
@@ -115,6 +117,7 @@ mod tests {
             ("sluicegate", "sluicegate-store", false),
             ("sluicegate", "sluicegate-sim", true),
             ("sluicegate-bench", "sluicegate", false),
+            ("sluicegate-fuzz", "sluicegate", false),
             ("sluicegate-expr", "serde", false),
         ];
         assert_eq!(messages(&ALL, &arrows), [""; 0]);
@@ -129,6 +132,7 @@ mod tests {
             ("sluicegate-connector", "sluicegate", false),
             ("sluicegate", "sluicegate-sim", false),
             ("sluicegate", "sluicegate-bench", true),
+            ("sluicegate", "sluicegate-fuzz", true),
             ("sluicegate", "xtask", false),
             ("xtask", "sluicegate-expr", false),
         ] {

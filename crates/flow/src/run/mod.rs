@@ -23,6 +23,7 @@ mod retry;
 mod scope;
 mod skip;
 mod snapshot;
+mod soundness;
 pub mod start;
 pub mod state;
 pub mod status;

@@ -161,6 +161,7 @@ impl StepBuffer {
     fn is_full(&self) -> bool {
         self.actions >= durable::limits::STEP_ACTIONS_MAX
             || self.events.bytes.len() >= durable::limits::CHUNK_BYTES_MAX
+            || self.events.payload_bytes >= durable::limits::STEP_PAYLOAD_BYTES_MAX
     }
 }
 

@@ -201,7 +201,8 @@ impl World {
     fn check(&self, run: &Run, more: bool) {
         let flow = run.flow();
         let loaded = Run::load(Arc::clone(flow), info(), run.id, &self.stored, &self.payloads);
-        self.same(run, &loaded.expect("stored chunks can be read"));
+        let loaded = loaded.expect("stored chunks can be read");
+        self.same(run, &loaded);
         let mut reader = HistoryReader::new(flow, run.id);
         let mut entries = Vec::new();
         for chunk in &self.stored.chunks {
@@ -216,6 +217,8 @@ impl World {
             return;
         }
         let written = run.write_snapshot(self.now);
+        let again = loaded.write_snapshot(self.now);
+        assert_eq!(written.bytes, again.bytes, "the loaded run has another state");
         let mut payloads = self.payloads.clone();
         for payload in &written.payloads {
             let content = durable::codec::decompress_limited(&payload.content, PAYLOAD_BYTES_MAX);

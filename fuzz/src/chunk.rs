@@ -21,17 +21,17 @@ pub fn chunk(data: &[u8]) {
     match (choice >> 4) & 3 {
         0 => {
             history(&flow, bytes);
-            load(&flow, Stored { snapshot: None, chunks: vec![bytes.to_vec()] });
+            load(&flow, &Stored { snapshot: None, chunks: vec![bytes.to_vec()] });
         }
         1 => {
             let (snapshot, chunks) = (Some((SNAPSHOT_SEQ, bytes.to_vec())), Vec::new());
-            load(&flow, Stored { snapshot, chunks });
+            load(&flow, &Stored { snapshot, chunks });
         }
         2 => value(bytes),
         _ => {
             if let Ok(bytes) = codec::decompress(bytes) {
                 history(&flow, &bytes);
-                load(&flow, Stored { snapshot: None, chunks: vec![bytes] });
+                load(&flow, &Stored { snapshot: None, chunks: vec![bytes] });
             }
         }
     }
@@ -67,9 +67,9 @@ fn history(flow: &Flow, bytes: &[u8]) {
 }
 
 /// A run that was loaded can be looked at.
-fn load(flow: &Arc<Flow>, stored: Stored) {
+fn load(flow: &Arc<Flow>, stored: &Stored) {
     let id = world::run_id();
-    let loaded = Run::load(Arc::clone(flow), world::info(), id, &stored, &Payloads::new());
+    let loaded = Run::load(Arc::clone(flow), world::info(), id, stored, &Payloads::new());
     if let Ok(run) = loaded {
         let _ = (run.status(), run.due(), run.parent(), run.has_calls_under_way());
         let _ = run.calls_under_way();

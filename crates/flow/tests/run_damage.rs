@@ -74,7 +74,7 @@ impl Forger {
         Run::load(self.flow, info(), id, &stored, &Payloads::new())
     }
 
-    fn is_refused(self, reason: &'static str) {
+    fn must_be_refused(self, reason: &'static str) {
         let error = self.load().map(|run| run.status()).expect_err("damage is an error");
         assert_eq!(error, ReadError::Corrupt(reason));
     }
@@ -106,37 +106,37 @@ fn what_a_run_may_write_is_loaded() {
 #[test]
 fn a_beginning_fits_its_action() {
     let reason = "a beginning does not fit its action";
-    Forger::new().started("Compose", &[], &Detail::Branch(0)).is_refused(reason);
-    Forger::new().started("If", &[], &timer()).is_refused(reason);
-    Forger::new().started("Loop", &[], &Detail::Branch(0)).is_refused(reason);
+    Forger::new().started("Compose", &[], &Detail::Branch(0)).must_be_refused(reason);
+    Forger::new().started("If", &[], &timer()).must_be_refused(reason);
+    Forger::new().started("Loop", &[], &Detail::Branch(0)).must_be_refused(reason);
     let until = Detail::Until { count_max: 1, deadline: BEGIN };
-    Forger::new().started("Loop", &[], &until).is_refused(reason);
+    Forger::new().started("Loop", &[], &until).must_be_refused(reason);
 }
 
 #[test]
 fn an_action_begins_and_ends_once() {
     let branch = Detail::Branch(0);
     let twice = Forger::new().started("If", &[], &branch).started("If", &[], &branch);
-    twice.is_refused("an action begins twice");
+    twice.must_be_refused("an action begins twice");
     let skipped = Forger::new().started("If", &[], &branch).skipped("If", &SkipReason::Branch);
-    skipped.is_refused("an action begins twice");
+    skipped.must_be_refused("an action begins twice");
     let ends = "an action ends twice, or with no final status";
     let done = |forger: Forger| forger.finished("Compose", &[], Status::Succeeded);
-    done(done(Forger::new())).is_refused(ends);
-    Forger::new().finished("Compose", &[], Status::Running).is_refused(ends);
+    done(done(Forger::new())).must_be_refused(ends);
+    Forger::new().finished("Compose", &[], Status::Running).must_be_refused(ends);
 }
 
 #[test]
 fn a_container_outlives_what_it_holds() {
     let inside = "an action begins in a block that was not entered";
-    Forger::new().started("Yes", &[], &timer()).is_refused(inside);
+    Forger::new().started("Yes", &[], &timer()).must_be_refused(inside);
     let other = Forger::new().started("If", &[], &Detail::Branch(1)).started("Yes", &[], &timer());
-    other.is_refused(inside);
+    other.must_be_refused(inside);
     let before = "a container ends before what it holds";
     let open = Forger::new().started("If", &[], &Detail::Branch(0));
-    open.finished("If", &[], Status::Succeeded).is_refused(before);
+    open.finished("If", &[], Status::Succeeded).must_be_refused(before);
     let open = Forger::new().started("Loop", &[], &items()).started("Inner", &[0], &timer());
-    open.finished("Loop", &[], Status::Succeeded).is_refused(before);
+    open.finished("Loop", &[], Status::Succeeded).must_be_refused(before);
 }
 
 /// The number of an iteration was once counted on without a look at its size.
@@ -144,29 +144,58 @@ fn a_container_outlives_what_it_holds() {
 fn iterations_come_in_order_within_their_loop() {
     let reason = "an iteration is not the next of its loop";
     let open = || Forger::new().started("Loop", &[], &items());
-    open().finished("Done", &[u32::MAX], Status::Succeeded).is_refused(reason);
-    open().finished("Done", &[2], Status::Succeeded).is_refused(reason);
+    open().finished("Done", &[u32::MAX], Status::Succeeded).must_be_refused(reason);
+    open().finished("Done", &[2], Status::Succeeded).must_be_refused(reason);
     let done = |forger: Forger, index: u32| {
         let forger = forger.finished("Inner", &[index], Status::Succeeded);
         forger.finished("Done", &[index], Status::Succeeded)
     };
-    done(done(open(), 0), 0).is_refused(reason);
+    done(done(open(), 0), 0).must_be_refused(reason);
     let until = Detail::Until { count_max: u32::MAX, deadline: BEGIN };
     let turned = Forger::new().started("Until", &[], &until);
-    turned.finished("Turn", &[u32::MAX], Status::Succeeded).is_refused(reason);
+    turned.finished("Turn", &[u32::MAX], Status::Succeeded).must_be_refused(reason);
 }
 
 #[test]
 fn a_run_ends_once() {
     let ended = Forger::new().run_finished(Status::Succeeded);
     let after = ended.finished("Compose", &[], Status::Succeeded);
-    after.is_refused("an event comes after the end");
-    Forger::new().run_finished(Status::Running).is_refused("a run ends with no final status");
+    after.must_be_refused("an event comes after the end");
+    Forger::new().run_finished(Status::Running).must_be_refused("a run ends with no final status");
 }
 
 #[test]
 fn reasons_name_actions_that_are_there() {
     let on = SkipReason::Condition { on: ActionId(99), was: Status::Failed };
     let reason = "a reason names an action that the version does not have";
-    Forger::new().skipped("Compose", &on).is_refused(reason);
+    Forger::new().skipped("Compose", &on).must_be_refused(reason);
+}
+
+/// Every byte of a snapshot, changed in some ways: loading comes to an end, and what it gives
+/// can be looked at.
+#[test]
+fn a_damaged_snapshot_is_loaded_or_refused() {
+    let run = Forger::new()
+        .started("If", &[], &Detail::Branch(0))
+        .started("Yes", &[], &timer())
+        .started("Loop", &[], &items())
+        .started("Inner", &[0], &timer())
+        .finished("Compose", &[], Status::Succeeded)
+        .load()
+        .expect("a sound history");
+    let written = run.write_snapshot(BEGIN).bytes;
+    let mut refused = 0;
+    for at in 0..written.len() {
+        for change in [1, 2, 7, 0x80, 0xff] {
+            let mut bytes = written.clone();
+            bytes[at] ^= change;
+            let stored = Stored { snapshot: Some((5, bytes)), chunks: Vec::new() };
+            let flow = Arc::clone(run.flow());
+            match Run::load(flow, info(), run.id, &stored, &Payloads::new()) {
+                Ok(run) => drop((run.due(), run.calls_under_way())),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(refused > written.len(), "{refused} changes of {} bytes", written.len());
 }

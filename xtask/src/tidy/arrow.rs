@@ -4,9 +4,9 @@ use super::Finding;
 use super::graph::{Graph, Package};
 use super::purity;
 
-/// Each crate of ours with those it may use. `server` is used by nothing but `bench`
-/// and `faultfs`; these and `xtask` by nothing.
-const ARROWS: [(&str, &[&str]); 11] = [
+/// Each crate of ours with those it may use. `server` is used only by crates for
+/// development, which nothing uses.
+const ARROWS: [(&str, &[&str]); 12] = [
     ("expr", &[]),
     ("durable", &[]),
     ("flow", &["expr", "durable"]),
@@ -14,9 +14,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("connector", &["expr"]),
     ("store", &["durable"]),
     ("server", &["expr", "durable", "flow", "governance", "connector", "store"]),
-    ("sim", &["expr", "durable", "flow", "governance", "store"]),
+    ("sim", &["expr", "durable", "flow", "governance", "connector", "store", "server"]),
     ("bench", &["expr", "durable", "flow", "governance", "connector", "store", "server"]),
     ("faultfs", &["store", "server"]),
+    ("fuzz", &["expr", "durable", "flow", "connector", "store", "server"]),
     ("xtask", &[]),
 ];
 
@@ -95,7 +96,7 @@ mod tests {
         check(&graph).into_iter().map(|finding| finding.message).collect()
     }
 
-    const ALL: [&str; 11] = [
+    const ALL: [&str; 12] = [
         "sluicegate-expr",
         "sluicegate-durable",
         "sluicegate-flow",
@@ -106,6 +107,7 @@ mod tests {
         "sluicegate-sim",
         "sluicegate-bench",
         "sluicegate-faultfs",
+        "sluicegate-fuzz",
         "xtask",
     ];
 
@@ -118,6 +120,7 @@ mod tests {
             ("sluicegate", "sluicegate-sim", true),
             ("sluicegate-bench", "sluicegate", false),
             ("sluicegate-faultfs", "sluicegate", false),
+            ("sluicegate-fuzz", "sluicegate", false),
             ("sluicegate-expr", "serde", false),
         ];
         assert_eq!(messages(&ALL, &arrows), [""; 0]);
@@ -133,6 +136,7 @@ mod tests {
             ("sluicegate", "sluicegate-sim", false),
             ("sluicegate", "sluicegate-bench", true),
             ("sluicegate-store", "sluicegate-faultfs", true),
+            ("sluicegate", "sluicegate-fuzz", true),
             ("sluicegate", "xtask", false),
             ("xtask", "sluicegate-expr", false),
         ] {

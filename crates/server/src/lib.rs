@@ -13,4 +13,5 @@ pub mod clock;
 pub mod config;
 pub mod limits;
 pub mod serve;
+pub mod verify;
 pub mod worker;

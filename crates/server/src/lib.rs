@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod limits;
+pub mod open;
 pub mod serve;
 pub mod verify;
 pub mod worker;

@@ -17,6 +17,8 @@ pub async fn ready(State(state): State<ApiState>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is going down\n").into_response();
     }
     match engine.store.ping().await {
+        // who looks after it can reach it; triggers say themselves that it is paused
+        Ok(()) if engine.is_paused() => "ready, paused\n".into_response(),
         Ok(()) => "ready\n".into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
     }

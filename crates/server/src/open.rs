@@ -73,8 +73,7 @@ pub async fn open_sealer(data: &Path, store: &dyn Store) -> Result<Sealer, Strin
         // a store from before the check: one of its secrets tells as well
         sealer.open_secret(&flow.id, &flow.primary_key).map_err(wrong)?;
     }
-    let sealed =
-        sealer.seal(MASTER_KEY_CHECK, b"sluicegate").map_err(|error| error.to_string())?;
+    let sealed = sealer.seal(MASTER_KEY_CHECK, b"sluicegate").map_err(|error| error.to_string())?;
     let check = store.setting_or(MASTER_KEY_CHECK, &sealed).await.map_err(failed)?;
     sealer.open_secret(MASTER_KEY_CHECK, &check).map_err(wrong)?;
     Ok(sealer)

@@ -50,9 +50,8 @@ impl App {
             return Ok((view, false));
         }
         if !self.engine.ownership.owns(view.row.id) {
-            let message = format!(
-                "The run '{name}' lies with another node of this store: release it there."
-            );
+            let message =
+                format!("The run '{name}' lies with another node of this store: release it there.");
             return Err(AppError::new(ErrorKind::Conflict, "RunElsewhere", message));
         }
         self.engine.release_run(&view.row);

@@ -28,7 +28,7 @@ pub async fn read(
     mark: Mark,
     progress: Progress,
 ) -> Result<Summary, String> {
-    let failed = |error: String| format!("{} cannot be imported: {error}", path.display());
+    let failed = |error: String| format!("the file {} cannot be imported: {error}", path.display());
     let file = File::open(path).map_err(|error| failed(error.to_string()))?;
     let mut reader = FrameReader { file: BufReader::new(file), whole: Sha256::new(), bytes: 0 };
     let (kind, created) = reader.head().map_err(failed)?;

@@ -23,10 +23,11 @@ pub async fn write(
     progress: Progress,
 ) -> Result<Summary, String> {
     if path.exists() {
-        return Err(format!("{} is there already: choose another name", path.display()));
+        return Err(format!("the file {} is there already: choose another name", path.display()));
     }
     let part = PathBuf::from(format!("{}.part", path.display()));
-    let failed = |error: std::io::Error| format!("{} cannot be written: {error}", part.display());
+    let failed =
+        |error: std::io::Error| format!("the file {} cannot be written: {error}", part.display());
     let file = create(&part).map_err(failed)?;
     let (sender, receiver) = mpsc::channel(PAGES_QUEUED_MAX);
     let writing = tokio::task::spawn_blocking(move || {
@@ -42,7 +43,7 @@ pub async fn write(
     });
     let outcome = outcome.and_then(|summary| {
         std::fs::rename(&part, path)
-            .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
+            .map_err(|error| format!("the file {} cannot be made: {error}", path.display()))?;
         Ok(summary)
     });
     if outcome.is_err() {

@@ -156,7 +156,10 @@ async fn export(args: &FileArgs, out: &mut Output<'_>) -> Result<ExitCode, Failu
     // it holds the lock meanwhile: nothing goes on that the file would not have
     let store = open::open_store(&config).await.map_err(sentence)?;
     let written = write(args, &config, Kind::Export, out).await;
-    store.close().await.map_err(|error| sentence(format!("the store cannot be closed: {error}")))?;
+    store
+        .close()
+        .await
+        .map_err(|error| sentence(format!("the store cannot be closed: {error}")))?;
     written
 }
 

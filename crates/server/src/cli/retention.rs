@@ -79,7 +79,11 @@ pub async fn execute(
                 out.document(&text)?;
             } else {
                 let record: RetentionRecord = client.read(&text)?;
-                out.line(format_args!("Runs of {} are kept for {}.", whose(&record), age(&record)))?;
+                out.line(format_args!(
+                    "Runs of {} are kept for {}.",
+                    whose(&record),
+                    age(&record)
+                ))?;
             }
         }
         RetentionCommand::Clear { flow } => {

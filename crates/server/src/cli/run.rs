@@ -180,7 +180,7 @@ pub async fn execute(
                 out.document(&text)?;
             } else {
                 let run: RunRecord = client.read(&text)?;
-                out.line(format_args!("Run {id} goes on, from {}.", run.status))?;
+                out.line(format_args!("Run {id} is {}.", run.status))?;
             }
         }
         RunCommand::Resubmit { id } => {

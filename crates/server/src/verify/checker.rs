@@ -408,8 +408,7 @@ impl<'v> Checker<'v> {
         }
         let mut last = None;
         for (process, _) in self.references.iter() {
-            let is_there =
-                self.runs.get(*process).is_some() || self.live.get(*process).is_some();
+            let is_there = self.runs.get(*process).is_some() || self.live.get(*process).is_some();
             if !is_there && last.replace(process) != Some(process) {
                 self.report.add(process, "It refers to payloads, and is neither a run nor live.");
             }

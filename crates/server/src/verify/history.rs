@@ -203,8 +203,10 @@ impl Checker<'_> {
             let referred = self.references.all(chunk.process);
             for hash in missing {
                 if !referred.iter().any(|(_, known)| *known == hash) {
-                    let message =
-                        format!("Its history needs {}, to which it does not refer.", payload_name(&hash));
+                    let message = format!(
+                        "Its history needs {}, to which it does not refer.",
+                        payload_name(&hash)
+                    );
                     self.report.add(chunk.process, message);
                 }
             }
@@ -221,12 +223,12 @@ impl Checker<'_> {
             None if run.status.is_final() => {
                 format!("It is {}, and its history has no end.", run.status.name())
             }
-            Some((status, _)) if status != run.status => format!(
-                "It is {}, and its history says {}.",
-                run.status.name(),
-                status.name()
-            ),
-            Some((_, end)) if end != run.end => "It ended when its history does not say.".to_owned(),
+            Some((status, _)) if status != run.status => {
+                format!("It is {}, and its history says {}.", run.status.name(), status.name())
+            }
+            Some((_, end)) if end != run.end => {
+                "It ended when its history does not say.".to_owned()
+            }
             _ => return,
         };
         self.report.add(process, message);

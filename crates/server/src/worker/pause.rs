@@ -19,9 +19,13 @@ impl Engine {
     /// Lets everything move.
     pub async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
         if self.paused.swap(false, Ordering::AcqRel) {
-            tracing::info!("resumed");
+            tracing::info!("going on after a pause");
             self.released.lock().clear();
-            self.take_up_all().await?;
+            if let Err(error) = self.take_up_all().await {
+                // what was not taken up would rest until the next start
+                self.paused.store(true, Ordering::Release);
+                return Err(error);
+            }
         }
         Ok(())
     }

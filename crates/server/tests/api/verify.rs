@@ -18,7 +18,7 @@ fn place(table: &str) -> usize {
 
 impl Tables {
     async fn of(source: &dyn Source) -> Tables {
-        let (sender, mut receiver) = mpsc::channel(8);
+        let (sender, mut receiver) = mpsc::channel::<Page>(8);
         let mut tables = vec![Vec::new(); TABLES.len()];
         let taking = async {
             while let Some(page) = receiver.recv().await {

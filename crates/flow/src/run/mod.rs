@@ -201,6 +201,12 @@ impl Run {
         self.state.due(&self.flow)
     }
 
+    /// True when it was loaded between two steps: it goes on by itself.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.stack.is_empty()
+    }
+
     /// What the run is tracked as when that is not its own name.
     #[must_use]
     pub fn custom_tracking_id(&self) -> Option<&str> {

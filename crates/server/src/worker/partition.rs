@@ -115,7 +115,7 @@ impl Engine {
 
     fn put(self: &Arc<Self>, process: ProcessId, work: Work, is_woken: bool) {
         if !self.ownership.owns(process) {
-            self.discard(process, work);
+            self.discard(process, &work);
             return;
         }
         let begins = {
@@ -138,9 +138,9 @@ impl Engine {
     }
 
     /// Nobody reacts to it here.
-    fn discard(&self, process: ProcessId, work: Work) {
+    fn discard(&self, process: ProcessId, work: &Work) {
         if let Work::Input(Input::Result { effect, attempt, .. }) = work {
-            self.forget_call(process, effect, attempt);
+            self.forget_call(process, *effect, *attempt);
         }
     }
 
@@ -177,7 +177,7 @@ impl Engine {
             });
         }
         for (process, work) in discarded {
-            self.discard(process, work);
+            self.discard(process, &work);
         }
         self.waiters.lock().retain(|process, _| process.partition() != lost);
     }
@@ -216,7 +216,7 @@ impl Engine {
             };
             // final, not one of ours, or another node's by now: whatever came is late
             let Some(run) = run.filter(|_| self.ownership.owns(process)) else {
-                self.discard(process, work);
+                self.discard(process, &work);
                 self.forget(process);
                 return;
             };
@@ -298,7 +298,7 @@ impl Engine {
             mailbox
         };
         for work in mailbox.map(|mailbox| mailbox.work).unwrap_or_default() {
-            self.discard(process, work);
+            self.discard(process, &work);
         }
         self.timers.wake_more();
     }
@@ -309,7 +309,7 @@ impl Engine {
         let retry = input.clone();
         let step = run.handle(input, self.clock.moment());
         if step.changes_nothing() {
-            self.discard(process, Work::Input(retry));
+            self.discard(process, &Work::Input(retry));
             self.put_back(run, step.more);
             return;
         }
@@ -327,7 +327,7 @@ impl Engine {
                 if let Input::Arrived { .. } = retry {
                     self.gate_arrived(&run);
                 }
-                self.discard(process, Work::Input(retry));
+                self.discard(process, &Work::Input(retry));
                 if is_final {
                     self.drop_final(process);
                 } else {
@@ -342,7 +342,7 @@ impl Engine {
         match refusal {
             Refusal::Fenced => {
                 // somebody else steps it now
-                self.discard(process, Work::Input(input));
+                self.discard(process, &Work::Input(input));
                 self.lose(process.partition());
             }
             Refusal::Stale => {
@@ -395,7 +395,7 @@ impl Engine {
             std::mem::take(&mut mailbox.work)
         };
         for work in late {
-            self.discard(process, work);
+            self.discard(process, &work);
         }
     }
 

@@ -26,9 +26,9 @@ impl App {
         let mut views = Vec::new();
         for row in self.engine.store.retentions().await? {
             let (flow, said) = match row.workflow {
-                None => (None, Said::ByEnvironment),
+                None => (None, Said::Environment),
                 Some(key) => match self.engine.store.workflow_by_key(key).await? {
-                    Some(flow) => (Some(flow.name), Said::ByFlow),
+                    Some(flow) => (Some(flow.name), Said::Flow),
                     // deleted just now
                     None => continue,
                 },

@@ -128,6 +128,7 @@ impl StoreArgs {
 }
 
 /// What inner parts say without an end.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn sentence(message: String) -> Failure {
     let mut chars = message.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();

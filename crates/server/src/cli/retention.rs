@@ -127,7 +127,8 @@ fn whose(record: &RetentionRecord) -> String {
 
 fn age(record: &RetentionRecord) -> String {
     const DAY: u64 = 86_400;
-    match record.days.or_else(|| (record.seconds % DAY == 0).then_some(record.seconds / DAY)) {
+    match record.days.or_else(|| record.seconds.is_multiple_of(DAY).then_some(record.seconds / DAY))
+    {
         Some(1) => "1 day".to_owned(),
         Some(days) => format!("{days} days"),
         None => format!("{} seconds", record.seconds),

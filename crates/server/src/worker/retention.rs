@@ -16,9 +16,9 @@ const RECLAIM_BYTES: u64 = 4 * 1024 * 1024;
 /// What says how long a flow's histories are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    ByFlow,
-    ByEnvironment,
-    ByServer,
+    Flow,
+    Environment,
+    Server,
 }
 
 /// How long histories are kept: a flow's own row, else its environment's, else the server's
@@ -40,7 +40,7 @@ impl Retentions {
     #[must_use]
     pub fn of(&self, environment: &str, workflow: i64) -> (i64, Said) {
         match self.rows.get(&(environment.to_owned(), Some(workflow))) {
-            Some(seconds) => (*seconds, Said::ByFlow),
+            Some(seconds) => (*seconds, Said::Flow),
             None => self.of_environment(environment),
         }
     }
@@ -49,8 +49,8 @@ impl Retentions {
     #[must_use]
     pub fn of_environment(&self, environment: &str) -> (i64, Said) {
         match self.rows.get(&(environment.to_owned(), None)) {
-            Some(seconds) => (*seconds, Said::ByEnvironment),
-            None => (self.server, Said::ByServer),
+            Some(seconds) => (*seconds, Said::Environment),
+            None => (self.server, Said::Server),
         }
     }
 }
@@ -119,8 +119,8 @@ mod tests {
         };
         let rows = vec![row("a", None, 10), row("a", Some(1), 20)];
         let retentions = Retentions::new(rows, Duration::from_secs(30));
-        assert_eq!(retentions.of("a", 1), (20, Said::ByFlow));
-        assert_eq!(retentions.of("a", 2), (10, Said::ByEnvironment));
-        assert_eq!(retentions.of("b", 3), (30, Said::ByServer));
+        assert_eq!(retentions.of("a", 1), (20, Said::Flow));
+        assert_eq!(retentions.of("a", 2), (10, Said::Environment));
+        assert_eq!(retentions.of("b", 3), (30, Said::Server));
     }
 }

@@ -6,6 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use store::Store;
+use store::sqlite::{SqliteOptions, SqliteStore};
 
 #[tokio::test]
 async fn what_is_exported_is_the_same_in_another_folder() {
@@ -77,11 +79,25 @@ fn damage(file: &Path, data: &Path) {
     }
     let told = refused(&[&whole[..], b"more"].concat());
     assert!(told.contains("follows the end"), "{told}");
-    let mut newer = whole.clone();
+    assert!(refused(b"something else that is long enough").contains("not a file"));
+    let mut newer = whole;
     newer[8] = 200;
     assert!(refused(&newer).contains("newer version"));
-    assert!(refused(b"something else that is long enough").contains("not a file"));
     ends(0, db(&["import", file.to_str().expect("a path")], data));
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_whole_ends_verify_with_1() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let told = ends(1, db(&["verify"], dir.path()));
+    assert!(told.contains("there is no store in"), "{told}");
+    let store = SqliteStore::open(dir.path(), SqliteOptions::default()).expect("a store");
+    store.set_retention("default", Some(99), Some(5)).await.expect("it is set");
+    let told = ends(1, db(&["verify"], dir.path()));
+    assert!(told.contains("retention 'default', 99") && told.contains("1 problem."), "{told}");
+    store.close().await.expect("it closes");
+    let told = ends(1, db(&["verify", "--json"], dir.path()));
+    assert!(told.contains("\"problemCount\":1"), "{told}");
 }
 
 /// A file of the first version stays readable.

@@ -34,9 +34,9 @@ impl RetentionBody {
 
 fn render(view: &RetentionView) -> Value {
     let said = match view.said {
-        Said::ByFlow => "flow",
-        Said::ByEnvironment => "environment",
-        Said::ByServer => "server",
+        Said::Flow => "flow",
+        Said::Environment => "environment",
+        Said::Server => "server",
     };
     let mut value =
         json!({"environment": view.environment, "seconds": view.seconds, "source": said});

@@ -15,6 +15,7 @@ pub mod batch;
 pub mod codec;
 pub mod id;
 pub mod limits;
+pub mod ownership;
 
 pub use batch::{
     Batch, EffectIntent, InboxId, InboxRow, Message, MessageKind, Payload, PayloadHash,
@@ -22,3 +23,4 @@ pub use batch::{
 };
 pub use codec::{Chunk, ChunkError};
 pub use id::{Partition, ProcessId, Ticks};
+pub use ownership::{Cluster, Epoch, Lease, NodeId, PartitionSet};

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database cannot be reached or failed. Nothing was changed.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// The answer was lost: what was asked may have been made durable, or not.
+    #[error("the store's answer was lost: {0}")]
+    Unknown(String),
     /// What is stored cannot be read.
     #[error("the store is damaged: {0}")]
     Corrupt(String),

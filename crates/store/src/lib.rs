@@ -12,32 +12,65 @@
 pub mod conformance;
 pub mod error;
 pub mod limits;
+pub mod portable;
 pub mod rows;
 pub mod sqlite;
 
 pub use error::StoreError;
 pub use rows::{
-    Commit, Committed, LiveProcess, ProcessHistory, RunChange, RunFilter, RunPatch, RunRow,
-    TokenRow, VersionRow, WorkflowRow,
+    Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunChange, RunFilter,
+    RunPatch, RunRow, TokenRow, VersionRow, WorkflowRow,
 };
 
-use durable::{InboxRow, Message, PayloadHash, ProcessId, Ticks};
+use durable::{
+    Cluster, InboxRow, Lease, Message, NodeId, PartitionSet, PayloadHash, ProcessId, Ticks,
+};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
 
 /// A future of the store's answers.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Everything the server asks of its database.
 pub trait Store: Send + Sync + 'static {
+    // --- nodes and partitions ----------------------------------------------
+
+    /// True when several nodes may use this store at a time.
+    fn is_shared(&self) -> bool;
+
+    /// Says that a node lives for so long from now, by the store's clock. Answers which
+    /// nodes live, this one among them, and who holds which partition.
+    fn beat(&self, node: NodeId, lasts: Duration) -> Answer<'_, Cluster>;
+
+    /// Takes those of the partitions that no other living node holds, each with a new
+    /// epoch: what still comes under the epoch before is refused from then on. The node
+    /// must have said that it lives.
+    fn take(&self, node: NodeId, partitions: PartitionSet) -> Answer<'_, Vec<Lease>>;
+
+    /// Gives back those of the partitions that the node holds.
+    fn give(&self, node: NodeId, partitions: PartitionSet) -> Answer<'_, ()>;
+
+    /// Gives everything back; the node does not live any more.
+    fn leave(&self, node: NodeId) -> Answer<'_, ()>;
+
+    /// Tells the other nodes something. Does not wait, and may come to nothing.
+    fn hint(&self, hint: Hint);
+
+    /// What nodes tell each other, this one included, from now on. Closed at once when the
+    /// store has one node.
+    fn hints(&self) -> broadcast::Receiver<Hint>;
+
     // --- processes -------------------------------------------------------
 
     /// Makes a group of commits durable together, in order, and says of each what
     /// became of it. Each commit is all or nothing; one that is refused
-    /// ([`Committed::Stale`], [`Committed::StartedBefore`]) changes nothing and leaves
-    /// the rest of its group. An error means that nothing of the group was made
-    /// durable. The queue is bounded: when it is full the answer is
-    /// [`StoreError::Busy`] at once and nothing was accepted.
+    /// ([`Committed::Stale`], [`Committed::Fenced`], [`Committed::StartedBefore`]) changes
+    /// nothing and leaves the rest of its group. An error means that nothing of the group
+    /// was made durable, except [`StoreError::Unknown`]: then all of it was, or nothing.
+    /// The queue is bounded: when it is full the answer is [`StoreError::Busy`] at once
+    /// and nothing was accepted.
     ///
     /// A batch that makes no sense is an error, [`StoreError::Conflict`]: a chunk
     /// without events, a new live process without events, a start key of a process
@@ -60,13 +93,34 @@ pub trait Store: Send + Sync + 'static {
     /// A payload's content, decompressed.
     fn payload(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>>;
 
-    /// Live processes that are due before a moment, the earliest first.
-    fn due(&self, before: Ticks, rows_max: usize) -> Answer<'_, Vec<LiveProcess>>;
+    /// Live processes of some partitions that are due before a moment, the earliest
+    /// first. When there are more than `rows_max`, every flow that has any gets an equal
+    /// share, one at least, so that one flow's many do not hide another's few.
+    fn due(
+        &self,
+        within: PartitionSet,
+        before: Ticks,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<LiveProcess>>;
 
-    /// Live processes with effects that have no result or with messages in the
-    /// inbox: what a start of the server has to look at besides what is due. Paged
-    /// by id: those after `after`.
-    fn unsettled(&self, after: Option<ProcessId>, rows_max: usize) -> Answer<'_, Vec<LiveProcess>>;
+    /// Live processes of some partitions with effects that have no result or with messages
+    /// in the inbox: what a node that takes partitions has to look at besides what is due.
+    /// In the order of ids, those after `after`; a page that is empty is the last.
+    fn unsettled(
+        &self,
+        within: PartitionSet,
+        after: Option<ProcessId>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<LiveProcess>>;
+
+    /// Messages that wait for processes of some partitions, in the order of their rows,
+    /// those after `after`.
+    fn waiting(
+        &self,
+        within: PartitionSet,
+        after: Option<durable::InboxId>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<InboxRow>>;
 
     /// Live processes of a kind, paged by id.
     fn live(
@@ -142,7 +196,33 @@ pub trait Store: Send + Sync + 'static {
     /// Versions of a flow without their documents, newest first.
     fn versions(&self, workflow: i64) -> Answer<'_, Vec<VersionRow>>;
 
+    /// How long histories are kept, where that was said.
+    fn retentions(&self) -> Answer<'_, Vec<RetentionRow>>;
+
+    /// Says how long histories of an environment or a flow are kept; `None` takes it back.
+    fn set_retention(
+        &self,
+        environment: &str,
+        workflow: Option<i64>,
+        seconds: Option<i64>,
+    ) -> Answer<'_, ()>;
+
+    // --- the whole store ---------------------------------------------------------
+
+    /// Sends everything that is stored, as of one moment, table by table in the order of
+    /// [`portable::TABLES`], rows of one process together and in order, and a page without
+    /// rows at the end. Others go on meanwhile.
+    fn export(&self, pages: mpsc::Sender<portable::Page>) -> Answer<'_, ()>;
+
+    /// Takes everything that an export sent, or nothing: it is one transaction, which ends
+    /// well when a page without rows has come last. [`StoreError::Conflict`] when there is
+    /// something in the store already. Answers the rows taken.
+    fn import(&self, pages: mpsc::Receiver<portable::Page>) -> Answer<'_, u64>;
+
     // --- the server's own ------------------------------------------------------
+
+    /// Sets a value unless there is one; answers the value that is there then.
+    fn setting_or(&self, name: &str, value: &[u8]) -> Answer<'_, Vec<u8>>;
 
     fn setting(&self, name: &str) -> Answer<'_, Option<Vec<u8>>>;
 

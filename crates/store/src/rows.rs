@@ -1,12 +1,18 @@
 //! Plain records of what is stored. The server gives them meaning.
 
-use durable::{Batch, Chunk, InboxId, ProcessId, ProcessKind, Ticks};
+use durable::{Batch, Chunk, Epoch, InboxId, ProcessId, ProcessKind, Ticks};
 
 /// A batch with the rows that are projected from it.
 #[derive(Debug)]
 pub struct Commit {
     pub batch: Batch,
     pub run: RunChange,
+    /// Under which epoch of its partition the batch was computed: it is refused when the
+    /// partition has been taken since. `None` for a new process that its maker does not
+    /// step, which needs no lease.
+    pub epoch: Option<Epoch>,
+    /// Key of the flow that a new process belongs to; not read otherwise.
+    pub workflow: i64,
 }
 
 /// What a commit does to the list of runs.
@@ -32,6 +38,8 @@ pub enum Committed {
     StartedBefore(ProcessId),
     /// The process is not where the batch expected it. Nothing was changed.
     Stale,
+    /// The partition has been taken with a later epoch. Nothing was changed.
+    Fenced,
 }
 
 /// A run as it is listed. Its start is in its id.
@@ -85,6 +93,8 @@ pub struct LiveProcess {
     pub kind: ProcessKind,
     pub seq: u64,
     pub due: Option<Ticks>,
+    /// Key of the flow it belongs to.
+    pub workflow: i64,
 }
 
 /// What loading a live process reads.
@@ -143,4 +153,24 @@ pub struct TokenRow {
     /// SHA-256 of the token: the token itself is not stored.
     pub hash: Vec<u8>,
     pub created: Ticks,
+}
+
+/// How long the history of final runs is kept: of an environment's flows, or of one flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionRow {
+    pub environment: String,
+    /// `None`: every flow of the environment that has no row of its own.
+    pub workflow: Option<i64>,
+    pub seconds: i64,
+}
+
+/// Something that nodes tell each other. It may be lost: what it is about is in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Messages wait in a process's inbox.
+    Inbox(ProcessId),
+    /// A run has answered its caller, or has ended.
+    Answered(ProcessId),
+    /// The flow with this public id has changed.
+    Flow(String),
 }

@@ -6,7 +6,7 @@ use super::purity;
 
 /// Each crate of ours with those it may use. `server` is used by nothing but `bench`;
 /// `bench` and `xtask` by nothing.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("expr", &[]),
     ("durable", &[]),
     ("flow", &["expr", "durable"]),
@@ -15,12 +15,13 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("store", &["durable"]),
     ("server", &["expr", "durable", "flow", "governance", "connector", "store"]),
     ("sim", &["expr", "durable", "flow", "governance", "store"]),
-    ("bench", &["expr", "durable", "flow", "governance", "connector", "store", "server"]),
+    ("bench", &["expr", "durable", "flow", "governance", "connector", "store", "server", "rig"]),
+    ("rig", &[]),
     ("xtask", &[]),
 ];
 
 /// Crates that any crate may use in its tests, and only there.
-const FOR_TESTS: [&str; 1] = ["sim"];
+const FOR_TESTS: [&str; 2] = ["sim", "rig"];
 
 pub fn check(graph: &Graph) -> Vec<Finding> {
     let ours: Vec<&Package> = graph.packages.iter().filter(|package| package.ours).collect();
@@ -94,7 +95,7 @@ mod tests {
         check(&graph).into_iter().map(|finding| finding.message).collect()
     }
 
-    const ALL: [&str; 10] = [
+    const ALL: [&str; 11] = [
         "sluicegate-expr",
         "sluicegate-durable",
         "sluicegate-flow",
@@ -104,6 +105,7 @@ mod tests {
         "sluicegate",
         "sluicegate-sim",
         "sluicegate-bench",
+        "sluicegate-rig",
         "xtask",
     ];
 
@@ -115,6 +117,8 @@ mod tests {
             ("sluicegate", "sluicegate-store", false),
             ("sluicegate", "sluicegate-sim", true),
             ("sluicegate-bench", "sluicegate", false),
+            ("sluicegate-bench", "sluicegate-rig", false),
+            ("sluicegate-store", "sluicegate-rig", true),
             ("sluicegate-expr", "serde", false),
         ];
         assert_eq!(messages(&ALL, &arrows), [""; 0]);
@@ -128,6 +132,8 @@ mod tests {
             ("sluicegate-store", "sluicegate-flow", true),
             ("sluicegate-connector", "sluicegate", false),
             ("sluicegate", "sluicegate-sim", false),
+            ("sluicegate-store", "sluicegate-rig", false),
+            ("sluicegate-rig", "sluicegate-store", false),
             ("sluicegate", "sluicegate-bench", true),
             ("sluicegate", "xtask", false),
             ("xtask", "sluicegate-expr", false),

@@ -108,6 +108,8 @@ pub enum MessageKind {
     Reply = 1,
     /// Cancel.
     Cancel = 2,
+    /// To itself, of a process that was begun by who does not step it: here it is.
+    Arrived = 3,
 }
 
 impl MessageKind {
@@ -116,6 +118,7 @@ impl MessageKind {
         match number {
             1 => Some(MessageKind::Reply),
             2 => Some(MessageKind::Cancel),
+            3 => Some(MessageKind::Arrived),
             _ => None,
         }
     }

@@ -102,7 +102,8 @@ pub fn plan(me: NodeId, cluster: &Cluster) -> Plan {
     let Some(rank) = cluster.nodes.iter().position(|node| *node == me) else { return plan };
     let nodes = cluster.nodes.len();
     let all = cluster.leases.len();
-    let share = all / nodes + usize::from(rank < all % nodes);
+    let (even, odd) = (all / nodes, all % nodes);
+    let share = even + usize::from(rank < odd);
     let held_by = |holder| cluster.leases.iter().filter(move |lease| lease.holder == holder);
     let held = held_by(Some(me)).count();
     if held > share {
@@ -112,7 +113,7 @@ pub fn plan(me: NodeId, cluster: &Cluster) -> Plan {
     }
     let free: Vec<Partition> = held_by(None).map(|lease| lease.partition).collect();
     // each begins elsewhere, so that nodes that look at the same time do not collide
-    let first = rank * free.len() / nodes;
+    let first = (rank * even + rank.min(odd)) * free.len() / all.max(1);
     let from_first = free.iter().cycle().skip(first).take(free.len());
     plan.take = from_first.take(share - held).copied().collect();
     plan

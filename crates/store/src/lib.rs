@@ -77,8 +77,8 @@ pub trait Store: Send + Sync + 'static {
     /// that is not new.
     fn commit(&self, group: Vec<Commit>) -> Answer<'_, Vec<Committed>>;
 
-    /// What is needed to load a live process: the newest snapshot and the chunks
-    /// after it. `None` when it is final or unknown.
+    /// What is needed to load a live process: the newest snapshot, the chunks after it and
+    /// the messages that wait. `None` when it is final or unknown.
     fn load(&self, process: ProcessId) -> Answer<'_, Option<ProcessHistory>>;
 
     /// All chunks of a process, final or not, in order, from the chunk that holds

@@ -46,5 +46,11 @@ pub const RETENTION_RUNS_MAX: usize = 64;
 /// Pages that one transaction gives back to the file system.
 pub const RECLAIM_PAGES_MAX: u64 = 128;
 
+/// Rows of a page when everything is exported.
+pub const PAGE_ROWS: usize = 512;
+
+/// Pages that wait between who exports and who takes them.
+pub const PAGES_QUEUED_MAX: usize = 8;
+
 /// Uncompressed bytes of a payload that reading accepts.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -130,11 +130,7 @@ pub const TABLES: &[Table] = &[
     table(
         "snapshot",
         1,
-        &[
-            column("process", Kind::Owner),
-            column("seq", Kind::Int),
-            column("content", Kind::Bytes),
-        ],
+        &[column("process", Kind::Owner), column("seq", Kind::Int), column("content", Kind::Bytes)],
     ),
     table(
         "effect",

@@ -1,6 +1,6 @@
 //! Plain records of what is stored. The server gives them meaning.
 
-use durable::{Batch, Chunk, Epoch, InboxId, ProcessId, ProcessKind, Ticks};
+use durable::{Batch, Chunk, Epoch, InboxId, InboxRow, ProcessId, ProcessKind, Ticks};
 
 /// A batch with the rows that are projected from it.
 #[derive(Debug)]
@@ -108,6 +108,8 @@ pub struct ProcessHistory {
     pub snapshot: Option<(u64, Vec<u8>)>,
     /// Chunks after the snapshot.
     pub chunks: Vec<Chunk>,
+    /// Messages that wait for it, oldest first.
+    pub inbox: Vec<InboxRow>,
 }
 
 /// A flow.

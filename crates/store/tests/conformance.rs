@@ -5,11 +5,12 @@ use store::conformance::StoreFactory;
 use store::sqlite::{SqliteOptions, SqliteStore};
 use store::{Answer, Store};
 
-struct Sqlite(tempfile::TempDir);
+struct Sqlite(tempfile::TempDir, tempfile::TempDir);
 
 impl Sqlite {
     fn new() -> Self {
-        Sqlite(tempfile::tempdir().expect("a directory"))
+        let directory = || tempfile::tempdir().expect("a directory");
+        Sqlite(directory(), directory())
     }
 
     fn open_as(&self, options: SqliteOptions) -> Answer<'_, Arc<dyn Store>> {
@@ -21,6 +22,11 @@ impl Sqlite {
 impl StoreFactory for Sqlite {
     fn open(&self) -> Answer<'_, Arc<dyn Store>> {
         self.open_as(SqliteOptions::default())
+    }
+
+    fn another(&self) -> Answer<'_, Arc<dyn Store>> {
+        let store = SqliteStore::open(self.1.path(), SqliteOptions::default());
+        Box::pin(async move { Ok(Arc::new(store?) as Arc<dyn Store>) })
     }
 
     fn open_with_queue(&self, jobs_max: usize) -> Answer<'_, Arc<dyn Store>> {

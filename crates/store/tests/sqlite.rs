@@ -31,7 +31,7 @@ fn whole_run(number: u32, chunk_bytes: usize) -> Commit {
         client_tracking_id: None,
         parent: None,
     };
-    Commit { batch, run: RunChange::Insert(run) }
+    Commit { batch, run: RunChange::Insert(run), epoch: None, workflow: 1 }
 }
 
 fn open(directory: &Path) -> Result<SqliteStore, StoreError> {

@@ -32,7 +32,8 @@ impl Run {
     ) -> Result<Run, ReadError> {
         let state = State::new(&flow);
         let step = StepBuffer::new(Moment { now: 0, seed: 0 }, 0);
-        let mut run = Run { id, flow, info, state, stack: Vec::new(), step, snapshot_seq: 0 };
+        let (stack, early) = (Vec::new(), Vec::new());
+        let mut run = Run { id, flow, info, state, stack, step, snapshot_seq: 0, early };
         if let Some((seq, bytes)) = &stored.snapshot {
             run = run.read_snapshot(bytes, *seq, payloads)?;
             run.snapshot_seq = *seq;

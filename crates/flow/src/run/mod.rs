@@ -75,6 +75,9 @@ pub enum Input {
     Result { effect: u64, attempt: u32, result: CallResult },
     /// A message answered an effect.
     Reply { inbox: InboxId, effect: u64, outputs: Value },
+    /// It was begun where nobody steps it, and has arrived where it is: what to do with
+    /// it is decided by who holds it.
+    Arrived { inbox: InboxId },
     /// Its turn has come: it was held.
     Release,
     /// Stop.
@@ -121,6 +124,17 @@ pub struct Run {
     step: StepBuffer,
     /// Number of the last event that a snapshot holds.
     snapshot_seq: u64,
+    /// Answers that came before their questions. Their messages wait in the inbox, so that
+    /// a run that is loaded gets them again.
+    early: Vec<Early>,
+}
+
+/// An answer to a question that is not asked yet.
+#[derive(Debug)]
+struct Early {
+    inbox: InboxId,
+    effect: u64,
+    outputs: Value,
 }
 
 /// What the step under way has collected.
@@ -220,13 +234,23 @@ impl Run {
         self.step = StepBuffer::new(moment, self.state.seq);
         let is_live = !self.state.status.is_final();
         match input {
-            Input::Continue | Input::Due if is_live => self.wake(),
+            Input::Continue | Input::Due if is_live => {
+                self.wake();
+                self.take_early();
+            }
             Input::Continue | Input::Due => {}
+            Input::Arrived { inbox } => self.step.consumed.push(inbox),
             Input::Release => self.release(),
             Input::Result { effect, attempt, result } => {
                 if is_live {
                     self.take_result(effect, attempt, result);
                 }
+            }
+            // the question is not known yet: the message stays where it is
+            Input::Reply { inbox, effect, outputs }
+                if is_live && effect >= self.state.next_effect =>
+            {
+                self.keep_early(Early { inbox, effect, outputs });
             }
             Input::Reply { inbox, effect, outputs } => {
                 self.step.consumed.push(inbox);
@@ -246,7 +270,7 @@ impl Run {
 
     /// Runs what can run, then says what the step came to.
     fn finish_step(&mut self) -> Step {
-        let more = self.drive();
+        let more = self.drive() || self.has_early();
         let buffer = std::mem::replace(
             &mut self.step,
             StepBuffer::new(Moment { now: 0, seed: 0 }, self.state.seq),
@@ -316,6 +340,30 @@ impl Run {
             })
             .filter_map(|(frame, action)| self.effect_of(*frame, *action))
             .collect()
+    }
+
+    fn keep_early(&mut self, early: Early) {
+        if self.early.iter().all(|known| known.inbox != early.inbox) {
+            self.early.push(early);
+        }
+    }
+
+    /// True when a question has been asked whose answer is there.
+    fn has_early(&self) -> bool {
+        let next = self.state.next_effect;
+        !self.state.status.is_final() && self.early.iter().any(|early| early.effect < next)
+    }
+
+    fn take_early(&mut self) {
+        let next = self.state.next_effect;
+        let (asked, waiting) =
+            std::mem::take(&mut self.early).into_iter().partition(|early| early.effect < next);
+        self.early = waiting;
+        let asked: Vec<Early> = asked;
+        for early in asked {
+            self.step.consumed.push(early.inbox);
+            self.take_reply(early.effect, early.outputs);
+        }
     }
 
     fn finish_error(&self, error: &expr::EvalError, action: crate::definition::ActionId) -> Str {

@@ -67,6 +67,7 @@ impl Run {
             stack: Vec::new(),
             step: StepBuffer::new(moment, 0),
             snapshot_seq: 0,
+            early: Vec::new(),
         };
         let events = &mut run.step.events;
         let begin = Begin {

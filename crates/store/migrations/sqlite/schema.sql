@@ -27,6 +27,17 @@ CREATE TABLE inbox (
 
 CREATE UNIQUE INDEX inbox_by_target ON inbox (target, sender, effect, kind);
 
+CREATE TABLE node (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    lives_until INTEGER NOT NULL       -- milliseconds since 1970
+) STRICT;
+
+CREATE TABLE partition_lease (
+    partition INTEGER NOT NULL PRIMARY KEY,
+    node      INTEGER,
+    epoch     INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE payload (
     hash    BLOB NOT NULL,             -- SHA-256 of the content
     content BLOB NOT NULL              -- compressed
@@ -47,11 +58,20 @@ CREATE TABLE process (
     kind INTEGER NOT NULL,
     seq  INTEGER NOT NULL,             -- number of the last event
     due  INTEGER                       -- ticks of the next wakeup
-) STRICT, WITHOUT ROWID;
+, workflow INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 CREATE INDEX process_by_due ON process (due) WHERE due IS NOT NULL;
 
 CREATE INDEX process_by_other_kind ON process (kind, id) WHERE kind <> 1;
+
+CREATE INDEX process_by_workflow ON process (workflow, due) WHERE due IS NOT NULL;
+
+CREATE TABLE retention (
+    environment TEXT    NOT NULL,
+    workflow    INTEGER NOT NULL,      -- 0: all of the environment that have no row
+    seconds     INTEGER NOT NULL,
+    PRIMARY KEY (environment, workflow)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run (
     id                 BLOB    NOT NULL PRIMARY KEY,

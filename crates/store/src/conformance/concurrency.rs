@@ -2,7 +2,7 @@
 
 use super::StoreFactory;
 use super::sample::{
-    done, effect, group, history, id, last, open, run, seq, start_key, step, whole_run,
+    done, effect, group, history, id, last, open, run, seq, start_key, step, take_all, whole_run,
 };
 use crate::{Committed, RunChange, Store, StoreError};
 use durable::ProcessId;
@@ -137,6 +137,7 @@ pub async fn a_known_id_leaves_the_rest_of_its_group(factory: &dyn StoreFactory)
 
 pub async fn a_full_queue_is_busy(factory: &dyn StoreFactory) {
     let store = factory.open_with_queue(2).await.expect("the store opens");
+    take_all(&*store).await;
     let mut callers = JoinSet::new();
     for number in 1..=400 {
         let store = store.clone();

@@ -2,7 +2,7 @@
 
 use super::StoreFactory;
 use super::sample::{cancel, done, effect, id, last, open, step};
-use durable::EffectIntent;
+use durable::{EffectIntent, Partition, PartitionSet};
 
 pub async fn an_effect_is_listed_until_it_is_done(factory: &dyn StoreFactory) {
     let store = open(factory).await;
@@ -67,15 +67,19 @@ pub async fn unsettled_processes_have_effects_or_messages(factory: &dyn StoreFac
         }
     }
     let unsettled = async |after, rows_max| -> Vec<_> {
-        let rows = store.unsettled(after, rows_max).await.expect("a list");
+        let rows = store.unsettled(PartitionSet::ALL, after, rows_max).await.expect("a list");
         rows.iter().map(|row| row.id).collect()
     };
     assert_eq!(unsettled(None, 10).await, [id(1), id(2), id(4), id(5), id(6)]);
     assert_eq!(unsettled(None, 3).await, [id(1), id(2), id(4)]);
     assert_eq!(unsettled(Some(id(4)), 3).await, [id(5), id(6)]);
     assert_eq!(unsettled(Some(id(6)), 3).await, []);
-    let row = store.unsettled(Some(id(5)), 1).await.expect("a list");
+    let row = store.unsettled(PartitionSet::ALL, Some(id(5)), 1).await.expect("a list");
     assert_eq!((row[0].seq, row[0].due), (1, None));
+
+    let within: PartitionSet = [4, 5, 9].map(Partition).into_iter().collect();
+    let rows = store.unsettled(within, None, 10).await.expect("a list");
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id(4), id(5)]);
 }
 
 pub async fn the_largest_number_of_an_effect_is_kept(factory: &dyn StoreFactory) {

@@ -3,7 +3,7 @@
 use super::StoreFactory;
 use super::sample::{cancel, commit, done, id, last, open, reply, step};
 use crate::{Committed, Store};
-use durable::{InboxId, Message, ProcessId};
+use durable::{InboxId, InboxRow, Message, Partition, PartitionSet, ProcessId};
 
 /// Rows that messages got, sent by a step of a process.
 async fn send(
@@ -35,6 +35,8 @@ pub async fn a_message_waits_until_it_is_consumed(factory: &dyn StoreFactory) {
     let both = waiting(&*store, id(1)).await;
     assert_eq!(both.len(), 2);
     assert_eq!(both[1].1, cancel(id(1)));
+    let loaded = store.load(id(1)).await.expect("it loads").expect("it is live");
+    assert_eq!(Ok(loaded.inbox), store.inbox(id(1)).await);
 
     let mut consuming = step(id(1), 1);
     consuming.batch.consumed = vec![row];
@@ -140,4 +142,20 @@ pub async fn rows_are_never_reused(factory: &dyn StoreFactory) {
     done(&*store, consuming).await;
     let later = send(&*store, id(1), 2, vec![cancel(id(1))]).await;
     assert!(later[0] > rows[0], "{later:?} after {rows:?}");
+}
+
+pub async fn waiting_messages_are_paged_by_row(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    for number in [3, 1, 2] {
+        done(&*store, step(id(number), 0)).await;
+        assert_eq!(store.send(cancel(id(number))).await, Ok(true));
+    }
+    let all = store.waiting(PartitionSet::ALL, None, 10).await.expect("a list");
+    let targets = |rows: &[InboxRow]| rows.iter().map(|row| row.message.to).collect::<Vec<_>>();
+    assert_eq!(targets(&all), [id(3), id(1), id(2)]);
+    let page = store.waiting(PartitionSet::ALL, Some(all[0].id), 1).await.expect("a list");
+    assert_eq!(page, all[1..2]);
+    let within: PartitionSet = [2, 3].map(Partition).into_iter().collect();
+    let page = store.waiting(within, None, 10).await.expect("a list");
+    assert_eq!(targets(&page), [id(3), id(2)]);
 }

@@ -10,7 +10,9 @@
 pub mod concurrency;
 pub mod effect;
 pub mod inbox;
+pub mod lease;
 pub mod payload;
+pub mod portable;
 pub mod process;
 pub mod reopen;
 pub mod retention;
@@ -28,6 +30,9 @@ use std::sync::Arc;
 pub trait StoreFactory: Sync {
     /// Opens a store on the database. The one before has been closed or dropped.
     fn open(&self) -> Answer<'_, Arc<dyn Store>>;
+
+    /// Opens a store on a second database, which is empty at first.
+    fn another(&self) -> Answer<'_, Arc<dyn Store>>;
 
     /// Opens a store whose queue has room for few jobs.
     fn open_with_queue(&self, jobs_max: usize) -> Answer<'_, Arc<dyn Store>>;
@@ -62,12 +67,29 @@ macro_rules! conformance_suite {
                 a_stale_batch_sends_and_consumes_nothing
                 a_process_consumes_only_its_own
                 rows_are_never_reused
+                waiting_messages_are_paged_by_row
+            }
+            lease {
+                a_node_takes_what_nobody_holds
+                what_a_living_node_holds_is_not_taken
+                what_a_dead_node_held_is_taken
+                a_taken_partition_refuses_the_epoch_before
+                a_partition_that_was_given_back_is_free
+                nodes_that_leave_hold_nothing
+                a_refused_epoch_leaves_the_rest_of_its_group
+                a_new_process_needs_no_lease
             }
             payload {
                 a_payload_is_read_as_it_was
                 an_unknown_payload_is_none
                 a_payload_stays_as_long_as_a_run_refers_to_it
                 a_payload_that_is_damaged_is_corrupt
+            }
+            portable {
+                what_is_exported_can_be_imported
+                an_import_needs_an_empty_store
+                an_import_without_an_end_leaves_nothing
+                keys_are_counted_on_after_an_import
             }
             process {
                 a_new_process_is_loaded
@@ -82,6 +104,8 @@ macro_rules! conformance_suite {
                 a_process_that_forgets_leaves_nothing_when_it_ends
                 history_begins_with_the_chunk_of_an_event
                 due_processes_come_earliest_first
+                due_processes_of_few_are_not_hidden_by_those_of_many
+                due_processes_are_found_by_partition
                 live_processes_are_paged_by_kind
                 a_batch_that_makes_no_sense_is_refused
             }
@@ -96,6 +120,7 @@ macro_rules! conformance_suite {
                 live_and_young_runs_stay
                 a_removal_is_bounded
                 space_is_given_back
+                how_long_is_kept_is_said_by_environment_and_flow
             }
             run {
                 a_run_is_read_as_it_was_written
@@ -107,6 +132,7 @@ macro_rules! conformance_suite {
             }
             setting {
                 a_setting_is_read_as_it_was_set
+                a_setting_that_is_there_stays
             }
             start_key {
                 a_key_starts_one_process

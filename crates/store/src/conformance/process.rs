@@ -2,10 +2,10 @@
 
 use super::StoreFactory;
 use super::sample::{
-    START, commit, content, done, effect, history, id, last, open, run, seq, step,
+    START, WORKFLOW, commit, content, done, effect, history, id, last, open, run, seq, step,
 };
 use crate::{Committed, LiveProcess, RunChange, StoreError};
-use durable::{Batch, Chunk, ProcessKind, Standing};
+use durable::{Batch, Chunk, Partition, PartitionSet, ProcessKind, Standing};
 
 pub async fn a_new_process_is_loaded(factory: &dyn StoreFactory) {
     let store = open(factory).await;
@@ -97,7 +97,7 @@ pub async fn a_process_that_ends_at_once_is_only_history(factory: &dyn StoreFact
     assert_eq!(history(&*store, id(1)).await, [1]);
     assert_eq!(store.run(id(1)).await, Ok(Some(run(id(1), 7))));
     assert_eq!(store.effects(id(1)).await, Ok(vec![]));
-    assert_eq!(store.unsettled(None, 10).await, Ok(vec![]));
+    assert_eq!(store.unsettled(PartitionSet::ALL, None, 10).await, Ok(vec![]));
 }
 
 pub async fn a_step_without_events_changes_the_rest(factory: &dyn StoreFactory) {
@@ -200,7 +200,7 @@ pub async fn due_processes_come_earliest_first(factory: &dyn StoreFactory) {
         done(&*store, next).await;
     }
     let due = async |before, rows_max| -> Vec<_> {
-        let rows = store.due(START + before, rows_max).await.expect("a list");
+        let rows = store.due(PartitionSet::ALL, START + before, rows_max).await.expect("a list");
         rows.iter().map(|row| row.id).collect()
     };
     assert_eq!(due(100, 10).await, [id(2), id(4), id(1), id(5)]);
@@ -211,8 +211,43 @@ pub async fn due_processes_come_earliest_first(factory: &dyn StoreFactory) {
 
     done(&*store, last(id(2), 1)).await;
     assert_eq!(due(30, 10).await, [id(4)]);
-    let row = LiveProcess { id: id(4), kind: ProcessKind::Run, seq: 1, due: Some(START + 20) };
-    assert_eq!(store.due(START + 30, 10).await, Ok(vec![row]));
+    let (id, kind, due) = (id(4), ProcessKind::Run, Some(START + 20));
+    let row = LiveProcess { id, kind, seq: 1, due, workflow: WORKFLOW };
+    assert_eq!(store.due(PartitionSet::ALL, START + 30, 10).await, Ok(vec![row]));
+}
+
+pub async fn due_processes_of_few_are_not_hidden_by_those_of_many(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    for number in 1..=20 {
+        let mut next = step(id(number), 0);
+        next.workflow = if number == 20 { 9 } else { i64::from(number % 2) + 4 };
+        next.batch.standing = Standing::Live { due: Some(START + i64::from(number)) };
+        done(&*store, next).await;
+    }
+    let due = async |rows_max| -> Vec<_> {
+        let rows = store.due(PartitionSet::ALL, START + 100, rows_max).await.expect("a list");
+        rows.iter().map(|row| row.id).collect()
+    };
+    assert_eq!(due(6).await, [1, 2, 3, 4, 20].map(id));
+    assert_eq!(due(2).await, [1, 2, 20].map(id), "one of each flow at least");
+    assert_eq!(due(20).await, (1..=20).map(id).collect::<Vec<_>>());
+}
+
+pub async fn due_processes_are_found_by_partition(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    for number in 0..6 {
+        let mut next = step(id(number), 0);
+        next.batch.standing = Standing::Live { due: Some(START + i64::from(number)) };
+        done(&*store, next).await;
+    }
+    let within: PartitionSet = [1, 4, 200].map(Partition).into_iter().collect();
+    let due = async |rows_max| -> Vec<_> {
+        let rows = store.due(within, START + 100, rows_max).await.expect("a list");
+        rows.iter().map(|row| row.id).collect()
+    };
+    assert_eq!(due(10).await, [id(1), id(4)]);
+    assert_eq!(due(1).await, [id(1)]);
+    assert_eq!(store.due(PartitionSet::NONE, START + 100, 10).await, Ok(vec![]));
 }
 
 pub async fn live_processes_are_paged_by_kind(factory: &dyn StoreFactory) {

@@ -2,7 +2,7 @@
 
 use super::StoreFactory;
 use super::sample::{done, history, id, last, open, run, seq, start_key, step, whole_run};
-use crate::RunChange;
+use crate::{RetentionRow, RunChange};
 
 pub async fn old_runs_go_with_all_that_is_theirs(factory: &dyn StoreFactory) {
     let store = open(factory).await;
@@ -72,4 +72,17 @@ pub async fn space_is_given_back(factory: &dyn StoreFactory) {
     assert_eq!(store.run(id(20)).await, Ok(Some(run(id(20), 1))));
     let left = store.history(id(20), 0, 10).await.expect("a history");
     assert_eq!(left[0].content, vec![20; 100_000]);
+}
+
+pub async fn how_long_is_kept_is_said_by_environment_and_flow(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    assert_eq!(store.retentions().await, Ok(vec![]));
+    for (workflow, seconds) in [(Some(4), 60), (None, 7_200), (Some(4), 120)] {
+        store.set_retention("default", workflow, Some(seconds)).await.expect("it is set");
+    }
+    let row = |workflow, seconds| RetentionRow { environment: "default".into(), workflow, seconds };
+    assert_eq!(store.retentions().await, Ok(vec![row(None, 7_200), row(Some(4), 120)]));
+    store.set_retention("default", None, None).await.expect("it is taken back");
+    store.set_retention("other", None, None).await.expect("there was none");
+    assert_eq!(store.retentions().await, Ok(vec![row(Some(4), 120)]));
 }

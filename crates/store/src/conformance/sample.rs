@@ -3,13 +3,23 @@
 use super::StoreFactory;
 use crate::{Commit, Committed, RunChange, RunRow, Store, VersionRow, WorkflowRow};
 use durable::{
-    Batch, EffectIntent, Message, MessageKind, Partition, ProcessId, ProcessKind, Standing,
-    StartKey, Ticks,
+    Batch, EffectIntent, Epoch, Message, MessageKind, NodeId, Partition, PartitionSet, ProcessId,
+    ProcessKind, Standing, StartKey, Ticks,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A moment in 2025.
 pub(super) const START: Ticks = 638_723_709_343_421_507;
+
+/// The node that the cases are, which has taken every partition once.
+pub(super) const NODE: NodeId = NodeId(7);
+pub(super) const EPOCH: Epoch = 1;
+
+/// The flow that processes belong to when a case does not say.
+pub(super) const WORKFLOW: i64 = 1;
+
+pub(super) const LIVES: Duration = Duration::from_secs(600);
 
 /// The status of a run that goes on, and of one that has ended. The store gives
 /// them no meaning.
@@ -17,7 +27,17 @@ pub(super) const RUNNING: u8 = 2;
 pub(super) const SUCCEEDED: u8 = 4;
 
 pub(super) async fn open(factory: &dyn StoreFactory) -> Arc<dyn Store> {
-    factory.open().await.expect("the store opens")
+    let store = factory.open().await.expect("the store opens");
+    take_all(&*store).await;
+    store
+}
+
+/// Takes every partition, unless that was done before.
+pub(super) async fn take_all(store: &dyn Store) {
+    let cluster = store.beat(NODE, LIVES).await.expect("a beat");
+    if cluster.leases.iter().all(|lease| lease.epoch == 0) {
+        store.take(NODE, PartitionSet::ALL).await.expect("every partition");
+    }
 }
 
 /// The process that started `number` ticks after [`START`].
@@ -42,7 +62,7 @@ pub(super) fn last(process: ProcessId, expected_seq: u64) -> Commit {
     let mut batch = Batch::new(process, ProcessKind::Run, expected_seq);
     batch.events = 1;
     batch.chunk = Some(content(process, expected_seq + 1));
-    Commit { batch, run: RunChange::None }
+    Commit { batch, run: RunChange::None, epoch: Some(EPOCH), workflow: WORKFLOW }
 }
 
 /// A run that ends in its first commit.

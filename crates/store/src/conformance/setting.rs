@@ -14,3 +14,10 @@ pub async fn a_setting_is_read_as_it_was_set(factory: &dyn StoreFactory) {
     assert_eq!(store.setting("secret key").await, Ok(Some(b"other".to_vec())));
     store.ping().await.expect("it answers");
 }
+
+pub async fn a_setting_that_is_there_stays(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    assert_eq!(store.setting_or("name", b"first").await, Ok(b"first".to_vec()));
+    assert_eq!(store.setting_or("name", b"second").await, Ok(b"first".to_vec()));
+    assert_eq!(store.setting("name").await, Ok(Some(b"first".to_vec())));
+}

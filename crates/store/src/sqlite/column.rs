@@ -3,7 +3,7 @@
 //! Numbers without a sign are stored as the signed number of the same bits.
 
 use super::fault::Fault;
-use durable::{ProcessId, ProcessKind};
+use durable::{PartitionSet, ProcessId, ProcessKind};
 use rusqlite::Row;
 
 pub(super) fn process_id(row: &Row<'_>, index: usize) -> Result<ProcessId, Fault> {
@@ -21,6 +21,13 @@ pub(super) fn process_id_of(bytes: &[u8]) -> Result<ProcessId, Fault> {
 
 pub(super) fn process_kind(row: &Row<'_>, index: usize) -> Result<ProcessKind, Fault> {
     ProcessKind::from_number(row.get(index)?).ok_or_else(|| Fault::corrupt("a kind of process"))
+}
+
+/// The last bytes of the partitions of a set, which are the tenth of the ids of their
+/// processes: a store has 256 partitions at most. `None`: all of them.
+pub(super) fn partitions(set: &PartitionSet) -> Option<Vec<u8>> {
+    const { assert!(durable::limits::PARTITIONS <= 256) };
+    (*set != PartitionSet::ALL).then(|| set.iter().map(|it| it.0.to_be_bytes()[1]).collect())
 }
 
 /// A number without a sign.

@@ -6,8 +6,8 @@
 //! chunk.
 
 use super::fault::Fault;
-use super::{chunk, effect, inbox, payload, process, run, snapshot, start_key};
-use crate::{Commit, Committed, StoreError};
+use super::{chunk, effect, inbox, lease, payload, process, run, snapshot, start_key};
+use crate::{Commit, Committed, LiveProcess, StoreError};
 use durable::{Batch, Standing};
 use rusqlite::Connection;
 
@@ -24,6 +24,9 @@ pub(super) fn validate(commit: &Commit) -> Result<(), StoreError> {
     }
     if batch.start_key.is_some() && !creates {
         return refuse("Only a new process has a start key.");
+    }
+    if commit.epoch.is_none() && !creates {
+        return refuse("A step needs the epoch of its partition.");
     }
     if last_seq(batch).is_none() {
         return refuse("The number of an event is too large.");
@@ -44,8 +47,13 @@ fn last_seq(batch: &Batch) -> Option<u64> {
 pub(super) fn apply(db: &Connection, commit: &Commit) -> Result<Committed, Fault> {
     let batch = &commit.batch;
     let seq = last_seq(batch).ok_or_else(|| Fault::corrupt("the number of an event"))?;
+    if let Some(epoch) = commit.epoch
+        && !lease::is_current(db, batch.process.partition(), epoch)?
+    {
+        return Ok(Committed::Fenced);
+    }
     let refused =
-        if batch.expected_seq == 0 { create(db, batch, seq)? } else { advance(db, batch, seq)? };
+        if batch.expected_seq == 0 { create(db, commit, seq)? } else { advance(db, batch, seq)? };
     if let Some(refused) = refused {
         return Ok(refused);
     }
@@ -65,14 +73,16 @@ pub(super) fn apply(db: &Connection, commit: &Commit) -> Result<Committed, Fault
 }
 
 /// A new process. It has a row only if it lives on.
-fn create(db: &Connection, batch: &Batch, seq: u64) -> Result<Option<Committed>, Fault> {
+fn create(db: &Connection, commit: &Commit, seq: u64) -> Result<Option<Committed>, Fault> {
+    let batch = &commit.batch;
     if let Some(key) = &batch.start_key
         && let Some(before) = start_key::claim(db, key, batch.process)?
     {
         return Ok(Some(Committed::StartedBefore(before)));
     }
     if let Standing::Live { due } = batch.standing {
-        process::insert(db, batch.process, batch.kind, seq, due)?;
+        let (id, kind, workflow) = (batch.process, batch.kind, commit.workflow);
+        process::insert(db, &LiveProcess { id, kind, seq, due, workflow })?;
     }
     Ok(None)
 }

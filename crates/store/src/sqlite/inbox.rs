@@ -3,9 +3,9 @@
 //! Invariant: a row's target is live. A message to a process that has ended is
 //! dropped.
 
-use super::column::{process_id, process_id_of, signed, unsigned};
+use super::column::{partitions, process_id, process_id_of, signed, unsigned};
 use super::fault::Fault;
-use durable::{InboxId, InboxRow, Message, MessageKind, ProcessId};
+use durable::{InboxId, InboxRow, Message, MessageKind, PartitionSet, ProcessId};
 use rusqlite::{Connection, Row, params};
 
 pub(super) const DELIVER: &str = "INSERT OR IGNORE INTO inbox (target, sender, effect, kind, body)
@@ -17,6 +17,21 @@ pub(super) const REMOVE: &str = "DELETE FROM inbox WHERE target = ?1";
 
 pub(super) const LIST: &str = "SELECT id, target, sender, effect, kind, body FROM inbox
     WHERE target = ?1 ORDER BY id";
+
+pub(super) const WAITING: &str = "SELECT id, target, sender, effect, kind, body FROM inbox
+    WHERE id > ?1 AND (?3 IS NULL OR instr(?3, substr(target, 10, 1)) > 0)
+    ORDER BY id LIMIT ?2";
+
+pub(super) fn waiting(
+    db: &Connection,
+    within: &PartitionSet,
+    after: Option<InboxId>,
+    rows_max: usize,
+) -> Result<Vec<InboxRow>, Fault> {
+    let mut statement = db.prepare_cached(WAITING)?;
+    let values = params![after.unwrap_or(0), rows_max as i64, partitions(within)];
+    statement.query_and_then(values, inbox_row)?.collect()
+}
 
 /// The row it got; none when it is there already or its target has ended.
 pub(super) fn deliver(db: &Connection, message: &Message) -> Result<Option<InboxId>, Fault> {

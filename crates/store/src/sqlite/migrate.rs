@@ -17,8 +17,13 @@ pub(super) struct Migration {
 }
 
 /// Every step, in order; the first has number 1.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "initial", sql: include_str!("../../migrations/sqlite/0001_initial.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "initial", sql: include_str!("../../migrations/sqlite/0001_initial.sql") },
+    Migration {
+        name: "ownership",
+        sql: include_str!("../../migrations/sqlite/0002_ownership.sql"),
+    },
+];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
     number  INTEGER NOT NULL PRIMARY KEY,

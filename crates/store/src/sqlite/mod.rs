@@ -3,7 +3,8 @@
 //! One thread writes (`writer`), a few connections read (`reader`); each noun
 //! has a file with its SQL. A data directory belongs to one server at a time.
 //!
-//! Deliberately absent: partitions and leases. One node holds the whole store.
+//! Who holds which partition is in the store as in every other, although one node at a
+//! time uses it: the engine has one way.
 
 mod chunk;
 mod column;
@@ -13,12 +14,15 @@ mod effect;
 mod fault;
 mod inbox;
 mod job;
+mod lease;
 mod migrate;
 mod payload;
 #[cfg(test)]
 mod plan;
+mod portable;
 mod process;
 mod reader;
+mod retain;
 mod retention;
 mod run;
 mod setting;
@@ -66,6 +70,7 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    place: Place,
 }
 
 impl SqliteStore {
@@ -77,9 +82,10 @@ impl SqliteStore {
         let lock = place.take()?;
         let db = place.open_writer()?;
         migrate::migrate(&db, migrate::MIGRATIONS)?;
+        lease::forget_nodes(&db)?;
         let writer = Writer::start(db, place.clone(), lock, queue_jobs_max)?;
-        let readers = Readers::new(place, limits::READERS_MAX);
-        Ok(SqliteStore { writer: Arc::new(writer), readers })
+        let readers = Readers::new(place.clone(), limits::READERS_MAX);
+        Ok(SqliteStore { writer: Arc::new(writer), readers, place })
     }
 
     /// Reads on a blocking thread.

@@ -3,8 +3,8 @@
 
 use super::migrate::{MIGRATIONS, migrate};
 use super::{
-    chunk, effect, inbox, payload, process, retention, run, setting, snapshot, start_key, workflow,
-    workflow_version,
+    chunk, effect, inbox, lease, payload, process, retain, retention, run, setting, snapshot,
+    start_key, workflow, workflow_version,
 };
 use rusqlite::Connection;
 
@@ -20,6 +20,11 @@ const STATEMENTS: &[&str] = &[
     inbox::DELIVER,
     inbox::CONSUME,
     inbox::REMOVE,
+    inbox::WAITING,
+    lease::BEAT,
+    lease::EPOCH,
+    lease::GIVE,
+    lease::TAKE,
     payload::GET,
     payload::REFERRED,
     payload::REMOVE_REFS,
@@ -28,6 +33,7 @@ const STATEMENTS: &[&str] = &[
     process::END,
     process::GET,
     process::DUE,
+    process::DUE_OF_FLOW,
     process::LIVE_RUNS,
     process::LIVE_OTHERS,
     retention::FINISHED,
@@ -38,6 +44,7 @@ const STATEMENTS: &[&str] = &[
     run::OLDEST,
     run::NEWEST_OF_STATUS,
     run::OLDEST_OF_STATUS,
+    retain::REMOVE,
     setting::GET,
     snapshot::REPLACE,
     snapshot::GET,

@@ -1,46 +1,62 @@
 //! Processes that have not ended.
 
-use super::column::{process_id, process_kind, signed, unsigned};
+use super::column::{partitions, process_id, process_kind, signed, unsigned};
 use super::fault::Fault;
-use super::{chunk, snapshot};
+use super::{chunk, inbox, snapshot};
 use crate::{LiveProcess, ProcessHistory};
-use durable::{ProcessId, ProcessKind, Ticks};
+use durable::{PartitionSet, ProcessId, ProcessKind, Ticks};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-pub(super) const INSERT: &str = "INSERT INTO process (id, kind, seq, due) VALUES (?1, ?2, ?3, ?4)";
+pub(super) const INSERT: &str =
+    "INSERT INTO process (id, kind, seq, due, workflow) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(super) const ADVANCE: &str = "UPDATE process SET seq = ?3, due = ?4 WHERE id = ?1 AND seq = ?2";
 
 pub(super) const END: &str = "DELETE FROM process WHERE id = ?1 AND seq = ?2";
 
-pub(super) const GET: &str = "SELECT id, kind, seq, due FROM process WHERE id = ?1";
+pub(super) const GET: &str = "SELECT id, kind, seq, due, workflow FROM process WHERE id = ?1";
 
-pub(super) const DUE: &str = "SELECT id, kind, seq, due FROM process
-    WHERE due IS NOT NULL AND due < ?1 ORDER BY due, id LIMIT ?2";
+pub(super) const DUE: &str = "SELECT id, kind, seq, due, workflow FROM process
+    WHERE due IS NOT NULL AND due < ?1 AND (?3 IS NULL OR instr(?3, substr(id, 10, 1)) > 0)
+    ORDER BY due, id LIMIT ?2";
+
+/// Flows that have something due, found one after the other.
+pub(super) const FLOWS_DUE: &str = "WITH RECURSIVE flow (key) AS (
+        SELECT min(workflow) FROM process WHERE due IS NOT NULL
+        UNION ALL
+        SELECT (SELECT min(workflow) FROM process WHERE due IS NOT NULL AND workflow > key)
+        FROM flow WHERE key IS NOT NULL)
+    SELECT key FROM flow WHERE key IS NOT NULL AND EXISTS (
+        SELECT 1 FROM process WHERE due IS NOT NULL AND workflow = key AND due < ?1)";
+
+pub(super) const DUE_OF_FLOW: &str = "SELECT id, kind, seq, due, workflow FROM process
+    WHERE due IS NOT NULL AND workflow = ?4 AND due < ?1
+    AND (?3 IS NULL OR instr(?3, substr(id, 10, 1)) > 0)
+    ORDER BY due, id LIMIT ?2";
 
 pub(super) const UNSETTLED: &str = "WITH
     effects (id) AS (
-        SELECT DISTINCT process FROM effect WHERE process > ?1 ORDER BY process LIMIT ?2),
+        SELECT DISTINCT process FROM effect
+        WHERE process > ?1 AND (?3 IS NULL OR instr(?3, substr(process, 10, 1)) > 0)
+        ORDER BY process LIMIT ?2),
     messages (id) AS (
-        SELECT DISTINCT target FROM inbox WHERE target > ?1 ORDER BY target LIMIT ?2),
+        SELECT DISTINCT target FROM inbox
+        WHERE target > ?1 AND (?3 IS NULL OR instr(?3, substr(target, 10, 1)) > 0)
+        ORDER BY target LIMIT ?2),
     unsettled (id) AS (
         SELECT id FROM effects UNION SELECT id FROM messages ORDER BY id LIMIT ?2)
-    SELECT process.id, kind, seq, due FROM unsettled JOIN process USING (id) ORDER BY id";
+    SELECT process.id, kind, seq, due, workflow FROM unsettled JOIN process USING (id) ORDER BY id";
 
-pub(super) const LIVE_RUNS: &str = "SELECT id, kind, seq, due FROM process
+pub(super) const LIVE_RUNS: &str = "SELECT id, kind, seq, due, workflow FROM process
     WHERE kind = 1 AND id > ?1 ORDER BY id LIMIT ?2";
 
-pub(super) const LIVE_OTHERS: &str = "SELECT id, kind, seq, due FROM process
+pub(super) const LIVE_OTHERS: &str = "SELECT id, kind, seq, due, workflow FROM process
     WHERE kind <> 1 AND kind = ?3 AND id > ?1 ORDER BY id LIMIT ?2";
 
-pub(super) fn insert(
-    db: &Connection,
-    id: ProcessId,
-    kind: ProcessKind,
-    seq: u64,
-    due: Option<Ticks>,
-) -> Result<(), Fault> {
-    db.prepare_cached(INSERT)?.execute(params![id.as_bytes(), kind as u8, signed(seq), due])?;
+pub(super) fn insert(db: &Connection, new: &LiveProcess) -> Result<(), Fault> {
+    let LiveProcess { id, kind, seq, due, workflow } = new;
+    let values = params![id.as_bytes(), *kind as u8, signed(*seq), due, workflow];
+    db.prepare_cached(INSERT)?.execute(values)?;
     Ok(())
 }
 
@@ -72,25 +88,51 @@ pub(super) fn load(db: &Connection, id: ProcessId) -> Result<Option<ProcessHisto
     let snapshot = snapshot::get(db, id)?;
     let first_seq = snapshot.as_ref().map_or(0, |(seq, _)| seq.saturating_add(1));
     let chunks = chunk::from(db, id, first_seq)?;
-    Ok(Some(ProcessHistory { kind, seq, due, snapshot, chunks }))
+    let inbox = inbox::list(db, id)?;
+    Ok(Some(ProcessHistory { kind, seq, due, snapshot, chunks, inbox }))
 }
 
+/// The earliest; each flow's share of them when there are more than are wanted.
 pub(super) fn due(
     db: &Connection,
+    within: &PartitionSet,
     before: Ticks,
     rows_max: usize,
 ) -> Result<Vec<LiveProcess>, Fault> {
+    let within = partitions(within);
     let mut statement = db.prepare_cached(DUE)?;
-    statement.query_and_then(params![before, rows_max as i64], live_process)?.collect()
+    let values = params![before, rows_max as i64 + 1, within];
+    let rows: Vec<LiveProcess> =
+        statement.query_and_then(values, live_process)?.collect::<Result<_, Fault>>()?;
+    if rows.len() <= rows_max {
+        return Ok(rows);
+    }
+    drop(rows);
+    let mut statement = db.prepare_cached(FLOWS_DUE)?;
+    let flows: Vec<i64> =
+        statement.query_map(params![before], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let share = (rows_max / flows.len().max(1)).max(1) as i64;
+    let mut statement = db.prepare_cached(DUE_OF_FLOW)?;
+    let mut rows = Vec::with_capacity(rows_max);
+    for flow in flows {
+        let found = statement.query_and_then(params![before, share, within, flow], live_process)?;
+        for row in found {
+            rows.push(row?);
+        }
+    }
+    rows.sort_unstable_by_key(|row| (row.due, row.id));
+    Ok(rows)
 }
 
 pub(super) fn unsettled(
     db: &Connection,
+    within: &PartitionSet,
     after: Option<ProcessId>,
     rows_max: usize,
 ) -> Result<Vec<LiveProcess>, Fault> {
     let mut statement = db.prepare_cached(UNSETTLED)?;
-    statement.query_and_then(params![bound(&after), rows_max as i64], live_process)?.collect()
+    let values = params![bound(&after), rows_max as i64, partitions(within)];
+    statement.query_and_then(values, live_process)?.collect()
 }
 
 pub(super) fn live(
@@ -125,5 +167,6 @@ fn live_process(row: &Row<'_>) -> Result<LiveProcess, Fault> {
         kind: process_kind(row, 1)?,
         seq: unsigned(row, 2)?,
         due: row.get(3)?,
+        workflow: row.get(4)?,
     })
 }

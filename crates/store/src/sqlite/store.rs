@@ -2,16 +2,49 @@
 
 use super::job::Group;
 use super::{
-    SqliteStore, chunk, commit, effect, inbox, payload, process, retention, run, setting, token,
-    workflow, workflow_version,
+    SqliteStore, chunk, commit, effect, inbox, lease, payload, portable, process, retain,
+    retention, run, setting, token, workflow, workflow_version,
 };
+use crate::portable::Page;
 use crate::{
-    Answer, Commit, Committed, LiveProcess, ProcessHistory, RunFilter, RunRow, Store, StoreError,
-    TokenRow, VersionRow, WorkflowRow, limits,
+    Answer, Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunFilter, RunRow,
+    Store, StoreError, TokenRow, VersionRow, WorkflowRow, limits,
 };
-use durable::{Chunk, EffectIntent, InboxRow, Message, PayloadHash, ProcessId, ProcessKind, Ticks};
+use durable::{
+    Chunk, Cluster, EffectIntent, InboxId, InboxRow, Lease, Message, NodeId, PartitionSet,
+    PayloadHash, ProcessId, ProcessKind, Ticks,
+};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
 
 impl Store for SqliteStore {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn beat(&self, node: NodeId, lasts: Duration) -> Answer<'_, Cluster> {
+        self.edit(0, move |db| lease::beat(db, node, lasts))
+    }
+
+    fn take(&self, node: NodeId, partitions: PartitionSet) -> Answer<'_, Vec<Lease>> {
+        self.edit(0, move |db| lease::take(db, node, &partitions))
+    }
+
+    fn give(&self, node: NodeId, partitions: PartitionSet) -> Answer<'_, ()> {
+        self.edit(0, move |db| lease::give(db, node, &partitions))
+    }
+
+    fn leave(&self, node: NodeId) -> Answer<'_, ()> {
+        self.edit(0, move |db| lease::leave(db, node))
+    }
+
+    /// There is nobody to tell.
+    fn hint(&self, _hint: Hint) {}
+
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        broadcast::channel(1).1
+    }
+
     fn commit(&self, group: Vec<Commit>) -> Answer<'_, Vec<Committed>> {
         if let Err(error) = group.iter().try_for_each(commit::validate) {
             return Box::pin(async { Err(error) });
@@ -37,12 +70,31 @@ impl Store for SqliteStore {
         self.read(move |db| payload::get(db, &hash))
     }
 
-    fn due(&self, before: Ticks, rows_max: usize) -> Answer<'_, Vec<LiveProcess>> {
-        self.read(move |db| process::due(db, before, rows_max))
+    fn due(
+        &self,
+        within: PartitionSet,
+        before: Ticks,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<LiveProcess>> {
+        self.read(move |db| process::due(db, &within, before, rows_max))
     }
 
-    fn unsettled(&self, after: Option<ProcessId>, rows_max: usize) -> Answer<'_, Vec<LiveProcess>> {
-        self.read(move |db| process::unsettled(db, after, rows_max))
+    fn unsettled(
+        &self,
+        within: PartitionSet,
+        after: Option<ProcessId>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<LiveProcess>> {
+        self.read(move |db| process::unsettled(db, &within, after, rows_max))
+    }
+
+    fn waiting(
+        &self,
+        within: PartitionSet,
+        after: Option<InboxId>,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<InboxRow>> {
+        self.read(move |db| inbox::waiting(db, &within, after, rows_max))
     }
 
     fn live(
@@ -161,6 +213,42 @@ impl Store for SqliteStore {
 
     fn versions(&self, workflow: i64) -> Answer<'_, Vec<VersionRow>> {
         self.read(move |db| workflow_version::list(db, workflow))
+    }
+
+    fn retentions(&self) -> Answer<'_, Vec<RetentionRow>> {
+        self.read(retain::list)
+    }
+
+    fn set_retention(
+        &self,
+        environment: &str,
+        workflow: Option<i64>,
+        seconds: Option<i64>,
+    ) -> Answer<'_, ()> {
+        let environment = environment.to_owned();
+        self.edit(0, move |db| retain::set(db, &environment, workflow, seconds))
+    }
+
+    fn export(&self, pages: mpsc::Sender<Page>) -> Answer<'_, ()> {
+        let place = self.place.clone();
+        Box::pin(async move {
+            let exporting = tokio::task::spawn_blocking(move || {
+                // a connection of its own: it reads for long
+                Ok(portable::export(&place.open_reader()?, &pages)?)
+            });
+            let stopped = |_| Err(StoreError::Unavailable("the export was stopped".to_owned()));
+            exporting.await.unwrap_or_else(stopped)
+        })
+    }
+
+    fn import(&self, pages: mpsc::Receiver<Page>) -> Answer<'_, u64> {
+        let mut pages = pages;
+        self.edit(0, move |db| portable::import(db, &mut pages))
+    }
+
+    fn setting_or(&self, name: &str, value: &[u8]) -> Answer<'_, Vec<u8>> {
+        let (name, value) = (name.to_owned(), value.to_vec());
+        self.edit(value.len(), move |db| setting::get_or_set(db, &name, &value))
     }
 
     fn setting(&self, name: &str) -> Answer<'_, Option<Vec<u8>>> {

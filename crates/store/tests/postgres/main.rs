@@ -1,0 +1,3 @@
+//! The PostgreSQL store, on servers of its own.
+
+mod conformance;

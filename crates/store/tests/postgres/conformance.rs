@@ -73,12 +73,13 @@ async fn every_case_of_the_suite_holds() {
         {
             let databases = Databases { server: server.clone(), case: format!("case_{number}") };
             // A task of its own: what it panics with is told apart.
+            let begun = std::time::Instant::now();
             let task = tokio::spawn(async move { case(&databases).await });
-            running.spawn(async move { (name, task.await.is_ok()) });
+            running.spawn(async move { (name, task.await.is_ok(), begun.elapsed()) });
         }
         let Some(done) = running.join_next().await else { break };
-        let (name, is_ok) = done.expect("it ends");
-        println!("{name}: {}", if is_ok { "ok" } else { "FAILED" });
+        let (name, is_ok, took) = done.expect("it ends");
+        println!("{name}: {} ({} ms)", if is_ok { "ok" } else { "FAILED" }, took.as_millis());
         if !is_ok {
             failed.push(name);
         }

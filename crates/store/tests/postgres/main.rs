@@ -1,3 +1,8 @@
 //! The PostgreSQL store, on servers of its own.
 
 mod conformance;
+mod fault;
+mod hint;
+mod race;
+mod sample;
+mod schema;

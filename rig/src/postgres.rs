@@ -10,8 +10,10 @@ use crate::program::Programs;
 use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal};
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -25,6 +27,9 @@ const QUIT: Duration = Duration::from_secs(6);
 
 /// Ports to try: another may take one before the server does.
 const PORTS_TRIED: usize = 5;
+
+const FIRST_PORT: u32 = 20_000;
+const PORTS: u32 = 12_000;
 
 const SETTINGS: [(&str, &str); 4] = [
     ("listen_addresses", "127.0.0.1"),
@@ -41,7 +46,7 @@ pub struct Postgres {
     port: u16,
     settings: Vec<(String, String)>,
     running: Mutex<Option<Running>>,
-    /// Removed last.
+    /// Removed last, when it is ours.
     _directory: Option<TempDir>,
 }
 
@@ -60,36 +65,12 @@ impl Postgres {
 
     /// The same with settings of `postgresql.conf`.
     pub fn start_with(directory: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Postgres> {
-        Postgres::make(directory.to_owned(), settings, None)
-    }
-
-    /// The one server of this test process: started for the first who asks, and gone with
-    /// the last who holds it. Each test makes a database of its own in it.
-    pub fn shared() -> anyhow::Result<Arc<Postgres>> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(server) = shared.upgrade() {
-            return Ok(server);
-        }
-        let directory = tempfile::Builder::new().prefix("sluicegate-rig-").tempdir()?;
-        let server = Postgres::make(directory.path().to_owned(), &[], Some(directory))?;
-        let server = Arc::new(server);
-        *shared = Arc::downgrade(&server);
-        Ok(server)
-    }
-
-    fn make(
-        directory: PathBuf,
-        settings: &[(&str, &str)],
-        temporary: Option<TempDir>,
-    ) -> anyhow::Result<Postgres> {
         let programs = Programs::find()?;
         let data = directory.join("data");
         std::fs::create_dir(&data).with_context(|| format!("cannot create {}", data.display()))?;
         if let Some(owner) = programs.owner {
             std::os::unix::fs::chown(&data, Some(owner.user), Some(owner.group))?;
-            let open =
-                <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o711);
-            std::fs::set_permissions(&directory, open)?;
+            open_to_all(directory)?;
         }
         let mut command = programs.command("initdb");
         command.arg("-D").arg(&data);
@@ -105,7 +86,7 @@ impl Postgres {
             port: 0,
             settings: SETTINGS.iter().chain(settings).map(owned).collect(),
             running: Mutex::new(None),
-            _directory: temporary,
+            _directory: None,
         };
         for _ in 1..PORTS_TRIED {
             server.port = free_port()?;
@@ -114,6 +95,21 @@ impl Postgres {
             }
         }
         server.start_again()?;
+        Ok(server)
+    }
+
+    /// The one server of this test process: started for the first who asks, and gone with
+    /// the last who holds it. Each test makes a database of its own in it.
+    pub fn shared() -> anyhow::Result<Arc<Postgres>> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Ok(server);
+        }
+        let directory = tempfile::Builder::new().prefix("sluicegate-rig-").tempdir()?;
+        let mut server = Postgres::start(directory.path())?;
+        server._directory = Some(directory);
+        let server = Arc::new(server);
+        *shared = Arc::downgrade(&server);
         Ok(server)
     }
 
@@ -289,6 +285,27 @@ fn wait_ready(file: &Path, server: &Running) -> anyhow::Result<()> {
     }
 }
 
+/// Lets the server's user through to what is its own.
+fn open_to_all(directory: &Path) -> anyhow::Result<()> {
+    let mut permissions = std::fs::metadata(directory)?.permissions();
+    if permissions.mode() & 0o001 == 0 {
+        permissions.set_mode(permissions.mode() | 0o001);
+        std::fs::set_permissions(directory, permissions)?;
+    }
+    Ok(())
+}
+
+/// A port that no connection gets by chance while the server is away: it is below those
+/// that the system gives to clients.
 fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let offset = std::process::id().wrapping_mul(31).wrapping_add(next) % PORTS;
+        let port = u16::try_from(FIRST_PORT + offset)?;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free from {FIRST_PORT} on")
 }

@@ -26,6 +26,7 @@ use tokio_postgres::Row;
 
 /// What is made durable, in order.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are commits")]
 pub(super) enum Item {
     Commit(Commit),
     /// A message from outside.

@@ -147,6 +147,21 @@ impl Postgres {
         Ok(done?)
     }
 
+    /// Offers encryption from now on, with a certificate and its key.
+    pub async fn encrypt(&self, certificate: &Path, key: &Path) -> anyhow::Result<()> {
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = self.data.join(name);
+            std::fs::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600))?;
+            if let Some(owner) = self.programs.owner {
+                std::os::unix::fs::chown(&to, Some(owner.user), Some(owner.group))?;
+            }
+        }
+        self.execute("postgres", "ALTER SYSTEM SET ssl = on").await?;
+        self.stop()?;
+        self.start_again()
+    }
+
     /// Starts the server after it was stopped or killed, on the same port.
     pub fn start_again(&self) -> anyhow::Result<()> {
         let mut running = self.running();

@@ -58,6 +58,10 @@ pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Connections to PostgreSQL that read.
 pub const POSTGRES_READERS_MAX: usize = 4;
 
+/// Connections to PostgreSQL that keep the leases: a node says that it lives while it waits
+/// for partitions.
+pub const POSTGRES_KEEPERS_MAX: usize = 2;
+
 /// Milliseconds to wait for an answer of PostgreSQL: a database that is frozen, or a network
 /// that loses everything, holds nobody for ever.
 pub const ANSWER_WAIT_MS: u64 = 10_000;

@@ -126,7 +126,11 @@ impl Address {
 
     /// Opens a connection that a runtime keeps going.
     pub(super) async fn connect(&self, runtime: &Handle) -> Result<Db, Fault> {
-        let (client, mut messages) = self.connect_raw().await?;
+        // A socket belongs to the runtime that it was opened in.
+        let address = self.clone();
+        let opening = runtime.spawn(async move { address.connect_raw().await });
+        let stopped = |_| Err(Fault::gone("the server is stopping"));
+        let (client, mut messages) = opening.await.unwrap_or_else(stopped)?;
         let carrying =
             runtime.spawn(async move { while let Some(Ok(_)) = messages.next().await {} });
         let db = Db { statements: Mutex::default(), client, carrying };

@@ -189,12 +189,11 @@ impl Link {
         .await
     }
 
-    /// Removes our row.
+    /// Removes our row. It is small, and the next start does not mind it.
     pub(super) async fn close(mut self) {
         let writer = self.writer;
-        if let Some((db, _)) = self.db.take() {
-            // The row is small, and the next start does not mind it.
-            let _ = within(async { call!(REMOVE_WRITER, writer).execute(&db).await }).await;
+        if let Ok(db) = self.db().await {
+            let _ = within(async { call!(REMOVE_WRITER, writer).execute(db).await }).await;
         }
     }
 }

@@ -94,7 +94,7 @@ impl PostgresStore {
         let link = Link::new(address.clone(), &db).await?;
         drop(db);
         let readers = Arc::new(Readers::new(address.clone(), options.readers_max.max(1)));
-        let keepers = Readers::new(address.clone(), 1);
+        let keepers = Readers::new(address.clone(), limits::POSTGRES_KEEPERS_MAX);
         let hints = Hints::start(address.clone(), readers.clone()).await?;
         let writer = Arc::new(Writer::start(link, options.queue_jobs_max)?);
         Ok(PostgresStore { address, writer, readers, keepers, hints })

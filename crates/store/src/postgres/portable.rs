@@ -93,8 +93,13 @@ pub(super) async fn import(address: &Address, pages: &mut Receiver<Page>) -> Res
     while let Some(page) = next.take() {
         if page.rows.is_empty() {
             count_on(&db).await?;
-            db.batch_execute("COMMIT").await?;
-            return Ok(taken);
+            return match db.batch_execute("COMMIT").await.map_err(Fault::from) {
+                Err(fault) if fault.is_gone() => {
+                    let text = StoreError::from(fault).to_string();
+                    Err(Fault::Refused(StoreError::Unknown(text)))
+                }
+                done => done.map(|()| taken),
+            };
         }
         let table = TABLES.get(page.table);
         let table = table.ok_or_else(|| Fault::corrupt("the number of a table"))?;

@@ -85,6 +85,11 @@ impl Readers {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// An error when it is closed.
+    pub(super) fn check_open(&self) -> Result<(), StoreError> {
+        if self.permits.is_closed() { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
     /// Lends nothing from now on, and closes what nobody uses.
     pub(super) fn close(&self) {
         self.permits.close();

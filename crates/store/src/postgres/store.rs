@@ -263,11 +263,17 @@ impl Store for PostgresStore {
     }
 
     fn export(&self, pages: mpsc::Sender<Page>) -> Answer<'_, ()> {
-        Box::pin(async move { Ok(portable::export(&self.address, &pages).await?) })
+        Box::pin(async move {
+            self.readers.check_open()?;
+            Ok(portable::export(&self.address, &pages).await?)
+        })
     }
 
     fn import(&self, mut pages: mpsc::Receiver<Page>) -> Answer<'_, u64> {
-        Box::pin(async move { Ok(portable::import(&self.address, &mut pages).await?) })
+        Box::pin(async move {
+            self.readers.check_open()?;
+            Ok(portable::import(&self.address, &mut pages).await?)
+        })
     }
 
     fn setting_or(&self, name: &str, value: &[u8]) -> Answer<'_, Vec<u8>> {

@@ -1,6 +1,7 @@
 //! The PostgreSQL store, on servers of its own.
 
 mod conformance;
+mod encryption;
 mod fault;
 mod hint;
 mod race;

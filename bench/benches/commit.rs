@@ -41,7 +41,7 @@ impl Maker {
             client_tracking_id: None,
             parent: None,
         };
-        Commit { batch, run: RunChange::Insert(run), epoch: None, workflow: 1 }
+        Commit { batch, run: RunChange::Insert(run), epoch: None, workflow: 1, asked_by: None }
     }
 
     fn group(&mut self, size: usize) -> Vec<Commit> {

@@ -16,6 +16,7 @@ pub mod codec;
 pub mod id;
 pub mod limits;
 pub mod ownership;
+pub mod wakeup;
 
 pub use batch::{
     Batch, EffectIntent, InboxId, InboxRow, Message, MessageKind, Payload, PayloadHash,

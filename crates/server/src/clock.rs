@@ -1,7 +1,9 @@
 //! The server's clock and source of ids: the one place where time and randomness enter.
 
-use durable::{Partition, ProcessId, Ticks, limits::PARTITIONS};
+use durable::{Partition, ProcessId, Ticks};
 use flow::run::Moment;
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,9 +13,26 @@ const UNIX_EPOCH_TICKS: Ticks = 621_355_968_000_000_000;
 /// Ticks in a second.
 pub const SECOND: Ticks = 10_000_000;
 
+/// Where the time comes from.
+enum Source {
+    System,
+    /// A simulation's own.
+    Given(Arc<dyn Fn() -> Ticks + Send + Sync>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::System => "System",
+            Source::Given(_) => "Given",
+        })
+    }
+}
+
 /// Hands out moments and ids. Ids are strictly later than all before them.
 #[derive(Debug)]
 pub struct Clock {
+    source: Source,
     last: AtomicI64,
     random: AtomicU64,
 }
@@ -22,11 +41,24 @@ impl Clock {
     pub fn new() -> Result<Clock, getrandom::Error> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed)?;
-        Ok(Clock { last: AtomicI64::new(0), random: AtomicU64::new(u64::from_le_bytes(seed)) })
+        Ok(Clock::of(Source::System, u64::from_le_bytes(seed)))
+    }
+
+    /// A clock for simulations: its time and its random numbers are given.
+    #[must_use]
+    pub fn given(now: Arc<dyn Fn() -> Ticks + Send + Sync>, seed: u64) -> Clock {
+        Clock::of(Source::Given(now), seed)
+    }
+
+    fn of(source: Source, seed: u64) -> Clock {
+        Clock { source, last: AtomicI64::new(0), random: AtomicU64::new(seed) }
     }
 
     #[must_use]
     pub fn now(&self) -> Ticks {
+        if let Source::Given(now) = &self.source {
+            return now();
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UNIX_EPOCH_TICKS + Ticks::try_from(since.as_nanos() / 100).unwrap_or(Ticks::MAX / 2)
     }
@@ -44,15 +76,13 @@ impl Clock {
         z ^ (z >> 31)
     }
 
-    /// An id for a process that begins now. Consecutive ids share a partition for a while,
-    /// so that rows of one time lie together.
+    /// An id for a process of a partition that begins now.
     #[must_use]
-    pub fn process_id(&self) -> ProcessId {
+    pub fn process_id(&self, partition: Partition) -> ProcessId {
         let now = self.now();
         let next = |last: i64| Some(now.max(last + 1));
         let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         let ticks = now.max(last.unwrap_or(now) + 1);
-        let partition = Partition(((ticks / SECOND) % i64::from(PARTITIONS)) as u16);
         ProcessId::new(ticks, partition, (self.seed() >> 32) as u32)
     }
 }
@@ -84,7 +114,7 @@ mod tests {
     #[test]
     fn ids_are_strictly_later() {
         let clock = Clock::new().unwrap();
-        let ids: Vec<ProcessId> = (0..1000).map(|_| clock.process_id()).collect();
+        let ids: Vec<ProcessId> = (0..1000).map(|_| clock.process_id(Partition(3))).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1] && pair[0].start() < pair[1].start()));
     }
 }

@@ -1,7 +1,8 @@
 //! The server: everything that touches the outside.
 //!
 //! `api` speaks the wire, `app` holds the use cases, `worker` runs flows, `auth` knows
-//! who calls, `cli` is the command line. Nothing uses this crate.
+//! who calls, `cli` is the command line. Nothing of the product uses
+//! this crate.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
 

@@ -1,11 +1,16 @@
 //! Every limit of the server that is not a setting, with its unit and its reason.
 
+use std::time::Duration;
+
 /// Bytes of an API request's body: a definition document and what wraps it.
 pub const API_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Rows of a page, and when the caller does not say.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 pub const PAGE_ROWS_DEFAULT: usize = 100;
+
+/// Flows whose environment is kept in memory.
+pub const FLOWS_NOTED_MAX: usize = 65_536;
 
 /// Loaded versions of flows kept in memory.
 pub const VERSIONS_CACHED_MAX: usize = 2_048;
@@ -17,11 +22,42 @@ pub const PARKED_RUNS_CACHED_MAX: usize = 4_096;
 pub const TIMER_HORIZON_SECONDS: i64 = 60;
 
 /// Wakeups held in memory.
-pub const TIMERS_HELD_MAX: usize = 100_000;
+pub const TIMERS_HELD_MAX: usize = 120_000;
 
-/// Processes that may be waiting for their turn to load and step at a time, because of
-/// timers and recovery: more wait in the store.
-pub const WAKING_PROCESSES_MAX: usize = 4_096;
+/// Wakeups of one flow held in memory.
+pub const TIMERS_HELD_PER_FLOW_MAX: usize = 60_000;
+
+/// Wakeups in memory below which more are read, when there were more than fit.
+pub const TIMERS_HELD_LOW: usize = 10_000;
+
+/// Processes that are woken by the clock at a time. Few, since who comes from outside
+/// waits for what they commit; enough to keep the store busy.
+pub const WAKING_PROCESSES_MAX: usize = 32;
+
+/// Processes taken up at a time when a node takes partitions.
+pub const TAKING_UP_MAX: usize = 256;
+
+/// Messages that one look at all inboxes reads.
+pub const INBOX_ROWS_MAX: usize = 4_096;
+
+/// How often a node says that it lives.
+pub const BEAT_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a node lives in the eyes of others after it said so: after that they take
+/// what it holds.
+pub const LEASE_LASTS: Duration = Duration::from_secs(10);
+
+/// A node stops so long before others may take what it holds: its clock may run slower.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(3);
+
+/// Outside calls that wait for their turn before triggers are asked to come later.
+pub const CALLS_WAITING_MAX: usize = 16_384;
+
+/// How often a node looks for an answer that another node gives.
+pub const ANSWER_LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A flow that another node may have changed is looked at again after so long.
+pub const FLOW_FRESH: Duration = Duration::from_secs(1);
 
 /// Outside calls under way at a time; more wait their turn.
 pub const CALLS_MAX: usize = 1_024;
@@ -61,7 +97,7 @@ pub const STEP_TRIES_LOGGED: u32 = 8;
 pub const CANCEL_ROUNDS_MAX: u32 = 50;
 
 /// How long a round of cancelling waits for runs to end.
-pub const CANCEL_ROUND: std::time::Duration = std::time::Duration::from_millis(200);
+pub const CANCEL_ROUND: Duration = Duration::from_millis(200);
 
 /// Connections that may wait to be accepted.
 pub const LISTEN_BACKLOG: u32 = 4_096;

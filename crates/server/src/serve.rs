@@ -9,11 +9,12 @@ use crate::app::{App, AppError};
 use crate::auth::seal::Sealer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
-use crate::clock::Clock;
+use crate::clock::{Clock, random_bytes};
 use crate::config::{Config, LogFormat};
 use crate::limits::SHUTDOWN_SECONDS;
-use crate::worker::{Engine, EngineSettings};
+use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use connector::http::EgressPolicy;
+use durable::NodeId;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +70,16 @@ async fn run(config: Config) -> Result<(), String> {
     let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
     let settings =
         EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
-    let engine = Engine::new(Arc::clone(&store), clock, catalog, settings, egress_policy(&config)?);
+    let outside = Arc::new(HttpOutside::new(egress_policy(&config)?));
+    let engine = Engine::new(EngineParts {
+        node: node_id(&config.data)?,
+        store: Arc::clone(&store),
+        clock,
+        catalog,
+        settings,
+        outside,
+        paused: false,
+    });
     let tokens = Arc::new(Tokens::default());
     let first_token = load_tokens(&engine, &tokens).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -85,11 +95,14 @@ async fn run(config: Config) -> Result<(), String> {
             metrics,
         }),
     };
-    engine.recover().await.map_err(|error| format!("runs cannot be taken up: {error}"))?;
+    engine.join().await.map_err(|error| format!("runs cannot be taken up: {error}"))?;
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
     let retention = tokio::spawn(Arc::clone(&engine).run_retention());
+    tokio::spawn(Arc::clone(&engine).run_cluster());
+    tokio::spawn(Arc::clone(&engine).run_hints());
+    tokio::spawn(Arc::clone(&engine).run_inbox());
     announce(&listener.url(), &public_url, first_token.as_deref());
     if config.demo {
         demo::set_up(&app).await?;
@@ -108,6 +121,7 @@ async fn run(config: Config) -> Result<(), String> {
         tracing::warn!("some runs are still being stepped; they go on at the next start");
     }
     let _ = timers.await;
+    engine.leave().await;
     store.close().await.map_err(|error| format!("the store cannot be closed: {error}"))?;
     tracing::info!("stopped");
     Ok(())
@@ -126,6 +140,26 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
         format!("the store in {} cannot be opened: {error}", config.data.display())
     })?;
     Ok(Arc::new(store))
+}
+
+/// The number of this server among those that share a store: the same as long as its data
+/// folder is.
+fn node_id(data: &std::path::Path) -> Result<NodeId, String> {
+    let path = data.join("node");
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    match std::fs::read_to_string(&path) {
+        Ok(text) => u64::from_str_radix(text.trim(), 16)
+            .map(NodeId)
+            .map_err(|error| failed(&format!("expected a number of a node: {error}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let bytes: [u8; 8] = random_bytes().map_err(|error| failed(&error))?;
+            // databases have signed numbers
+            let number = u64::from_le_bytes(bytes) >> 1;
+            std::fs::write(&path, format!("{number:016x}\n")).map_err(|error| failed(&error))?;
+            Ok(NodeId(number))
+        }
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 fn egress_policy(config: &Config) -> Result<EgressPolicy, String> {

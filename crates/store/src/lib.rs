@@ -1,8 +1,9 @@
 //! Durable rows: the only place with SQL.
 //!
 //! [`Store`] is the interface, the same for every database; [`sqlite::SqliteStore`]
-//! is the embedded default, [`postgres::PostgresStore`] the one that several nodes share. Groups of commits become durable together (group
-//! commit: drain the queue and commit, no timer).
+//! is the embedded default, [`postgres::PostgresStore`] the one that several nodes share.
+//! Groups of commits become durable together (group commit: drain the queue and commit, no
+//! timer).
 //!
 //! Deliberately absent: any idea of what a process or an event means. Rows of
 //! management data are plain records; the server gives them meaning.
@@ -68,8 +69,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes a group of commits durable together, in order, and says of each what
     /// became of it. Each commit is all or nothing; one that is refused
-    /// ([`Committed::Stale`], [`Committed::Fenced`], [`Committed::StartedBefore`]) changes
-    /// nothing and leaves the rest of its group. An error means that nothing of the group
+    /// ([`Committed::Stale`], [`Committed::Fenced`], [`Committed::StartedBefore`],
+    /// [`Committed::NotAsked`]) changes nothing and leaves the rest of its group. An error means that nothing of the group
     /// was made durable, except [`StoreError::Unknown`]: then all of it was, or nothing.
     /// The queue is bounded: when it is full the answer is [`StoreError::Busy`] at once
     /// and nothing was accepted.

@@ -34,6 +34,10 @@ pub const WAL_PAGES: u32 = 1_024;
 /// Bytes of the write-ahead log's file that stay allocated after a peak.
 pub const WAL_BYTES_KEPT: u32 = 32 * 1024 * 1024;
 
+/// Seconds between two lines of the log about the same failure of transactions: a full
+/// disk fails hundreds each second.
+pub const FAILURE_LOGGED_SECONDS: u64 = 10;
+
 /// Milliseconds to wait for a lock that another program holds (a backup).
 pub const LOCK_WAIT_MS: u64 = 5_000;
 

@@ -13,6 +13,8 @@ pub struct Commit {
     pub epoch: Option<Epoch>,
     /// Key of the flow that a new process belongs to; not read otherwise.
     pub workflow: i64,
+    /// The effect that a new process is to answer: it is begun only while that is waited for.
+    pub asked_by: Option<(ProcessId, u64)>,
 }
 
 /// What a commit does to the list of runs.
@@ -40,6 +42,8 @@ pub enum Committed {
     Stale,
     /// The partition has been taken with a later epoch. Nothing was changed.
     Fenced,
+    /// Nobody waits for what the new process would answer. Nothing was changed.
+    NotAsked,
 }
 
 /// A run as it is listed. Its start is in its id.

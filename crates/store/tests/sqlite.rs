@@ -31,7 +31,7 @@ fn whole_run(number: u32, chunk_bytes: usize) -> Commit {
         client_tracking_id: None,
         parent: None,
     };
-    Commit { batch, run: RunChange::Insert(run), epoch: None, workflow: 1 }
+    Commit { batch, run: RunChange::Insert(run), epoch: None, workflow: 1, asked_by: None }
 }
 
 fn open(directory: &Path) -> Result<SqliteStore, StoreError> {
@@ -132,6 +132,21 @@ async fn a_clean_close_leaves_one_database_file() {
     let mut names: Vec<_> = files.map(|file| file.expect("a file").file_name()).collect();
     names.sort();
     assert_eq!(names, ["sluicegate.db", "sluicegate.lock"]);
+}
+
+/// There may be no room for anything.
+#[tokio::test]
+async fn opening_a_store_that_is_there_writes_nothing() {
+    let directory = directory();
+    let store = open(directory.path()).expect("it opens");
+    fill(&store, 0..100, 500).await;
+    store.close().await.expect("it closes");
+    let before = file_bytes(directory.path());
+    let store = open(directory.path()).expect("it opens again");
+    let log = std::fs::metadata(directory.path().join("sluicegate.db-wal"));
+    assert_eq!(log.map_or(0, |found| found.len()), 0);
+    store.close().await.expect("it closes");
+    assert_eq!(file_bytes(directory.path()), before);
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Directories whose Rust files are ours.
-const PLACES: [&str; 4] = ["crates/", "xtask/", "bench/", "fuzz/"];
+const PLACES: [&str; 5] = ["crates/", "xtask/", "bench/", "faultfs/", "fuzz/"];
 
 /// Directories that hold nothing of ours when git cannot be asked.
 const FOREIGN: [&str; 3] = ["target", "node_modules", "sluicegate-data"];

@@ -271,7 +271,9 @@ impl Run {
         if !has_left && pending.attempt == 1 {
             return;
         }
-        self.step.effects_done.push(pending.effect);
+        if pending.is_called() {
+            self.step.effects_done.push(pending.effect);
+        }
         if matches!(self.flow.action(id).behavior, Behavior::Workflow { .. }) {
             self.step.messages.push(Message {
                 to: child_id(self.id, pending.effect, slot.started),
@@ -400,7 +402,11 @@ impl Run {
     /// A child run answered.
     pub(super) fn take_reply(&mut self, effect: u64, outputs: Value) {
         let Some((frame, id)) = self.find_call(effect) else { return };
-        self.step.effects_done.push(effect);
+        let pending = &self.state.slot(&self.flow, frame, id).pending;
+        // between two attempts nothing is under way
+        if pending.as_ref().is_some_and(|pending| pending.is_called()) {
+            self.step.effects_done.push(effect);
+        }
         let action = &self.flow.action(id).name;
         let mut outcome = http::outcome(action, CallResult::Answer(outputs));
         if outcome.status == Status::Succeeded {

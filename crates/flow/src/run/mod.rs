@@ -211,6 +211,12 @@ impl Run {
         &self.state.trigger.name
     }
 
+    /// Who waits for its answer.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        self.state.caller
+    }
+
     /// The run that called this one.
     #[must_use]
     pub fn parent(&self) -> Option<ProcessId> {

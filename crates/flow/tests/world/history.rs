@@ -95,6 +95,7 @@ impl History {
     pub fn message(&mut self, message: &Message) {
         let text = match message.kind {
             MessageKind::Cancel => "cancel".to_owned(),
+            MessageKind::Arrived => "arrived".to_owned(),
             MessageKind::Reply => {
                 shorten(&expr::codec::take(&mut message.body.as_slice()).expect("a reply"))
             }

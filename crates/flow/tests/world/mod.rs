@@ -373,6 +373,7 @@ fn described(input: &Input) -> String {
         Input::Reply { effect, .. } => format!("reply to {effect}"),
         Input::Release => "release".to_owned(),
         Input::Cancel { .. } => "cancel".to_owned(),
+        Input::Arrived { .. } => "arrived".to_owned(),
     }
 }
 

@@ -26,6 +26,7 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -67,7 +68,7 @@ impl IntoResponse for ApiError {
             ErrorKind::Throttled { retry_after_seconds } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
             }
-            ErrorKind::Unavailable => {
+            ErrorKind::Unavailable | ErrorKind::Full => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(5));
             }
             ErrorKind::Unauthenticated => {

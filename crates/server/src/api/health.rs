@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use std::sync::atomic::Ordering;
+use store::StoreError;
 
 pub async fn live() -> &'static str {
     "live\n"
 }
 
-/// Ready when the store answers and the server is not going down.
+/// Ready when the store can write and the server is not going down.
 pub async fn ready(State(state): State<ApiState>) -> Response {
     let engine = &state.app.engine;
     if engine.closing.load(Ordering::Relaxed) {
@@ -18,6 +19,9 @@ pub async fn ready(State(state): State<ApiState>) -> Response {
     }
     match engine.store.ping().await {
         Ok(()) => "ready\n".into_response(),
+        Err(StoreError::Full(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the disk is full\n").into_response()
+        }
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
     }
 }

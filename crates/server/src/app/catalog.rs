@@ -3,14 +3,15 @@
 use super::error::AppError;
 use crate::auth::seal::Sealer;
 use crate::auth::signature::SigningKey;
-use crate::limits::VERSIONS_CACHED_MAX;
+use crate::limits::{FLOW_FRESH, FLOWS_NOTED_MAX, VERSIONS_CACHED_MAX};
 use bytes::Bytes;
 use flow::definition::{Dialect, Flow, LoadOptions};
 use flow::run::FlowInfo;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
-use store::{Store, VersionRow, WorkflowRow};
+use store::{Store, StoreError, VersionRow, WorkflowRow};
+use tokio::time::Instant;
 
 /// Whether a flow takes triggers; the number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +67,27 @@ pub struct Version {
     pub info: Arc<FlowInfo>,
 }
 
-/// The cache. Entries are dropped when their flow changes.
+/// A flow as it was read.
+struct Known {
+    entry: Arc<FlowEntry>,
+    read: Instant,
+}
+
+#[derive(Default)]
+struct Environments {
+    numbers: HashMap<String, u32>,
+    of_flows: HashMap<i64, u32>,
+}
+
+/// The cache. Entries are dropped when their flow changes, and read again after a while
+/// when other nodes may change them.
 pub struct Catalog {
     store: Arc<dyn Store>,
     sealer: Arc<Sealer>,
     public_url: RwLock<String>,
-    entries: RwLock<HashMap<String, Arc<FlowEntry>>>,
+    entries: RwLock<HashMap<String, Known>>,
+    /// Numbers for environments, and the environments of flows that have run here.
+    environments: RwLock<Environments>,
     versions: RwLock<HashMap<(i64, u32), Arc<Version>>>,
 }
 
@@ -83,6 +99,7 @@ impl Catalog {
             sealer,
             public_url: RwLock::default(),
             entries: RwLock::default(),
+            environments: RwLock::default(),
             versions: RwLock::default(),
         }
     }
@@ -106,8 +123,10 @@ impl Catalog {
 
     /// A flow by its public id.
     pub async fn by_id(&self, id: &str) -> Result<Option<Arc<FlowEntry>>, AppError> {
-        if let Some(entry) = self.entries.read().get(id) {
-            return Ok(Some(Arc::clone(entry)));
+        if let Some(known) = self.entries.read().get(id)
+            && (!self.store.is_shared() || known.read.elapsed() < FLOW_FRESH)
+        {
+            return Ok(Some(Arc::clone(&known.entry)));
         }
         match self.store.workflow_by_id(id).await? {
             Some(row) => Ok(Some(self.entry(row).await?)),
@@ -143,11 +162,10 @@ impl Catalog {
 
     /// The entry of a row that was just read.
     pub async fn entry(&self, row: WorkflowRow) -> Result<Arc<FlowEntry>, AppError> {
-        if let Some(entry) = self.entries.read().get(&row.id)
-            && entry.row.revision == row.revision
-        {
-            return Ok(Arc::clone(entry));
+        if let Some(entry) = self.known(&row) {
+            return Ok(entry);
         }
+        self.note_environment(row.key, &row.environment);
         let version = self.version(&row, row.version).await?;
         let open = |sealed: &[u8]| -> Result<SigningKey, AppError> {
             let key = self.sealer.open_secret(&row.id, sealed).map_err(AppError::internal)?;
@@ -168,11 +186,50 @@ impl Catalog {
         }
         // who read the row before a change must not bring back what the change ended
         let is_newer =
-            entries.get(&entry.row.id).is_none_or(|known| known.row.revision <= entry.row.revision);
+            entries.get(&entry.row.id).is_none_or(|it| it.entry.row.revision <= entry.row.revision);
         if is_newer {
-            entries.insert(entry.row.id.clone(), Arc::clone(&entry));
+            let known = Known { entry: Arc::clone(&entry), read: Instant::now() };
+            entries.insert(entry.row.id.clone(), known);
         }
         Ok(entry)
+    }
+
+    /// The entry of a row that has not changed since.
+    fn known(&self, row: &WorkflowRow) -> Option<Arc<FlowEntry>> {
+        let is_same = |known: &Known| known.entry.row.revision == row.revision;
+        if !self.store.is_shared() {
+            let entries = self.entries.read();
+            return entries.get(&row.id).filter(|it| is_same(it)).map(|it| Arc::clone(&it.entry));
+        }
+        let mut entries = self.entries.write();
+        let known = entries.get_mut(&row.id).filter(|it| is_same(it))?;
+        known.read = Instant::now();
+        Some(Arc::clone(&known.entry))
+    }
+
+    fn note_environment(&self, workflow: i64, environment: &str) {
+        let mut environments = self.environments.write();
+        let next = environments.numbers.len() as u32;
+        let number = *environments.numbers.entry(environment.to_owned()).or_insert(next);
+        if environments.of_flows.len() >= FLOWS_NOTED_MAX {
+            environments.of_flows.clear();
+        }
+        environments.of_flows.insert(workflow, number);
+    }
+
+    /// A number for the environment of a flow; 0 when it is not known.
+    #[must_use]
+    pub fn environment_number(&self, workflow: i64) -> u32 {
+        self.environments.read().of_flows.get(&workflow).copied().unwrap_or(0)
+    }
+
+    /// Makes sure that the environment of a flow is known, if the flow is there.
+    pub async fn learn_environment(&self, workflow: i64) -> Result<(), StoreError> {
+        if !self.environments.read().of_flows.contains_key(&workflow) {
+            let row = self.store.workflow_by_key(workflow).await?;
+            self.note_environment(workflow, row.as_ref().map_or("", |row| &row.environment));
+        }
+        Ok(())
     }
 
     /// A version of a flow: the current one, or one that a run has pinned.

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     },
     /// Try again later.
     Unavailable,
+    /// Try again when the server has room.
+    Full,
     Internal,
 }
 
@@ -81,9 +83,16 @@ impl From<StoreError> for AppError {
                 AppError::new(ErrorKind::Conflict, "Conflict", message)
             }
             StoreError::Full(context) => {
-                tracing::error!(%context, "the disk is full");
+                // the store says it in the log, once for all that are refused
+                tracing::debug!(%context, "the disk is full");
                 let message = "The server's disk is full. Nothing was accepted.";
-                AppError::new(ErrorKind::Unavailable, "InsufficientStorage", message)
+                AppError::new(ErrorKind::Full, "InsufficientStorage", message)
+            }
+            StoreError::Unknown(_) => {
+                tracing::warn!(%error, "the store's answer was lost");
+                let message =
+                    "The server's store did not answer in time. What was asked may have been done.";
+                AppError::new(ErrorKind::Unavailable, "OutcomeUnknown", message)
             }
             StoreError::Unavailable(_) | StoreError::Closed => {
                 tracing::warn!(%error, "the store is not available");

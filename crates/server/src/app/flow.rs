@@ -12,7 +12,7 @@ use flow::definition::{
     Dialect, LoadOptions, Loaded, Problem, RelativePath, Report, Severity, Trigger, TriggerBehavior,
 };
 use std::sync::Arc;
-use store::{VersionRow, WorkflowRow};
+use store::{Hint, VersionRow, WorkflowRow};
 
 /// A flow as its caller describes it.
 pub struct FlowInput {
@@ -206,6 +206,7 @@ impl App {
         self.engine.remove_runs(entry.row.key, i64::MAX).await?;
         self.engine.store.delete_workflow(entry.row.key).await?;
         self.engine.catalog.forget_all(&entry.row.id, entry.row.key);
+        self.engine.store.hint(Hint::Flow(entry.row.id.clone()));
         Ok(())
     }
 
@@ -351,6 +352,7 @@ impl App {
     }
 
     async fn reload(&self, entry: &FlowEntry) -> Result<Arc<FlowEntry>, AppError> {
+        self.engine.store.hint(Hint::Flow(entry.row.id.clone()));
         let found = self.engine.catalog.refresh(&entry.row.id).await?;
         found.ok_or_else(|| AppError::not_found("FlowNotFound", "The flow was deleted meanwhile."))
     }
@@ -377,7 +379,7 @@ impl App {
                 // the flow names its process before that can fire; when the server ends
                 // in between, the next start makes it
                 let mut row = entry.row.clone();
-                row.trigger_process = Some(self.engine.clock.process_id());
+                row.trigger_process = Some(self.engine.new_id()?);
                 self.engine.store.update_workflow(row, None).await?;
                 let entry = self.reload(&entry).await?;
                 self.engine.begin_recurrence(&entry).await?;

@@ -13,7 +13,7 @@ use flow::definition::ActionId;
 use flow::run::event::{Payloads, ReadError};
 use flow::run::history::{Entry, HistoryReader};
 use flow::run::state::{Caller as RunCaller, Path};
-use flow::run::{Status, format_time};
+use flow::run::{Reply, Status, format_time};
 use std::sync::Arc;
 use store::{RunFilter, RunRow};
 
@@ -108,6 +108,29 @@ impl App {
             object.insert("outputs", outputs.clone());
         }
         Ok((view, object))
+    }
+
+    /// What a run that another node steps has answered so far. `None`: it goes on.
+    pub(super) async fn stored_reply(&self, id: ProcessId) -> Result<Option<Reply>, AppError> {
+        let view = self.run_view(&id.run_name()).await?;
+        let version = self.version_of(&view).await?;
+        let mut response = None;
+        let reader = self
+            .read_history(&view, &version, |entry| {
+                let behavior = &version.flow.action(entry.action).behavior;
+                let is_response = matches!(behavior, flow::definition::Behavior::Response { .. });
+                if is_response && entry.status == Status::Succeeded && response.is_none() {
+                    response = Some(entry.clone());
+                }
+            })
+            .await?;
+        if let Some(entry) = response {
+            let rendered = reader.render(&entry, false);
+            let outputs = rendered.get("outputs").cloned().unwrap_or_default();
+            return Ok(Some(Reply::Response(outputs)));
+        }
+        let is_final = Status::from_number(view.row.status).is_none_or(Status::is_final);
+        Ok(is_final.then_some(Reply::NoResponse))
     }
 
     fn trigger_record(
@@ -328,8 +351,7 @@ impl App {
         // the row is the command; the delivery is a hint
         self.engine.store.send(message).await?;
         for waiting in self.engine.store.inbox(row.id).await? {
-            let found = waiting.message;
-            self.engine.deliver_message(row.id, waiting.id, found.kind, found.effect, &found.body);
+            self.engine.deliver_row(waiting);
         }
         Ok(true)
     }
@@ -362,7 +384,11 @@ impl App {
                 self.ask_to_cancel(row).await?;
             }
             // others may be busy for ever: only this flow's runs matter
-            let _ = tokio::time::timeout(CANCEL_ROUND, self.engine.settle()).await;
+            let settled = tokio::time::timeout(CANCEL_ROUND, self.engine.settle()).await;
+            if settled.is_ok() && self.engine.store.is_shared() {
+                // other nodes step some of them
+                tokio::time::sleep(CANCEL_ROUND).await;
+            }
         }
     }
 
@@ -373,6 +399,7 @@ impl App {
         name: &str,
     ) -> Result<(RunView, ProcessId, Status), AppError> {
         self.authorize(caller, Right::Execute)?;
+        self.engine.check_room()?;
         let view = self.run_view(name).await?;
         let pinned = self.version_of(&view).await?;
         let reader = self.read_history(&view, &pinned, |_| {}).await?;
@@ -389,7 +416,7 @@ impl App {
         let start = Start {
             version: &entry.version,
             trigger,
-            id: self.engine.clock.process_id(),
+            id: self.engine.run_id(entry.row.key, trigger)?,
             outputs: trigger_run.outputs,
             raw_body: None,
             scheduled: None,

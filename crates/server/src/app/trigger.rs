@@ -5,7 +5,7 @@ use super::error::{AppError, ErrorKind};
 use super::{App, Right};
 use crate::auth::signature;
 use crate::auth::token::Caller as ApiCaller;
-use crate::limits::SPLIT_RUNS_PER_COMMIT;
+use crate::limits::{ANSWER_LOOK_EVERY, SPLIT_RUNS_PER_COMMIT};
 use crate::worker::{Engine, Start, Started};
 use durable::{ProcessId, StartKey, Ticks};
 use expr::{Object, Str, Value};
@@ -14,6 +14,7 @@ use flow::run::state::Caller;
 use flow::run::{Reply, Status};
 use flow::trigger::fire::{Fired, Occurrence, fire as decide};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// A trigger that fired.
 pub struct Firing<'a> {
@@ -42,7 +43,8 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     let Firing { entry, trigger, outputs, raw_body, tracking, scheduled, caller, start_key } =
         firing;
     let version = &*entry.version;
-    let id = engine.clock.process_id();
+    let new_id = || engine.run_id(version.info.key, trigger);
+    let id = new_id()?;
     let occurrence = Occurrence { outputs, tracking, run: id, moment: engine.clock.moment() };
     let fired = decide(&version.flow, &version.info, trigger, occurrence);
     let (mut outputs, is_split, client_tracking_id) = match fired {
@@ -74,14 +76,11 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     let mut ids = Vec::with_capacity(outputs.len());
     let mut rest = outputs.into_iter().enumerate();
     loop {
-        let group: Vec<Start<'_>> = rest
-            .by_ref()
-            .take(SPLIT_RUNS_PER_COMMIT)
-            .map(|(at, outputs)| {
-                let key = start_key.as_ref().map(|key| item_key(key, at));
-                begin(engine.clock.process_id(), outputs, None, Caller::Nobody, key)
-            })
-            .collect();
+        let mut group = Vec::new();
+        for (at, outputs) in rest.by_ref().take(SPLIT_RUNS_PER_COMMIT) {
+            let key = start_key.as_ref().map(|key| item_key(key, at));
+            group.push(begin(new_id()?, outputs, None, Caller::Nobody, key));
+        }
         if group.is_empty() {
             return Ok(Firings::Split(ids));
         }
@@ -149,6 +148,7 @@ impl App {
         call: TriggerCall<'_>,
     ) -> Result<Answered, AppError> {
         let engine = &self.engine;
+        engine.check_room()?;
         let trigger = entry.version.flow.find_trigger(call.trigger).ok_or_else(unauthorized)?;
         if entry.state != FlowState::Started {
             let message = format!("The flow '{}' is turned off.", entry.row.name);
@@ -202,17 +202,19 @@ impl App {
         let id = Some(started.id);
         let reply = match (started.reply, started.waiter) {
             (Some(reply), _) => Some(reply),
-            (None, Some(waiter)) => match tokio::time::timeout(timeout, waiter).await {
-                Ok(Ok(reply)) => Some(reply),
-                // the run ended without a word to this waiter
-                Ok(Err(_)) => Some(Reply::NoResponse),
-                Err(_) => None,
-            },
+            (None, Some(waiter)) => {
+                let waiting = self.wait_for_reply(started.id, Some(waiter));
+                tokio::time::timeout(timeout, waiting).await.ok()
+            }
             (None, None) if !waits => return (id, Answer::Accepted),
             (None, None) if started.was_started_before => {
                 return (id, Answer::Accepted);
             }
-            (None, None) => Some(Reply::NoResponse),
+            (None, None) if self.engine.ownership.owns(started.id) => Some(Reply::NoResponse),
+            (None, None) => {
+                let waiting = self.wait_for_reply(started.id, None);
+                tokio::time::timeout(timeout, waiting).await.ok()
+            }
         };
         let answer = match reply {
             Some(Reply::Response(response)) => Answer::Response(response),
@@ -220,6 +222,33 @@ impl App {
             None => Answer::TimedOut,
         };
         (id, answer)
+    }
+
+    /// Waits for a run's answer: from this node, and where another steps the run, from what
+    /// is stored.
+    async fn wait_for_reply(
+        &self,
+        run: ProcessId,
+        waiter: Option<oneshot::Receiver<Reply>>,
+    ) -> Reply {
+        if let Some(waiter) = waiter {
+            match waiter.await {
+                Ok(reply) => return reply,
+                // the run ended without a word to this waiter
+                Err(_) if self.engine.ownership.owns(run) => return Reply::NoResponse,
+                // another node has taken it
+                Err(_) => {}
+            }
+        }
+        let mut moved = self.engine.watchers.watch(run);
+        loop {
+            match self.stored_reply(run).await {
+                Ok(Some(reply)) => return reply,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(message = %error.message, "an answer cannot be read"),
+            }
+            let _ = tokio::time::timeout(ANSWER_LOOK_EVERY, moved.recv()).await;
+        }
     }
 
     /// Fires a trigger by hand.
@@ -232,6 +261,7 @@ impl App {
         given: ManualInput,
     ) -> Result<(Option<ProcessId>, Status), AppError> {
         self.authorize(caller, Right::Execute)?;
+        self.engine.check_room()?;
         let entry = self.flow_entry(environment, name).await?;
         let trigger = self.pick_trigger(&entry, trigger)?;
         if entry.state != FlowState::Started {

@@ -51,6 +51,12 @@ impl Sealer {
         Ok(Sealer { cipher: XChaCha20Poly1305::new(&Key::from(key)) })
     }
 
+    /// Seals with a key that is brought along: simulations have no folder.
+    #[must_use]
+    pub fn with_key(key: &[u8; KEY_BYTES]) -> Sealer {
+        Sealer { cipher: XChaCha20Poly1305::new(&Key::from(*key)) }
+    }
+
     /// Seals a secret that belongs to `owner`.
     pub fn seal(&self, owner: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let nonce = random::<NONCE_BYTES>()?;

@@ -1,17 +1,15 @@
 //! Effects: calls that a durable batch allows, and the way their results come back.
 
 use super::Engine;
-use crate::limits::{CALL_TIMEOUT_SECONDS, CHILD_DEPTH_MAX};
-use bytes::Bytes;
-use connector::http::{Authentication, HttpAnswer, HttpCall, HttpFailure, headers};
+use super::outside::failure;
+use crate::limits::CHILD_DEPTH_MAX;
 use durable::{ProcessId, StartKey};
-use expr::{Object, Str, Value};
+use expr::{Object, Value};
 use flow::definition::TriggerBehavior;
 use flow::run::state::Caller;
-use flow::run::{CallResult, ChildCall, Effect, HttpRequest, Input, Request};
+use flow::run::{CallResult, ChildCall, Effect, Input, Request};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Refusals of a child's start that pass.
 const PASSING: [&str; 4] =
@@ -21,48 +19,53 @@ impl Engine {
     /// Makes a call and gives its result to the process. At most so many go on at a time.
     pub fn dispatch(self: &Arc<Self>, process: ProcessId, effect: Effect) {
         self.counters.calls.fetch_add(1, Ordering::Relaxed);
+        self.calls_waiting.fetch_add(1, Ordering::Relaxed);
+        let (id, attempt) = (effect.id, effect.attempt);
+        tracing::debug!(%process, effect = id, attempt, "calling");
+        self.calls_under_way.lock().entry(process).or_default().push((id, attempt));
         let engine = Arc::clone(self);
         tokio::spawn(async move {
-            let (id, attempt) = (effect.id, effect.attempt);
-            let result = match effect.request {
-                Request::Http(request) => {
-                    let Ok(_permit) = engine.calls.acquire().await else { return };
-                    Some(engine.call_http(*request).await)
+            match engine.make_call(process, effect).await {
+                // under way until the result is durable
+                Some(result) => {
+                    engine.deliver(process, Input::Result { effect: id, attempt, result });
                 }
-                Request::Child(call) => engine.call_child(process, id, *call).await,
-            };
-            if let Some(result) = result {
-                engine.deliver(process, Input::Result { effect: id, attempt, result });
+                None => engine.forget_call(process, id, attempt),
             }
         });
     }
 
-    async fn call_http(&self, request: HttpRequest) -> CallResult {
-        let uri = with_queries(&request.uri, &request.queries);
-        let call = match http_call(request, uri) {
-            Ok(call) => call,
-            Err(message) => return failure("BadRequest", message, false),
+    async fn make_call(self: &Arc<Self>, process: ProcessId, effect: Effect) -> Option<CallResult> {
+        let permit = match effect.request {
+            Request::Http(_) => self.calls.acquire().await.ok(),
+            Request::Child(_) => None,
         };
-        let client = match self.http() {
-            Ok(client) => client,
-            Err(message) => return failure("InternalServerError", message, false),
+        self.calls_waiting.fetch_sub(1, Ordering::Relaxed);
+        // who holds the process now makes the call
+        if !self.ownership.owns(process) {
+            tracing::debug!(%process, effect = effect.id, "not called: another node holds it");
+            return None;
+        }
+        let result = match effect.request {
+            Request::Http(request) => Some(self.outside.call(*request).await),
+            Request::Child(call) => self.call_child(process, effect.id, *call).await,
         };
-        match client.send(call).await {
-            Ok(answer) => answered(&answer),
-            Err(error) => {
-                let message = error.to_string();
-                match error {
-                    HttpFailure::Denied(_) => failure("EgressDenied", message, false),
-                    HttpFailure::Invalid(_) => failure("BadRequest", message, false),
-                    HttpFailure::Unsupported(_) => failure("NotSupported", message, false),
-                    HttpFailure::TooLarge { .. } => {
-                        failure("HttpResponseContentTooLarge", message, false)
-                    }
-                    HttpFailure::Timeout => failure("RequestTimeout", message, true),
-                    HttpFailure::Unreachable(_) | HttpFailure::Interrupted(_) => {
-                        failure("BadGateway", message, true)
-                    }
-                }
+        drop(permit);
+        result
+    }
+
+    /// True while this node makes that attempt.
+    pub(super) fn is_calling(&self, process: ProcessId, effect: u64, attempt: u32) -> bool {
+        let calls = self.calls_under_way.lock();
+        calls.get(&process).is_some_and(|calls| calls.contains(&(effect, attempt)))
+    }
+
+    pub(super) fn forget_call(&self, process: ProcessId, effect: u64, attempt: u32) {
+        let mut calls = self.calls_under_way.lock();
+        if let Some(of_process) = calls.get_mut(&process) {
+            of_process.retain(|call| *call != (effect, attempt));
+            if of_process.is_empty() {
+                calls.remove(&process);
             }
         }
     }
@@ -167,10 +170,6 @@ impl Engine {
     }
 }
 
-fn failure(code: &str, message: impl Into<Str>, is_retryable: bool) -> CallResult {
-    CallResult::Failure { code: code.into(), message: message.into(), is_retryable }
-}
-
 /// `workflowReferenceName` of Power Automate, `workflow.id` of Logic Apps: the name or
 /// the last segment of a resource id.
 fn child_name(host: &Value) -> Option<String> {
@@ -180,85 +179,4 @@ fn child_name(host: &Value) -> Option<String> {
     }
     let id = text(host.get("workflow")?.get("id")?)?;
     id.rsplit('/').find(|segment| !segment.is_empty()).map(str::to_owned)
-}
-
-fn with_queries(uri: &str, queries: &[(Str, Str)]) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    let (uri, fragment) = uri.split_once('#').map_or((uri, None), |(uri, rest)| (uri, Some(rest)));
-    let mut result = uri.to_owned();
-    for (name, value) in queries {
-        result.push(if result.contains('?') { '&' } else { '?' });
-        result.extend(utf8_percent_encode(name, SET));
-        result.push('=');
-        result.extend(utf8_percent_encode(value, SET));
-    }
-    if let Some(fragment) = fragment {
-        result.push('#');
-        result.push_str(fragment);
-    }
-    result
-}
-
-fn http_call(request: HttpRequest, uri: String) -> Result<HttpCall, String> {
-    let authentication = Authentication::from_value(&request.authentication)?;
-    let has_body = request.body.is_some();
-    let mut headers: Vec<(String, String)> = request
-        .headers
-        .iter()
-        .filter(|(name, _)| headers::sendable(name, has_body))
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect();
-    let mut body = None;
-    if let Some(value) = &request.body {
-        let (content_type, bytes) = expr::content::to_body(value);
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            headers.push(("Content-Type".to_owned(), content_type));
-        }
-        body = Some(Bytes::from(bytes));
-    }
-    if let Some(cookie) = &request.cookie {
-        headers.push(("Cookie".to_owned(), cookie.to_string()));
-    }
-    headers.push(("Idempotency-Key".to_owned(), request.idempotency_key));
-    Ok(HttpCall {
-        method: request.method.to_uppercase().to_string(),
-        uri,
-        headers,
-        body,
-        authentication,
-        timeout: Duration::from_secs(CALL_TIMEOUT_SECONDS),
-        follow_redirects: true,
-    })
-}
-
-fn answered(answer: &HttpAnswer) -> CallResult {
-    let mut object = Object::with_capacity(answer.headers.len());
-    let mut content_type = None;
-    for (name, value) in &answer.headers {
-        if name.eq_ignore_ascii_case("content-type") {
-            content_type = Some(value.as_str());
-        }
-        let name = super::header::canonical(name);
-        let value = match object.get_exact(&name) {
-            Some(earlier) => Value::from(format!("{},{value}", earlier.text())),
-            None => Value::from(value.as_str()),
-        };
-        object.insert(name, value);
-    }
-    let body = if answer.body.is_empty() {
-        Ok(Value::Null)
-    } else {
-        expr::content::from_body(content_type, &answer.body)
-    };
-    match body {
-        Ok(body) => {
-            CallResult::Answer(flow::run::answer(i64::from(answer.status), object.into(), body))
-        }
-        Err(error) => failure(
-            "BadRequest",
-            format!("Http request failed: the content was not valid: {error}."),
-            false,
-        ),
-    }
 }

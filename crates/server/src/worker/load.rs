@@ -1,26 +1,26 @@
 //! Reading runs back from the store.
 
 use super::Engine;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, ErrorKind};
 use durable::codec::{decompress, decompress_limited};
-use durable::{ProcessId, ProcessKind};
+use durable::{InboxRow, ProcessId, ProcessKind};
 use flow::run::event::{Payloads, read_payload};
 use flow::run::{LoadError, Run, Stored};
 use std::sync::Arc;
 use store::StoreError;
 
 impl Engine {
-    /// A live run; `None` when it is final or not known.
+    /// A live run and the messages that wait for it; `None` when it is final or not known.
     pub(super) async fn load_run(
         &self,
         process: ProcessId,
-    ) -> Result<Option<Box<Run>>, StoreError> {
+    ) -> Result<Option<(Box<Run>, Vec<InboxRow>)>, StoreError> {
         let Some(history) = self.store.load(process).await? else { return Ok(None) };
         if history.kind != ProcessKind::Run {
             return Ok(None);
         }
         let Some(row) = self.store.run(process).await? else { return Ok(None) };
-        let version = self.version_of(row.workflow, row.version).await.map_err(corrupt)?;
+        let version = self.version_of(row.workflow, row.version).await.map_err(told)?;
         let Some(version) = version else { return Ok(None) };
         let mut stored = Stored::default();
         if let Some((seq, content)) = &history.snapshot {
@@ -36,7 +36,7 @@ impl Engine {
             let flow = Arc::clone(&version.flow);
             let info = Arc::clone(&version.info);
             match Run::load(flow, info, process, &stored, &payloads) {
-                Ok(run) => return Ok(Some(Box::new(run))),
+                Ok(run) => return Ok(Some((Box::new(run), history.inbox))),
                 Err(LoadError::MissingPayload(hash)) => self.fetch(hash, &mut payloads).await?,
                 Err(error) => return Err(corrupt(error)),
             }
@@ -66,6 +66,16 @@ impl Engine {
         let value = read_payload(&content).map_err(corrupt)?;
         payloads.insert(hash, value);
         Ok(())
+    }
+}
+
+/// What passes is tried again; the rest is in what is stored.
+pub(super) fn told(error: AppError) -> StoreError {
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::Throttled { .. } => {
+            StoreError::Unavailable(error.message)
+        }
+        _ => StoreError::Corrupt(error.message),
     }
 }
 

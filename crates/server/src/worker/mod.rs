@@ -2,13 +2,16 @@
 //!
 //! Invariants: a process is stepped by one task at a time; nothing leaves before the
 //! batch that says it will is durable; state in memory is dropped when a commit fails
-//! and read again from the store.
+//! and read again from the store; a node steps what lies in partitions that it holds.
 
+mod cluster;
 mod commit;
 pub mod dispatch;
 mod gate;
 pub mod header;
 mod load;
+mod outside;
+mod ownership;
 mod partition;
 pub mod recover;
 pub mod retention;
@@ -17,31 +20,36 @@ pub mod timer;
 pub mod trigger_state;
 pub mod watch;
 
+pub use outside::{Answering, HttpOutside, Outside};
 pub use partition::PartitionState;
 pub use start::{Start, Started};
 
 use crate::app::catalog::Catalog;
-use crate::clock::Clock;
-use connector::http::{EgressPolicy, HttpClient, HttpLimits};
-use durable::ProcessId;
+use crate::app::error::{AppError, ErrorKind};
+use crate::clock::{Clock, SECOND};
+use durable::{NodeId, ProcessId};
 use flow::run::Reply;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use store::Store;
 use tokio::sync::{Semaphore, oneshot};
 
-/// The engine: one for a server, holding all partitions.
+/// The engine: one for a server.
 pub struct Engine {
+    /// This server among those that share the store.
+    pub node: NodeId,
     pub store: Arc<dyn Store>,
     pub clock: Clock,
     pub catalog: Catalog,
     pub settings: EngineSettings,
-    egress: Arc<EgressPolicy>,
-    /// Made for the first call: a server whose flows call nobody needs none.
-    http: OnceLock<Result<HttpClient, String>>,
+    pub ownership: ownership::Ownership,
+    outside: Arc<dyn Outside>,
     calls: Arc<Semaphore>,
+    calls_waiting: AtomicUsize,
+    /// Attempts of effects that this node is making.
+    calls_under_way: Mutex<HashMap<ProcessId, Vec<(u64, u32)>>>,
     partition: Mutex<PartitionState>,
     /// Who waits for the answer of a run.
     waiters: Mutex<HashMap<ProcessId, oneshot::Sender<Reply>>>,
@@ -51,6 +59,19 @@ pub struct Engine {
     pub counters: Counters,
     /// Set when the server goes down: nothing new is begun.
     pub closing: AtomicBool,
+    /// Nothing moves by itself, and nothing new is begun.
+    paused: AtomicBool,
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    pub node: NodeId,
+    pub store: Arc<dyn Store>,
+    pub clock: Clock,
+    pub catalog: Catalog,
+    pub settings: EngineSettings,
+    pub outside: Arc<dyn Outside>,
+    pub paused: bool,
 }
 
 /// Settings the engine needs.
@@ -75,21 +96,18 @@ pub struct Counters {
 
 impl Engine {
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        clock: Clock,
-        catalog: Catalog,
-        settings: EngineSettings,
-        egress: EgressPolicy,
-    ) -> Arc<Engine> {
+    pub fn new(parts: EngineParts) -> Arc<Engine> {
         Arc::new(Engine {
-            store,
-            clock,
-            catalog,
-            settings,
-            egress: Arc::new(egress),
-            http: OnceLock::new(),
+            node: parts.node,
+            store: parts.store,
+            clock: parts.clock,
+            catalog: parts.catalog,
+            settings: parts.settings,
+            ownership: ownership::Ownership::default(),
+            outside: parts.outside,
             calls: Arc::new(Semaphore::new(crate::limits::CALLS_MAX)),
+            calls_waiting: AtomicUsize::new(0),
+            calls_under_way: Mutex::default(),
             partition: Mutex::default(),
             waiters: Mutex::default(),
             gates: gate::Gates::default(),
@@ -97,18 +115,47 @@ impl Engine {
             watchers: watch::Watchers::default(),
             counters: Counters::default(),
             closing: AtomicBool::new(false),
+            paused: AtomicBool::new(parts.paused),
         })
     }
 
-    /// The client that calls go out by.
-    fn http(&self) -> Result<&HttpClient, String> {
-        let limits = HttpLimits {
-            response_bytes_max: crate::limits::CALL_ANSWER_BYTES_MAX,
-            ..HttpLimits::default()
-        };
-        let make =
-            || HttpClient::new(Arc::clone(&self.egress), limits).map_err(|error| error.to_string());
-        self.http.get_or_init(make).as_ref().map_err(Clone::clone)
+    /// The id of a process that begins now and here.
+    pub fn new_id(&self) -> Result<ProcessId, AppError> {
+        let partition = self.ownership.pick(self.clock.now() / SECOND);
+        partition.map(|partition| self.clock.process_id(partition)).ok_or_else(not_ready)
+    }
+
+    /// Refuses what comes from outside while there is too much to do, or nothing may begin.
+    /// Nothing has been accepted then.
+    pub fn check_room(&self) -> Result<(), AppError> {
+        if self.is_paused() {
+            let message = "The server is paused: nothing is begun until it is resumed.";
+            return Err(AppError::new(ErrorKind::Unavailable, "ServerPaused", message));
+        }
+        if self.calls_waiting.load(Ordering::Relaxed) >= crate::limits::CALLS_WAITING_MAX {
+            return Err(store::StoreError::Busy.into());
+        }
+        Ok(())
+    }
+
+    /// True when the server goes down.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
+    }
+
+    /// Lets everything move.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), store::StoreError> {
+        if self.paused.swap(false, Ordering::AcqRel) {
+            tracing::info!("resumed");
+            self.take_up_all().await?;
+        }
+        Ok(())
     }
 
     /// Processes in memory, and those being stepped now.
@@ -116,4 +163,11 @@ impl Engine {
     pub fn load(&self) -> (usize, usize) {
         self.partition.lock().sizes()
     }
+}
+
+/// A node that holds no partition takes nothing on: it has just begun, or has lost touch
+/// with the store.
+pub(crate) fn not_ready() -> AppError {
+    let message = "This server is not ready to take on anything. Try again shortly.";
+    AppError::new(ErrorKind::Unavailable, "ServerNotReady", message)
 }

@@ -1,32 +1,42 @@
-//! What a start of the server takes up again: calls that were under way, messages that
-//! wait, runs that were in the middle of a large step, held runs.
+//! What a node that takes partitions takes up again: calls that were under way, messages
+//! that wait, held runs. What is due is the timers' matter.
 
 use super::Engine;
-use durable::ProcessId;
-use flow::run::{CallResult, Input, Status};
+use super::load::told;
+use crate::limits::TAKING_UP_MAX;
+use durable::{PartitionSet, ProcessId};
+use flow::run::Status;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{RunFilter, StoreError};
 
 const PAGE: usize = 512;
 
 impl Engine {
-    /// Takes up everything that does not wait for a time: that is the timers' matter.
-    pub async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
-        let gates = self.restore_gates().await?;
-        // all of it is known before anything moves: what moves makes new calls
+    /// Processes with calls or messages under way.
+    pub(super) async fn unsettled(
+        &self,
+        within: PartitionSet,
+    ) -> Result<Vec<ProcessId>, StoreError> {
         let mut unsettled: Vec<ProcessId> = Vec::new();
         loop {
-            let page = self.store.unsettled(unsettled.last().copied(), PAGE).await?;
+            let page = self.store.unsettled(within, unsettled.last().copied(), PAGE).await?;
             if page.is_empty() {
-                break;
+                return Ok(unsettled);
             }
             unsettled.extend(page.iter().map(|row| row.id));
         }
-        for process in &unsettled {
-            // one run that cannot be read does not keep the others down
-            if let Err(error) = self.recover_process(*process).await {
-                tracing::error!(%process, %error, "a run cannot be taken up");
+    }
+
+    /// Takes up everything that does not wait for a time, and lets in what has room at the
+    /// gates.
+    pub(super) async fn recover(self: &Arc<Self>, unsettled: &[ProcessId], gates: Vec<(i64, u32)>) {
+        for process in unsettled {
+            while self.load().1 >= TAKING_UP_MAX {
+                // those that are being taken up go first
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
+            self.take_up_process(*process);
         }
         for (workflow, runs) in gates {
             self.gate_open(workflow, runs);
@@ -35,32 +45,17 @@ impl Engine {
             let runs = unsettled.len();
             tracing::info!(runs, "runs with calls or messages under way were taken up");
         }
-        Ok(())
+        self.timers.read_again();
     }
 
-    async fn recover_process(self: &Arc<Self>, process: ProcessId) -> Result<(), StoreError> {
-        // the calls first: what the messages cause would look like calls from before
-        let Some(run) = self.load_run(process).await? else { return Ok(()) };
-        let calls = run.calls_under_way();
-        for row in self.store.inbox(process).await? {
-            let message = row.message;
-            self.deliver_message(process, row.id, message.kind, message.effect, &message.body);
-        }
-        for effect in calls {
-            if effect.repeatable {
-                self.dispatch(process, effect);
-            } else {
-                let (effect, attempt) = (effect.id, effect.attempt);
-                let result = CallResult::Unknown;
-                self.deliver(process, Input::Result { effect, attempt, result });
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts the runs that limits of concurrency are about; gives the flows with the
-    /// limit of their present version.
-    async fn restore_gates(self: &Arc<Self>) -> Result<Vec<(i64, u32)>, StoreError> {
+    /// Counts the runs that limits of concurrency are about, before anything new can enter;
+    /// gives the flows with the limit of their present version.
+    pub(super) async fn restore_gates(
+        self: &Arc<Self>,
+        within: PartitionSet,
+    ) -> Result<Vec<(i64, u32)>, StoreError> {
+        // a try before may have ended half-way
+        within.iter().for_each(|partition| self.gate_forget(partition));
         let mut gates = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -72,17 +67,22 @@ impl Engine {
                 let entry = match self.catalog.entry(row).await {
                     Ok(entry) => entry,
                     Err(error) => {
-                        tracing::error!(flow = key, message = %error.message, "a flow cannot be loaded");
+                        let message = error.message.clone();
+                        let StoreError::Corrupt(_) = told(error) else {
+                            return Err(StoreError::Unavailable(message));
+                        };
+                        // one that cannot be read does not keep the others down
+                        tracing::error!(flow = key, %message, "a flow cannot be loaded");
                         continue;
                     }
                 };
                 let limits = entry.version.flow.triggers.iter().filter_map(|it| it.concurrency);
                 let limit = limits.map(|limit| limit.runs).max();
                 if limit.is_some() {
-                    self.restore_gate(key, Status::Running, false).await?;
+                    self.restore_gate(key, Status::Running, &within).await?;
                 }
                 // held by an earlier version, perhaps: nobody else lets them in
-                self.restore_gate(key, Status::Waiting, true).await?;
+                self.restore_gate(key, Status::Waiting, &within).await?;
                 gates.push((key, limit.unwrap_or(u32::MAX)));
             }
         }
@@ -92,8 +92,9 @@ impl Engine {
         self: &Arc<Self>,
         workflow: i64,
         status: Status,
-        is_held: bool,
+        within: &PartitionSet,
     ) -> Result<(), StoreError> {
+        let is_held = status == Status::Waiting;
         let mut before = None;
         loop {
             let filter = RunFilter {
@@ -106,8 +107,8 @@ impl Engine {
             let rows = self.store.runs(filter).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             before = Some(last.id);
-            for row in &rows {
-                if is_held || self.counts_at_a_gate(row.id).await {
+            for row in rows.iter().filter(|row| within.contains(row.id.partition())) {
+                if is_held || self.counts_at_a_gate(row.id).await? {
                     self.gate_restore(workflow, row.id, is_held);
                 }
             }
@@ -115,10 +116,12 @@ impl Engine {
     }
 
     /// Only what is counted down at its end is counted: runs of a version with a limit.
-    async fn counts_at_a_gate(&self, process: ProcessId) -> bool {
+    async fn counts_at_a_gate(&self, process: ProcessId) -> Result<bool, StoreError> {
         match self.load_run(process).await {
-            Ok(Some(run)) => super::gate::limit(&run).is_some(),
-            _ => false,
+            Ok(run) => Ok(run.is_some_and(|(run, _)| super::gate::limit(&run).is_some())),
+            // one that cannot be read does not keep the others down
+            Err(StoreError::Corrupt(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Beginning runs.
 
 use super::Engine;
-use super::commit::{Durable, Refusal, some_text};
+use super::commit::{Durable, Refusal, StepOf, some_text};
 use super::gate::Admission;
 use crate::app::catalog::Version;
 use crate::app::error::{AppError, ErrorKind};
-use durable::{ProcessId, Standing, StartKey, Ticks};
+use durable::{Message, MessageKind, ProcessId, Standing, StartKey, Ticks};
 use expr::{Str, Value};
 use flow::definition::Trigger;
 use flow::run::state::Caller;
@@ -47,12 +47,12 @@ impl Engine {
     /// Begins a run; answers once the start, and everything the run did in its first
     /// step, is durable.
     pub async fn start(self: &Arc<Self>, start: Start<'_>) -> Result<Started, AppError> {
-        let admission = self.gate_enter(&start)?;
+        let admission = self.gate_enter(&start).await?;
         let is_waiting = matches!(start.caller, Caller::Request { .. });
         let (run, step) = self.first_step(start, admission)?;
-        let change = inserted(&run, &step);
+        let step = step_of(&run, step);
         let engine = Arc::clone(self);
-        let commit = Box::pin(async move { engine.commit(step, change).await });
+        let commit = Box::pin(async move { engine.commit(step).await });
         let engine = Arc::clone(self);
         Beginning { engine, run: Some(run), commit, admission, is_waiting }.await
     }
@@ -71,6 +71,11 @@ impl Engine {
                 self.gate_undo(&run, admission);
                 Err(match refusal {
                     Refusal::Stale => AppError::internal(format!("run id {} is taken", run.id)),
+                    Refusal::Fenced(_) => super::not_ready(),
+                    Refusal::NotAsked => {
+                        let message = "The run that asked for this one waits for it no more.";
+                        AppError::new(ErrorKind::Conflict, "RunNotAsked", message)
+                    }
                     Refusal::Failed(error) => error.into(),
                 })
             }
@@ -85,10 +90,12 @@ impl Engine {
         let mut runs: Vec<(Box<Run>, Admission)> = Vec::with_capacity(starts.len());
         let mut steps = Vec::with_capacity(starts.len());
         for start in starts {
-            let entered = self.gate_enter(&start).and_then(|admission| {
-                let (run, step) = self.first_step(start, admission)?;
-                Ok((run, step, admission))
-            });
+            let entered = match self.gate_enter(&start).await {
+                Ok(admission) => {
+                    self.first_step(start, admission).map(|(run, step)| (run, step, admission))
+                }
+                Err(error) => Err(error),
+            };
             let (run, step, admission) = match entered {
                 Ok(entered) => entered,
                 Err(error) => {
@@ -98,8 +105,7 @@ impl Engine {
                     return Err(error);
                 }
             };
-            let change = inserted(&run, &step);
-            steps.push((step, change));
+            steps.push(step_of(&run, step));
             runs.push((run, admission));
         }
         let engine = Arc::clone(self);
@@ -110,7 +116,7 @@ impl Engine {
     async fn finish_group(
         self: Arc<Self>,
         runs: Vec<(Box<Run>, Admission)>,
-        steps: Vec<(Step, RunChange)>,
+        steps: Vec<StepOf>,
     ) -> Result<Vec<Started>, AppError> {
         let outcomes = match self.commit_group(steps).await {
             Ok(outcomes) => outcomes,
@@ -119,7 +125,10 @@ impl Engine {
                     self.gate_undo(run, *admission);
                 }
                 return Err(match refusal {
-                    Refusal::Stale => AppError::internal("a group of starts was stale"),
+                    Refusal::Stale | Refusal::NotAsked => {
+                        AppError::internal("a group of starts was stale")
+                    }
+                    Refusal::Fenced(_) => super::not_ready(),
                     Refusal::Failed(error) => error.into(),
                 });
             }
@@ -148,11 +157,14 @@ impl Engine {
             origin: start.origin,
             caller: start.caller,
             start_key: start.start_key,
-            is_held: admission == Admission::Waits,
+            is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
         };
-        let (run, step) = Run::start(request, self.clock.moment()).map_err(|error| {
+        let (run, mut step) = Run::start(request, self.clock.moment()).map_err(|error| {
             AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
         })?;
+        if admission == Admission::Elsewhere {
+            step.batch.messages.push(arrival(run.id));
+        }
         Ok((Box::new(run), step))
     }
 
@@ -177,6 +189,11 @@ impl Engine {
         let (id, status) = (run.id, durable.status);
         let reply = durable.reply.take();
         let is_final = durable.standing == Standing::Final;
+        if admission == Admission::Elsewhere {
+            // its home learns of it by the message in its inbox, which is told here
+            self.let_out(&run, durable);
+            return Started { id, status, reply, waiter: None, was_started_before: false };
+        }
         let waiter = (is_waiting && reply.is_none() && !is_final).then(|| {
             let (sender, receiver) = oneshot::channel();
             self.waiters.lock().insert(id, sender);
@@ -189,7 +206,7 @@ impl Engine {
             // in memory first: what is let out may answer at once
             let (key, limit) = (run.info().key, super::gate::limit(&run));
             self.adopt(run, durable.more);
-            self.let_out(id, durable);
+            self.let_out_of(id, key, durable);
             if let (Admission::Waits, Some(limit)) = (admission, limit) {
                 self.gate_waits(id, key, limit.runs);
             }
@@ -237,6 +254,19 @@ impl Drop for Beginning {
             let _ = engine.finish_start(run, outcome, admission, false);
         });
     }
+}
+
+/// Tells the node that holds a run's partition that the run is there.
+fn arrival(run: ProcessId) -> Message {
+    Message { to: run, from: Some(run), effect: 0, kind: MessageKind::Arrived, body: Vec::new() }
+}
+
+fn step_of(run: &Run, step: Step) -> StepOf {
+    let asked_by = match run.caller() {
+        Caller::Parent { process, effect } => Some((process, effect)),
+        _ => None,
+    };
+    StepOf { run: inserted(run, &step), step, workflow: run.info().key, asked_by }
 }
 
 /// The row of a run that has taken its first step.

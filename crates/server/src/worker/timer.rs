@@ -1,14 +1,19 @@
 //! Wakeups: the next minute in memory, the rest in the store.
+//!
+//! Few processes are woken at a time, each flow in its turn: the clock's work neither
+//! fills memory nor delays what comes from outside.
 
 use super::Engine;
 use crate::clock::SECOND;
-use crate::limits::{TIMER_HORIZON_SECONDS, TIMERS_HELD_MAX, WAKING_PROCESSES_MAX};
+use crate::limits::{
+    TIMER_HORIZON_SECONDS, TIMERS_HELD_LOW, TIMERS_HELD_MAX, TIMERS_HELD_PER_FLOW_MAX,
+    WAKING_PROCESSES_MAX,
+};
+use durable::wakeup::{Held, Lane, Wakeups};
 use durable::{ProcessId, ProcessKind, Ticks};
-use flow::run::Input;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -20,62 +25,85 @@ enum Wakes {
 }
 
 /// The wakeups in memory.
-#[derive(Default)]
 pub struct Timers {
-    held: Mutex<BTreeSet<(Ticks, ProcessId, Wakes)>>,
+    held: Mutex<Wakeups<Wakes>>,
     changed: Notify,
+    /// More is near than is held.
+    is_partial: AtomicBool,
+    /// The store is to be read now.
+    is_stale: AtomicBool,
+    /// Triggers that are firing.
+    firing: AtomicUsize,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers {
+            held: Mutex::new(Wakeups::new(TIMERS_HELD_MAX, TIMERS_HELD_PER_FLOW_MAX)),
+            changed: Notify::new(),
+            is_partial: AtomicBool::new(false),
+            is_stale: AtomicBool::new(false),
+            firing: AtomicUsize::new(0),
+        }
+    }
 }
 
 impl Timers {
-    /// Notes a wakeup when it is near; later ones are found in the store in time.
-    pub fn schedule(&self, due: Ticks, process: ProcessId, now: Ticks) {
-        self.hold((due, process, Wakes::Run), now);
-    }
-
-    /// The same for the state of a trigger.
-    pub fn schedule_trigger(&self, due: Ticks, process: ProcessId, now: Ticks) {
-        self.hold((due, process, Wakes::Trigger), now);
-    }
-
-    fn hold(&self, entry: (Ticks, ProcessId, Wakes), now: Ticks) {
-        if entry.0 > now + TIMER_HORIZON_SECONDS * SECOND {
-            return;
-        }
-        let is_first = {
-            let mut held = self.held.lock();
-            if held.len() >= TIMERS_HELD_MAX {
-                return;
-            }
-            held.insert(entry);
-            held.first() == Some(&entry)
-        };
-        if is_first {
-            self.changed.notify_one();
+    fn hold(&self, lane: Lane, due: Ticks, process: ProcessId, wakes: Wakes) {
+        match self.held.lock().hold(lane, due, process, wakes) {
+            Held::First => self.changed.notify_one(),
+            Held::Later => {}
+            // it is found when there is room again
+            Held::Refused => self.is_partial.store(true, Ordering::Release),
         }
     }
 
-    fn take_due(&self, now: Ticks) -> (Vec<(ProcessId, Wakes)>, Option<Ticks>) {
-        let mut held = self.held.lock();
-        let mut due = Vec::new();
-        while let Some(first) = held.first().copied() {
-            if first.0 > now || due.len() >= WAKING_PROCESSES_MAX {
-                break;
-            }
-            held.remove(&first);
-            due.push((first.1, first.2));
-        }
-        (due, held.first().map(|first| first.0))
+    /// Something that was woken has come to rest.
+    pub fn wake_more(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Partitions were taken: what is near in them is not held yet.
+    pub fn read_again(&self) {
+        self.is_stale.store(true, Ordering::Release);
+        self.changed.notify_one();
+    }
+
+    fn wants_reading(&self, now: Ticks, next_read: Ticks) -> bool {
+        let has_room = self.held.lock().len() < TIMERS_HELD_LOW;
+        // a clock that was set back must not put the next look far off
+        now >= next_read
+            || next_read > now + TIMER_HORIZON_SECONDS * SECOND
+            || self.is_stale.load(Ordering::Acquire)
+            || (has_room && self.is_partial.load(Ordering::Acquire))
     }
 }
 
 impl Engine {
+    /// Notes the wakeup of a run when it is near; later ones are found in the store in time.
+    pub(super) fn schedule(&self, due: Ticks, process: ProcessId, workflow: i64) {
+        self.schedule_as(due, process, workflow, Wakes::Run);
+    }
+
+    /// The same for the state of a trigger.
+    pub(super) fn schedule_trigger(&self, due: Ticks, process: ProcessId, workflow: i64) {
+        self.schedule_as(due, process, workflow, Wakes::Trigger);
+    }
+
+    fn schedule_as(&self, due: Ticks, process: ProcessId, workflow: i64, wakes: Wakes) {
+        if due > self.clock.now() + TIMER_HORIZON_SECONDS * SECOND {
+            return;
+        }
+        let environment = self.catalog.environment_number(workflow);
+        self.timers.hold(Lane { environment, flow: workflow }, due, process, wakes);
+    }
+
     /// Wakes processes when their time comes, until the server goes down.
     pub async fn run_timers(self: Arc<Self>) {
         let mut next_read = 0;
         while !self.closing.load(Ordering::Relaxed) {
             let now = self.clock.now();
-            // a clock that was set back must not put the next look far off
-            if now >= next_read || next_read > now + TIMER_HORIZON_SECONDS * SECOND {
+            if !self.is_paused() && self.timers.wants_reading(now, next_read) {
                 // a third of the horizon: nothing due is ever missing from memory
                 next_read = now + TIMER_HORIZON_SECONDS * SECOND / 3;
                 if let Err(error) = self.read_due(now).await {
@@ -83,28 +111,44 @@ impl Engine {
                     next_read = now + SECOND;
                 }
             }
-            let (due, next) = self.timers.take_due(self.clock.now());
-            for (process, wakes) in due {
-                match wakes {
-                    Wakes::Run => self.deliver(process, Input::Due),
-                    Wakes::Trigger => {
-                        let engine = Arc::clone(&self);
-                        tokio::spawn(async move { engine.fire_recurrence(process).await });
-                    }
-                }
-            }
-            if self.load().1 >= WAKING_PROCESSES_MAX {
-                // those that are awake go first
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
-            }
+            let next = self.wake_due();
             let until = next.unwrap_or(next_read).min(next_read) - self.clock.now();
             let pause = Duration::from_nanos(until.max(0) as u64 * 100);
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                biased;
                 () = self.timers.changed.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Wakes what is due, as far as there is room; answers when to look again: `None` when
+    /// something that rests will say so.
+    fn wake_due(self: &Arc<Self>) -> Option<Ticks> {
+        let woken = self.partition.lock().woken() + self.timers.firing.load(Ordering::Relaxed);
+        let room = WAKING_PROCESSES_MAX.saturating_sub(woken);
+        if room == 0 || self.is_paused() {
+            return None;
+        }
+        let due = self.timers.held.lock().take(self.clock.now(), room);
+        let is_full = due.len() == room;
+        for (process, wakes) in due {
+            match wakes {
+                Wakes::Run => self.wake(process),
+                Wakes::Trigger => self.fire(process),
+            }
+        }
+        if is_full { None } else { self.timers.held.lock().next() }
+    }
+
+    fn fire(self: &Arc<Self>, process: ProcessId) {
+        self.timers.firing.fetch_add(1, Ordering::Relaxed);
+        let engine = Arc::clone(self);
+        tokio::spawn(async move {
+            Arc::clone(&engine).fire_recurrence(process).await;
+            engine.timers.firing.fetch_sub(1, Ordering::Relaxed);
+            engine.timers.wake_more();
+        });
     }
 
     /// Stops the timers.
@@ -114,15 +158,21 @@ impl Engine {
     }
 
     async fn read_due(&self, now: Ticks) -> Result<(), store::StoreError> {
+        self.timers.is_stale.store(false, Ordering::Release);
+        self.timers.is_partial.store(false, Ordering::Release);
         let before = now + TIMER_HORIZON_SECONDS * SECOND;
-        let rows = self.store.due(before, TIMERS_HELD_MAX).await?;
+        let rows = self.store.due(self.ownership.held(), before, TIMERS_HELD_MAX).await?;
+        if rows.len() >= TIMERS_HELD_MAX {
+            self.timers.is_partial.store(true, Ordering::Release);
+        }
         for row in rows {
             let Some(due) = row.due else { continue };
+            self.catalog.learn_environment(row.workflow).await?;
             match row.kind {
-                ProcessKind::Trigger => self.timers.schedule_trigger(due, row.id, now),
+                ProcessKind::Trigger => self.schedule_trigger(due, row.id, row.workflow),
                 // a run that is due and being stepped is on its way already
                 ProcessKind::Run if due > now || !self.is_stepping(row.id) => {
-                    self.timers.schedule(due, row.id, now);
+                    self.schedule(due, row.id, row.workflow);
                 }
                 ProcessKind::Run => {}
             }

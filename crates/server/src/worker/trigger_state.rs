@@ -68,20 +68,32 @@ impl Engine {
         let since = self.clock.now();
         let state = TriggerState { workflow: entry.row.key, since, last: None };
         let due = recurrence.next_after(since, None);
-        self.commit_trigger(process, 0, &state, due).await.map_err(|refusal| match refusal {
-            Refusal::Stale => AppError::internal("the id of a new trigger is taken"),
-            Refusal::Failed(error) => error.into(),
-        })
+        match self.commit_trigger(process, 0, &state, due).await {
+            Ok(()) => Ok(()),
+            // another node that came up at the same time has made it
+            Err(Refusal::Stale) => Ok(()),
+            Err(Refusal::Fenced(_) | Refusal::NotAsked) => Err(super::not_ready()),
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        }
     }
 
-    /// Ends the recurrence of a flow that was turned off or changed.
+    /// Ends the recurrence of a flow that was turned off or changed. When another node holds
+    /// it, that node ends it when it is due: it looks whether the flow names it still.
     pub async fn end_recurrence(&self, process: ProcessId) -> Result<(), AppError> {
-        while let Some(history) = self.store.load(process).await? {
+        while let Some(epoch) = self.ownership.epoch(process.partition())
+            && let Some(history) = self.store.load(process).await?
+        {
             let mut batch = Batch::new(process, ProcessKind::Trigger, history.seq);
             batch.events = 1;
             batch.standing = Standing::Final;
             batch.forget_history = true;
-            let group = vec![Commit { batch, run: RunChange::None }];
+            let group = vec![Commit {
+                batch,
+                run: RunChange::None,
+                epoch: Some(epoch),
+                workflow: 0,
+                asked_by: None,
+            }];
             if let Some(Committed::Done { .. }) = self.store.commit(group).await?.pop() {
                 return Ok(());
             }
@@ -101,14 +113,20 @@ impl Engine {
         batch.snapshot = Some(state.write());
         batch.forget_history = true;
         batch.standing = Standing::Live { due };
-        let group = vec![Commit { batch, run: RunChange::None }];
+        let epoch = self.ownership.epoch(process.partition());
+        if seq > 0 && epoch.is_none() {
+            return Err(Refusal::Fenced(None));
+        }
+        let workflow = state.workflow;
+        let group = vec![Commit { batch, run: RunChange::None, epoch, workflow, asked_by: None }];
         match self.store.commit(group).await.map_err(Refusal::Failed)?.pop() {
             Some(Committed::Done { .. }) => {
                 if let Some(due) = due {
-                    self.timers.schedule_trigger(due, process, self.clock.now());
+                    self.schedule_trigger(due, process, workflow);
                 }
                 Ok(())
             }
+            Some(Committed::Fenced) => Err(Refusal::Fenced(epoch)),
             _ => Err(Refusal::Stale),
         }
     }
@@ -117,15 +135,15 @@ impl Engine {
     pub(super) async fn fire_recurrence(self: Arc<Self>, process: ProcessId) {
         if let Err(error) = self.try_recurrence(process).await {
             tracing::warn!(%process, message = %error.message, "a recurrence is tried again later");
-            self.timers.schedule_trigger(
-                self.clock.now() + 10 * crate::clock::SECOND,
-                process,
-                self.clock.now(),
-            );
+            let later = self.clock.now() + 10 * crate::clock::SECOND;
+            self.schedule_trigger(later, process, 0);
         }
     }
 
     async fn try_recurrence(self: &Arc<Self>, process: ProcessId) -> Result<(), AppError> {
+        if !self.ownership.owns(process) {
+            return Ok(());
+        }
         let Some(history) = self.store.load(process).await? else { return Ok(()) };
         let now = self.clock.now();
         let Some(due) = history.due.filter(|due| *due <= now) else { return Ok(()) };
@@ -170,7 +188,7 @@ impl Engine {
         }
         let state = TriggerState { last: Some(due), ..state };
         match self.commit_trigger(process, history.seq, &state, next).await {
-            Ok(()) | Err(Refusal::Stale) => Ok(()),
+            Ok(()) | Err(Refusal::Stale | Refusal::Fenced(_) | Refusal::NotAsked) => Ok(()),
             Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }

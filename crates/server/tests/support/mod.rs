@@ -26,6 +26,7 @@ const POLL_EVERY: Duration = Duration::from_millis(5);
 pub struct Setup {
     /// The data directory; the log lies beside it.
     pub data: PathBuf,
+    binary: Option<PathBuf>,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
 }
@@ -33,7 +34,14 @@ pub struct Setup {
 impl Setup {
     /// A server whose data lies in `data` below `dir`.
     pub fn new(dir: &Path) -> Setup {
-        Setup { data: dir.join("data"), args: Vec::new(), env: Vec::new() }
+        let binary = option_env!("CARGO_BIN_EXE_sluicegate").map(PathBuf::from);
+        Setup { data: dir.join("data"), binary, args: Vec::new(), env: Vec::new() }
+    }
+
+    /// Starts this program instead of the server that belongs to the tests' own crate.
+    pub fn binary(mut self, path: impl Into<PathBuf>) -> Setup {
+        self.binary = Some(path.into());
+        self
     }
 
     /// Adds an argument of `serve`.
@@ -62,7 +70,8 @@ impl Setup {
     fn spawn_on(&self, addr: SocketAddr) -> Server {
         let log = self.log();
         let file = File::options().create(true).append(true).open(&log).expect("a log file");
-        let child = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+        let binary = self.binary.as_ref().expect("tests of another crate name their server");
+        let child = Command::new(binary)
             .arg("serve")
             .arg("--data")
             .arg(&self.data)

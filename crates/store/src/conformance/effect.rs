@@ -1,7 +1,8 @@
 //! Effects that are intended and have no result.
 
 use super::StoreFactory;
-use super::sample::{cancel, done, effect, id, last, open, step};
+use super::sample::{cancel, commit, done, effect, group, history, id, last, open, step};
+use crate::Committed;
 use durable::{EffectIntent, Partition, PartitionSet};
 
 pub async fn an_effect_is_listed_until_it_is_done(factory: &dyn StoreFactory) {
@@ -93,4 +94,26 @@ pub async fn the_largest_number_of_an_effect_is_kept(factory: &dyn StoreFactory)
     next.batch.effects_done = vec![u64::MAX];
     done(&*store, next).await;
     assert_eq!(store.effects(id(1)).await, Ok(vec![]));
+}
+
+pub async fn a_process_that_answers_begins_while_it_is_asked(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    let mut asks = step(id(1), 0);
+    asks.batch.effects = vec![effect(1), effect(2)];
+    done(&*store, asks).await;
+    let answers = |number, asked| {
+        let mut answers = step(id(number), 0);
+        answers.asked_by = Some((id(1), asked));
+        answers
+    };
+    done(&*store, answers(2, 1)).await;
+    assert_eq!(commit(&*store, answers(3, 7)).await, Committed::NotAsked);
+    let mut has_its_answer = step(id(1), 1);
+    has_its_answer.batch.effects_done = vec![2];
+    let outcomes = group(&*store, vec![has_its_answer, answers(4, 2), step(id(5), 0)]).await;
+    let done = Committed::Done { inbox: vec![] };
+    assert_eq!(outcomes, [done.clone(), Committed::NotAsked, done]);
+    assert_eq!(store.load(id(3)).await, Ok(None));
+    assert_eq!(store.load(id(4)).await, Ok(None));
+    assert_eq!(history(&*store, id(4)).await, []);
 }

@@ -55,6 +55,7 @@ macro_rules! conformance_suite {
                 an_effect_is_listed_until_it_is_done
                 a_new_attempt_replaces_the_one_before
                 effects_go_with_their_process
+                a_process_that_answers_begins_while_it_is_asked
                 unsettled_processes_have_effects_or_messages
                 the_largest_number_of_an_effect_is_kept
             }

@@ -62,7 +62,7 @@ pub(super) fn last(process: ProcessId, expected_seq: u64) -> Commit {
     let mut batch = Batch::new(process, ProcessKind::Run, expected_seq);
     batch.events = 1;
     batch.chunk = Some(content(process, expected_seq + 1));
-    Commit { batch, run: RunChange::None, epoch: Some(EPOCH), workflow: WORKFLOW }
+    Commit { batch, run: RunChange::None, epoch: Some(EPOCH), workflow: WORKFLOW, asked_by: None }
 }
 
 /// A run that ends in its first commit.

@@ -1,7 +1,7 @@
 //! Effects of live processes that are intended and have no result.
 
 use super::address::Db;
-use super::column::{Call, bytes, call, each, number, partition, signed, unsigned};
+use super::column::{Call, bytes, call, each, number, partition, process_id, signed, unsigned};
 use super::fault::Fault;
 use durable::{EffectIntent, ProcessId};
 use std::collections::HashSet;
@@ -14,6 +14,13 @@ const SETTLE: &str = "DELETE FROM effect
     USING unnest($1::smallint[], $2::bytea[], $3::bigint[]) AS done (partition, process, id)
     WHERE effect.partition = done.partition AND effect.process = done.process
     AND effect.id = done.id";
+
+/// Those that are intended. Their rows are held: who settles one meanwhile waits, and then
+/// sees the process that answers.
+const ASKED: &str = "SELECT process, id FROM effect
+    WHERE (partition, process, id)
+        IN (SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bigint[]))
+    ORDER BY partition, process, id FOR KEY SHARE";
 
 const LIST: &str = "SELECT id, attempt FROM effect WHERE partition = $1 AND process = $2";
 
@@ -54,6 +61,13 @@ impl<'a> Effects<'a> {
     pub(super) fn intend(self) -> Call<'a> {
         let Effects { partitions, processes, ids, attempts } = self;
         call!(INTEND, partitions, processes, ids, attempts)
+    }
+
+    /// Answers those of them that are intended.
+    pub(super) async fn asked(self, db: &Db) -> Result<HashSet<(ProcessId, u64)>, Fault> {
+        let Effects { partitions, processes, ids, .. } = self;
+        let rows = call!(ASKED, partitions, processes, ids).rows(db).await?;
+        rows.iter().map(|row| Ok((process_id(row, 0)?, unsigned(row, 1)?))).collect()
     }
 
     pub(super) fn settle(self) -> Call<'a> {

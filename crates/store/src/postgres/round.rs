@@ -82,7 +82,9 @@ impl<'a> Met<'a> {
             };
             let key = commit.batch.start_key.as_ref();
             let key = key.map(|key| (key.source.as_slice(), key.key.as_slice()));
+            let asking = commit.asked_by.as_ref().map(|(process, _)| process);
             if self.targets.contains(&process)
+                || asking.is_some_and(|asking| self.touched.contains(asking))
                 || self.touched.contains(&process)
                 || (run != process && self.touched.contains(&run))
                 || key.is_some_and(|key| self.keys.contains(&key))
@@ -105,6 +107,7 @@ pub(super) async fn guard(
     items: &[&Item],
     refused: &mut [Option<Committed>],
 ) -> Result<(), Fault> {
+    refuse_unasked(db, items, refused).await?;
     let mut claims = Claims::default();
     let (mut advances, mut ends) = (Steps::default(), Steps::default());
     for (item, refused) in items.iter().zip(&*refused) {
@@ -148,6 +151,33 @@ pub(super) async fn guard(
             *refused = Some(Committed::StartedBefore(*holder));
         } else if batch.expected_seq > 0 {
             *refused = Some(Committed::Stale);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses new processes that would answer what nobody waits for.
+async fn refuse_unasked(
+    db: &Db,
+    items: &[&Item],
+    refused: &mut [Option<Committed>],
+) -> Result<(), Fault> {
+    let asked_by = |item: &&Item| match item {
+        Item::Commit(commit) if commit.batch.expected_seq == 0 => commit.asked_by,
+        Item::Commit(_) | Item::Send(_) => None,
+    };
+    let asked_by: Vec<_> = items.iter().map(asked_by).collect();
+    let mut effects = Effects::default();
+    for (process, id) in asked_by.iter().flatten() {
+        effects.push_ids(process, &[*id]);
+    }
+    if effects.is_empty() {
+        return Ok(());
+    }
+    let asked = effects.asked(db).await?;
+    for (asked_by, refused) in asked_by.iter().zip(refused) {
+        if refused.is_none() && asked_by.is_some_and(|asked_by| !asked.contains(&asked_by)) {
+            *refused = Some(Committed::NotAsked);
         }
     }
     Ok(())

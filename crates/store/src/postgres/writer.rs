@@ -14,6 +14,7 @@ use crate::{StoreError, limits};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -49,7 +50,7 @@ impl Writer {
             .map_err(no_thread)?;
         let (requests, queue) = channel(queue_jobs_max.max(1));
         let shared = Arc::new(Shared::default());
-        let work = Work { queue, shared: shared.clone(), link };
+        let work = Work { queue, shared: shared.clone(), link, logged: None };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || runtime.block_on(work.run()))
@@ -103,7 +104,7 @@ impl Writer {
         let mut request = Request::Close;
         while let Err(TrySendError::Full(again)) = self.requests.try_send(request) {
             request = again;
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
         running
             .join()
@@ -116,6 +117,8 @@ struct Work {
     queue: Receiver<Request>,
     shared: Arc<Shared>,
     link: Link,
+    /// The last failure that is in the log.
+    logged: Option<(Instant, StoreError)>,
 }
 
 impl Work {
@@ -177,11 +180,24 @@ impl Work {
                 }
             }
             Err(error) => {
-                tracing::error!(groups = groups.len(), %error, "a transaction failed");
+                self.log(&error);
                 for group in groups {
                     group.answer(Err(error.clone()));
                 }
             }
+        }
+    }
+}
+
+impl Work {
+    /// Logs a failure, unless it is the same as a moment ago: a database that is away fails
+    /// hundreds each second.
+    fn log(&mut self, error: &StoreError) {
+        let every = Duration::from_secs(limits::FAILURE_LOGGED_SECONDS);
+        let is_known = |(at, last): &(Instant, StoreError)| at.elapsed() < every && last == error;
+        if !self.logged.as_ref().is_some_and(is_known) {
+            tracing::error!(%error, "transactions fail");
+            self.logged = Some((Instant::now(), error.clone()));
         }
     }
 }

@@ -75,6 +75,11 @@ pub(super) fn apply(db: &Connection, commit: &Commit) -> Result<Committed, Fault
 /// A new process. It has a row only if it lives on.
 fn create(db: &Connection, commit: &Commit, seq: u64) -> Result<Option<Committed>, Fault> {
     let batch = &commit.batch;
+    if let Some((process, id)) = commit.asked_by
+        && !effect::is_intended(db, process, id)?
+    {
+        return Ok(Some(Committed::NotAsked));
+    }
     if let Some(key) = &batch.start_key
         && let Some(before) = start_key::claim(db, key, batch.process)?
     {

@@ -74,9 +74,13 @@ impl Place {
 
 fn set_up_writer(db: &Connection) -> Result<(), Fault> {
     db.busy_timeout(Duration::from_millis(limits::LOCK_WAIT_MS))?;
-    // The first two count only before the database is created.
-    db.pragma_update(None, "page_size", limits::PAGE_BYTES)?;
-    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    // Only before the database is created: later the first does nothing, and the second
+    // writes a page, so that the connection could not be opened again on a full disk.
+    if pages == 0 {
+        db.pragma_update(None, "page_size", limits::PAGE_BYTES)?;
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         let text = format!("the file system allows no write-ahead log (journal mode is {mode})");

@@ -38,6 +38,13 @@ pub(super) fn remove(db: &Connection, process: ProcessId) -> Result<(), Fault> {
     Ok(())
 }
 
+pub(super) const GET: &str = "SELECT 1 FROM effect WHERE process = ?1 AND id = ?2";
+
+pub(super) fn is_intended(db: &Connection, process: ProcessId, id: u64) -> Result<bool, Fault> {
+    let mut statement = db.prepare_cached(GET)?;
+    Ok(statement.exists(params![process.as_bytes(), signed(id)])?)
+}
+
 pub(super) fn list(db: &Connection, process: ProcessId) -> Result<Vec<EffectIntent>, Fault> {
     let mut statement = db.prepare_cached(LIST)?;
     let effect = |row: &Row<'_>| Ok(EffectIntent { id: unsigned(row, 0)?, attempt: row.get(1)? });

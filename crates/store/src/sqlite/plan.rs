@@ -17,6 +17,7 @@ const STATEMENTS: &[&str] = &[
     effect::SETTLE,
     effect::REMOVE,
     effect::LIST,
+    effect::GET,
     inbox::DELIVER,
     inbox::CONSUME,
     inbox::REMOVE,

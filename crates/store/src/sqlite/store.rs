@@ -269,9 +269,19 @@ impl Store for SqliteStore {
         self.edit(0, move |db| token::insert(db, &token))
     }
 
-    /// Goes through the writer: a server that cannot write is not well.
+    /// Goes through the writer: a server that cannot write is not well. After a failure
+    /// it writes something, since on a full disk a transaction without content succeeds.
     fn ping(&self) -> Answer<'_, ()> {
-        self.edit(0, |_| Ok(()))
+        let has_failed = self.writer.has_failed();
+        let answer =
+            self.edit(0, move |db| if has_failed { setting::set(db, "ping", &[]) } else { Ok(()) });
+        Box::pin(async move {
+            answer.await?;
+            if has_failed {
+                self.writer.works();
+            }
+            Ok(())
+        })
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -68,7 +68,7 @@ fn commit(number: u32, bytes: usize) -> Commit {
     let mut batch = Batch::new(id, ProcessKind::Run, 0);
     batch.events = 1;
     batch.chunk = Some(vec![7; bytes]);
-    Commit { batch, run: RunChange::None, epoch: None, workflow: 0 }
+    Commit { batch, run: RunChange::None, epoch: None, workflow: 0, asked_by: None }
 }
 
 fn done() -> Vec<Committed> {

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// How a job guards what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ struct Shared {
     closed: AtomicBool,
     /// Set by the thread when it ends, for whatever reason.
     ended: AtomicBool,
+    /// Set by the thread when a transaction fails; cleared when a ping has written.
+    failed: AtomicBool,
     bytes_queued: AtomicUsize,
 }
 
@@ -71,7 +74,9 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (requests, queue) = sync_channel(queue_jobs_max);
         let shared = Arc::new(Shared::default());
-        let work = Work { queue, shared: shared.clone(), place, db: Some(db), _lock: lock };
+        let failures = Failures::default();
+        let work =
+            Work { queue, shared: shared.clone(), place, db: Some(db), failures, _lock: lock };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || work.run())
@@ -110,6 +115,16 @@ impl Writer {
         }
     }
 
+    /// Whether a transaction has failed since `works` was said.
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Something was written after a failure.
+    pub(super) fn works(&self) {
+        self.shared.failed.store(false, Ordering::Release);
+    }
+
     /// Accepts nothing from now on.
     pub(super) fn refuse(&self) {
         self.shared.closed.store(true, Ordering::Release);
@@ -136,8 +151,32 @@ struct Work {
     place: Place,
     /// `None` after it broke: the next transaction opens another.
     db: Option<Connection>,
+    failures: Failures,
     /// Released last.
     _lock: File,
+}
+
+/// Transactions that failed and are not in the log yet.
+#[derive(Default)]
+struct Failures {
+    transactions: u64,
+    jobs: usize,
+    logged: Option<(Instant, StoreError)>,
+}
+
+impl Failures {
+    /// Logs a failure, unless it is the same as a moment ago.
+    fn note(&mut self, jobs: usize, error: &StoreError) {
+        self.transactions += 1;
+        self.jobs += jobs;
+        let every = Duration::from_secs(limits::FAILURE_LOGGED_SECONDS);
+        let is_known = |(at, last): &(Instant, StoreError)| at.elapsed() < every && last == error;
+        if !self.logged.as_ref().is_some_and(is_known) {
+            let Failures { transactions, jobs, .. } = *self;
+            tracing::error!(transactions, jobs, %error, "transactions failed");
+            *self = Failures { logged: Some((Instant::now(), error.clone())), ..Self::default() };
+        }
+    }
 }
 
 impl Work {
@@ -176,7 +215,8 @@ impl Work {
     fn transact(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let outcome = self.attempt(&mut jobs).map_err(StoreError::from);
         if let Err(error) = &outcome {
-            tracing::error!(jobs = jobs.len(), %error, "a transaction failed");
+            self.shared.failed.store(true, Ordering::Release);
+            self.failures.note(jobs.len(), error);
         }
         for job in jobs {
             job.answer(outcome.clone());

@@ -93,7 +93,8 @@ impl History {
             _ => Some(self.epoch),
         };
         let run = self.run(process, expected_seq);
-        Commit { batch, run, epoch, workflow: self.workflow() }
+        let asked_by = self.random.once_in(5).then(|| (self.any(), self.random.below(4)));
+        Commit { batch, run, epoch, workflow: self.workflow(), asked_by }
     }
 
     fn batch(&mut self, process: ProcessId, expected_seq: u64) -> Batch {
@@ -176,6 +177,7 @@ impl History {
                 Committed::StartedBefore(_) => "started before",
                 Committed::Stale => "stale",
                 Committed::Fenced => "fenced",
+                Committed::NotAsked => "not asked",
             };
             *self.verdicts.entry(name).or_default() += 1;
             let Committed::Done { inbox } = verdict else { continue };
@@ -216,5 +218,6 @@ pub fn copy(commit: &Commit, row: impl Fn(InboxId) -> InboxId) -> Commit {
         RunChange::Insert(run) => RunChange::Insert(run.clone()),
         RunChange::Update(patch) => RunChange::Update(patch.clone()),
     };
-    Commit { batch: copied, run, epoch: commit.epoch, workflow: commit.workflow }
+    let Commit { epoch, workflow, asked_by, .. } = *commit;
+    Commit { batch: copied, run, epoch, workflow, asked_by }
 }

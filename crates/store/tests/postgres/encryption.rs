@@ -49,7 +49,10 @@ async fn the_certificate_of_the_server_is_checked() {
         assert_eq!(commit(&store, run).await, done());
         store.close().await.expect("it closes");
         // Nobody vouches for it, and it is for another name.
-        for refused in [url("localhost", "sslmode=require"), url("127.0.0.1", &format!("sslmode={mode}&{roots}"))] {
+        for refused in [
+            url("localhost", "sslmode=require"),
+            url("127.0.0.1", &format!("sslmode={mode}&{roots}")),
+        ] {
             let Err(error) = open(refused).await else { panic!("it is not checked") };
             assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
         }

@@ -135,3 +135,34 @@ async fn a_payload_stays_while_another_node_refers_to_it() {
     assert_eq!(one.delete_runs_before(149, i64::MAX, 10).await, Ok(1));
     assert_eq!(one.payload([3; 32]).await, Ok(None));
 }
+
+/// A process that is asked for begins before its asker has ended, so that the asker's word
+/// reaches it, or it does not begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_process_begins_behind_the_back_of_its_asker() {
+    let server = Postgres::shared().expect("a server");
+    let (one, other) = pair(&server, "asked").await;
+    let mut begun = 0;
+    for number in 0..150 {
+        let (asker, child) = (id(2 * number), id(2 * number + 1));
+        let mut asking = step(asker, 0, 1);
+        asking.batch.effects = vec![durable::EffectIntent { id: 1, attempt: 1 }];
+        commit(&*one, asking).await.expect("it begins");
+        let mut ending = last(asker, 1, 1);
+        ending.batch.messages = vec![cancel(child, 1)];
+        let mut beginning = step(child, 0, 1);
+        beginning.asked_by = Some((asker, 1));
+        let (ended, started) = tokio::join!(commit(&*one, ending), commit(&*other, beginning));
+        let [Committed::Done { inbox }] = &ended.expect("an answer")[..] else {
+            panic!("the asker does not end")
+        };
+        match &started.expect("an answer")[..] {
+            [Committed::Done { .. }] => {
+                assert!(inbox[0].is_some(), "round {number}: nobody tells the child");
+                begun += 1;
+            }
+            verdicts => assert_eq!(verdicts, [Committed::NotAsked]),
+        }
+    }
+    println!("{begun} of 150 began in time");
+}

@@ -54,7 +54,7 @@ pub fn last(process: ProcessId, expected_seq: u64, epoch: Epoch) -> Commit {
     let mut batch = Batch::new(process, ProcessKind::Run, expected_seq);
     batch.events = 1;
     batch.chunk = Some(format!("{process} after {expected_seq}").into_bytes());
-    Commit { batch, run: RunChange::None, epoch: Some(epoch), workflow: 1 }
+    Commit { batch, run: RunChange::None, epoch: Some(epoch), workflow: 1, asked_by: None }
 }
 
 /// A run that ends in its first commit.

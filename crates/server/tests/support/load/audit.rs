@@ -2,8 +2,8 @@
 
 use super::Book;
 use super::flows::{ITEMS, Kind};
-use super::support::api::Api;
-use super::support::stub::{Call, Stub};
+use crate::support::api::Api;
+use crate::support::stub::{Call, Stub};
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::Value;

@@ -1,0 +1,165 @@
+//! Calls to the outside: the one way by which runs reach other systems.
+
+use crate::limits::{CALL_ANSWER_BYTES_MAX, CALL_TIMEOUT_SECONDS};
+use bytes::Bytes;
+use connector::http::{
+    Authentication, EgressPolicy, HttpAnswer, HttpCall, HttpClient, HttpFailure, HttpLimits,
+    headers,
+};
+use expr::{Object, Str, Value};
+use flow::run::{CallResult, HttpRequest};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// A call on its way.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = CallResult> + Send + 'a>>;
+
+/// Makes calls. Simulations have another world.
+pub trait Outside: Send + Sync + 'static {
+    fn call(&self, request: HttpRequest) -> Answering<'_>;
+}
+
+/// The real outside, behind the egress guard.
+pub struct HttpOutside {
+    egress: Arc<EgressPolicy>,
+    /// Made for the first call: a server whose flows call nobody needs none.
+    client: OnceLock<Result<HttpClient, String>>,
+}
+
+impl HttpOutside {
+    #[must_use]
+    pub fn new(egress: EgressPolicy) -> Self {
+        HttpOutside { egress: Arc::new(egress), client: OnceLock::new() }
+    }
+
+    fn http(&self) -> Result<&HttpClient, String> {
+        let limits =
+            HttpLimits { response_bytes_max: CALL_ANSWER_BYTES_MAX, ..HttpLimits::default() };
+        let make =
+            || HttpClient::new(Arc::clone(&self.egress), limits).map_err(|error| error.to_string());
+        self.client.get_or_init(make).as_ref().map_err(Clone::clone)
+    }
+
+    async fn call_http(&self, request: HttpRequest) -> CallResult {
+        let uri = with_queries(&request.uri, &request.queries);
+        let call = match http_call(request, uri) {
+            Ok(call) => call,
+            Err(message) => return failure("BadRequest", message, false),
+        };
+        let client = match self.http() {
+            Ok(client) => client,
+            Err(message) => return failure("InternalServerError", message, false),
+        };
+        match client.send(call).await {
+            Ok(answer) => answered(&answer),
+            Err(error) => {
+                let message = error.to_string();
+                match error {
+                    HttpFailure::Denied(_) => failure("EgressDenied", message, false),
+                    HttpFailure::Invalid(_) => failure("BadRequest", message, false),
+                    HttpFailure::Unsupported(_) => failure("NotSupported", message, false),
+                    HttpFailure::TooLarge { .. } => {
+                        failure("HttpResponseContentTooLarge", message, false)
+                    }
+                    HttpFailure::Timeout => failure("RequestTimeout", message, true),
+                    HttpFailure::Unreachable(_) | HttpFailure::Interrupted(_) => {
+                        failure("BadGateway", message, true)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Outside for HttpOutside {
+    fn call(&self, request: HttpRequest) -> Answering<'_> {
+        Box::pin(self.call_http(request))
+    }
+}
+
+pub(super) fn failure(code: &str, message: impl Into<Str>, is_retryable: bool) -> CallResult {
+    CallResult::Failure { code: code.into(), message: message.into(), is_retryable }
+}
+
+fn with_queries(uri: &str, queries: &[(Str, Str)]) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let (uri, fragment) = uri.split_once('#').map_or((uri, None), |(uri, rest)| (uri, Some(rest)));
+    let mut result = uri.to_owned();
+    for (name, value) in queries {
+        result.push(if result.contains('?') { '&' } else { '?' });
+        result.extend(utf8_percent_encode(name, SET));
+        result.push('=');
+        result.extend(utf8_percent_encode(value, SET));
+    }
+    if let Some(fragment) = fragment {
+        result.push('#');
+        result.push_str(fragment);
+    }
+    result
+}
+
+fn http_call(request: HttpRequest, uri: String) -> Result<HttpCall, String> {
+    let authentication = Authentication::from_value(&request.authentication)?;
+    let has_body = request.body.is_some();
+    let mut headers: Vec<(String, String)> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| headers::sendable(name, has_body))
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    let mut body = None;
+    if let Some(value) = &request.body {
+        let (content_type, bytes) = expr::content::to_body(value);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("Content-Type".to_owned(), content_type));
+        }
+        body = Some(Bytes::from(bytes));
+    }
+    if let Some(cookie) = &request.cookie {
+        headers.push(("Cookie".to_owned(), cookie.to_string()));
+    }
+    headers.push(("Idempotency-Key".to_owned(), request.idempotency_key));
+    Ok(HttpCall {
+        method: request.method.to_uppercase().to_string(),
+        uri,
+        headers,
+        body,
+        authentication,
+        timeout: Duration::from_secs(CALL_TIMEOUT_SECONDS),
+        follow_redirects: true,
+    })
+}
+
+fn answered(answer: &HttpAnswer) -> CallResult {
+    let mut object = Object::with_capacity(answer.headers.len());
+    let mut content_type = None;
+    for (name, value) in &answer.headers {
+        if name.eq_ignore_ascii_case("content-type") {
+            content_type = Some(value.as_str());
+        }
+        let name = super::header::canonical(name);
+        let value = match object.get_exact(&name) {
+            Some(earlier) => Value::from(format!("{},{value}", earlier.text())),
+            None => Value::from(value.as_str()),
+        };
+        object.insert(name, value);
+    }
+    let body = if answer.body.is_empty() {
+        Ok(Value::Null)
+    } else {
+        expr::content::from_body(content_type, &answer.body)
+    };
+    match body {
+        Ok(body) => {
+            CallResult::Answer(flow::run::answer(i64::from(answer.status), object.into(), body))
+        }
+        Err(error) => failure(
+            "BadRequest",
+            format!("Http request failed: the content was not valid: {error}."),
+            false,
+        ),
+    }
+}

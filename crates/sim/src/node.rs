@@ -1,0 +1,117 @@
+//! A server without its wire: the real engine and the real use cases.
+
+use crate::link::{Link, Troubles};
+use crate::outside::{Asked, SimOutside};
+use crate::random::Random;
+use crate::store::SimStore;
+use crate::truth::Truth;
+use durable::{NodeId, Ticks};
+use parking_lot::Mutex;
+use server::app::App;
+use server::app::catalog::Catalog;
+use server::auth::seal::Sealer;
+use server::clock::{Clock, SECOND};
+use server::worker::{Engine, EngineParts, EngineSettings};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use store::Hint;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+/// The first moment of a simulation: in 2026.
+const BEGINNING: Ticks = 639_000_000_000_000_000;
+
+/// The key that seals in simulations.
+pub const KEY: [u8; 32] = [7; 32];
+
+/// What all nodes share.
+#[derive(Clone)]
+pub struct Shared {
+    pub truth: Arc<Mutex<Truth>>,
+    pub hints: broadcast::Sender<Hint>,
+    pub asked: Arc<Mutex<Asked>>,
+    pub began: Instant,
+}
+
+/// One life of a node.
+pub struct Node {
+    pub link: Link,
+    pub app: App,
+    skew: Arc<AtomicI64>,
+}
+
+impl Node {
+    /// Starts a life; it goes on by itself.
+    pub fn start(id: u64, shared: &Shared, troubles: Troubles, random: &mut Random) -> Node {
+        let link = Link::new(random.fork(), troubles);
+        let store = SimStore::new(Arc::clone(&shared.truth), link.clone(), shared.hints.clone());
+        let store: Arc<dyn store::Store> = Arc::new(store);
+        let skew = Arc::new(AtomicI64::new(0));
+        let (began, skewed) = (shared.began, Arc::clone(&skew));
+        let now = move || {
+            let since = began.elapsed().as_nanos() / 100;
+            BEGINNING + Ticks::try_from(since).unwrap_or(0) + skewed.load(Ordering::Relaxed)
+        };
+        let outside = SimOutside {
+            asked: Arc::clone(&shared.asked),
+            truth: Arc::clone(&shared.truth),
+            link: link.clone(),
+            random: Mutex::new(random.fork()),
+        };
+        let engine = Engine::new(EngineParts {
+            node: NodeId(id),
+            catalog: Catalog::new(Arc::clone(&store), Arc::new(Sealer::with_key(&KEY))),
+            store,
+            clock: Clock::given(Arc::new(now), random.next()),
+            settings: EngineSettings {
+                response_timeout: Duration::from_secs(40),
+                retention: Duration::from_secs(86_400),
+            },
+            outside: Arc::new(outside),
+            paused: false,
+        });
+        let app = App { engine, tokens: Arc::default() };
+        tokio::spawn(live(app.clone()));
+        Node { link, app, skew }
+    }
+
+    /// Ends without a word.
+    pub fn die(&self) {
+        self.link.die();
+        // its loops end; nothing of it reaches anything
+        self.app.engine.stop_timers();
+    }
+
+    /// Ends as a server does that is told to stop.
+    pub async fn stop(&self) {
+        let engine = Arc::clone(&self.app.engine);
+        engine.stop_timers();
+        let settled = tokio::time::timeout(Duration::from_secs(5), engine.settle()).await;
+        if settled.is_ok() {
+            let _ = tokio::time::timeout(Duration::from_secs(5), engine.leave()).await;
+        }
+        self.die();
+    }
+
+    /// The node's clock is put forward or back.
+    pub fn jump(&self, seconds: i64) {
+        self.skew.fetch_add(seconds * SECOND, Ordering::Relaxed);
+    }
+}
+
+/// What `serve` does, without the wire.
+async fn live(app: App) {
+    let engine = Arc::clone(&app.engine);
+    let hints = tokio::spawn(Arc::clone(&engine).run_hints());
+    while engine.join().await.is_err() || app.align_triggers().await.is_err() {
+        if engine.is_closing() {
+            hints.abort();
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    tokio::spawn(Arc::clone(&engine).run_timers());
+    tokio::spawn(Arc::clone(&engine).run_cluster());
+    tokio::spawn(Arc::clone(&engine).run_inbox());
+}

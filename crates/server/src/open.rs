@@ -4,6 +4,7 @@ use crate::auth::seal::Sealer;
 use crate::config::Config;
 use std::path::Path;
 use std::sync::Arc;
+use store::postgres::{PostgresOptions, PostgresStore};
 use store::sqlite::{SqliteOptions, SqliteReader, SqliteStore};
 use store::{Source, Store};
 
@@ -15,9 +16,11 @@ const MASTER_KEY_CHECK: &str = "master_key_check";
 
 /// The store that the settings name. It is made when there is none.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
-    refuse_database_url(config)?;
     std::fs::create_dir_all(&config.data)
         .map_err(|error| format!("the folder {} cannot be made: {error}", config.data.display()))?;
+    if let Some(url) = &config.database_url {
+        return Ok(Arc::new(open_database(url).await?));
+    }
     let store = SqliteStore::open(&config.data, SqliteOptions::default()).map_err(|error| {
         format!("the store in {} cannot be opened: {error}", config.data.display())
     })?;
@@ -26,7 +29,9 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
 
 /// The store that the settings name, for reading only, while servers work with it.
 pub async fn open_source(config: &Config) -> Result<Box<dyn Source>, String> {
-    refuse_database_url(config)?;
+    if let Some(url) = &config.database_url {
+        return Ok(Box::new(open_database(url).await?));
+    }
     let reader = SqliteReader::open(&config.data).map_err(|error| {
         format!("the store in {} cannot be read: {error}", config.data.display())
     })?;
@@ -41,12 +46,15 @@ pub fn check_there(config: &Config) -> Result<(), String> {
     Err(format!("there is no store in {}", config.data.display()))
 }
 
-fn refuse_database_url(config: &Config) -> Result<(), String> {
-    let Some(url) = &config.database_url else { return Ok(()) };
+async fn open_database(url: &str) -> Result<PostgresStore, String> {
     let scheme = url.split(':').next().unwrap_or_default();
-    Err(format!(
-        "the database URL begins with '{scheme}:', and this version has the embedded store only: leave --database-url out"
-    ))
+    if !matches!(scheme, "postgres" | "postgresql") {
+        return Err(format!(
+            "the database URL begins with '{scheme}:', expected 'postgres://user:password@host/database'. Without one the server uses the embedded store"
+        ));
+    }
+    let opened = PostgresStore::open(url, PostgresOptions::default()).await;
+    opened.map_err(|error| format!("the database cannot be opened: {error}"))
 }
 
 /// The master key of a data folder, which must be the one that the store's secrets were

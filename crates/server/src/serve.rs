@@ -63,7 +63,9 @@ async fn run(config: Config) -> Result<(), String> {
     let listener = listen::Listener::bind(&config).await?;
     let public_url = config.public_url.clone().unwrap_or_else(|| listener.url());
     let store = open::open_store(&config).await?;
-    let engine = make_engine(&config, Arc::clone(&store), &public_url).await?;
+    // the folder stays this server's until the end
+    let (node, _taken) = take_node(&config.data)?;
+    let engine = make_engine(&config, node, Arc::clone(&store), &public_url).await?;
     let tokens = Arc::new(Tokens::default());
     let first_token = load_tokens(&engine, &tokens).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -116,6 +118,7 @@ async fn run(config: Config) -> Result<(), String> {
 
 async fn make_engine(
     config: &Config,
+    node: NodeId,
     store: Arc<dyn Store>,
     public_url: &str,
 ) -> Result<Arc<Engine>, String> {
@@ -127,28 +130,34 @@ async fn make_engine(
     let settings =
         EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
     let outside = Arc::new(HttpOutside::new(egress_policy(config)?));
-    let node = node_id(&config.data)?;
     Ok(Engine::new(EngineParts { node, store, clock, catalog, settings, outside, paused }))
 }
 
 /// The number of this server among those that share a store: the same as long as its data
-/// folder is.
-fn node_id(data: &std::path::Path) -> Result<NodeId, String> {
+/// folder is. The folder belongs to this server as long as the file is open.
+fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> {
+    use std::io::{Read, Seek, Write};
     let path = data.join("node");
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    match std::fs::read_to_string(&path) {
-        Ok(text) => u64::from_str_radix(text.trim(), 16)
-            .map(NodeId)
-            .map_err(|error| failed(&format!("expected a number of a node: {error}"))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let bytes: [u8; 8] = random_bytes().map_err(|error| failed(&error))?;
-            // databases have signed numbers
-            let number = u64::from_le_bytes(bytes) >> 1;
-            std::fs::write(&path, format!("{number:016x}\n")).map_err(|error| failed(&error))?;
-            Ok(NodeId(number))
-        }
-        Err(error) => Err(failed(&error)),
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let mut file = options.open(&path).map_err(|error| failed(&error))?;
+    if file.try_lock().is_err() {
+        return Err(format!("{} is in use by another server", data.display()));
     }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| failed(&error))?;
+    if !text.trim().is_empty() {
+        let number = u64::from_str_radix(text.trim(), 16);
+        let number = number.map_err(|_| failed(&"expected the number of a node"))?;
+        return Ok((NodeId(number), file));
+    }
+    let bytes: [u8; 8] = random_bytes().map_err(|error| failed(&error))?;
+    // databases have signed numbers
+    let number = u64::from_le_bytes(bytes) >> 1;
+    let written = file.rewind().and_then(|()| writeln!(file, "{number:016x}"));
+    written.and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
+    Ok((NodeId(number), file))
 }
 
 fn egress_policy(config: &Config) -> Result<EgressPolicy, String> {
@@ -178,8 +187,17 @@ async fn load_tokens(engine: &Engine, tokens: &Tokens) -> Result<Option<String>,
     };
     let hash = token::hash(&token);
     let row = TokenRow { name: "first".into(), hash: hash.to_vec(), created: engine.clock.now() };
-    engine.store.add_token(row).await.map_err(failed)?;
-    tokens.add("first".into(), &hash);
+    match engine.store.add_token(row).await {
+        Ok(()) => tokens.add("first".into(), &hash),
+        Err(store::StoreError::Conflict(_)) => {
+            // another node was first
+            for row in engine.store.tokens().await.map_err(failed)? {
+                tokens.add(row.name, &row.hash);
+            }
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(error)),
+    }
     Ok(if given.is_some() { None } else { Some(token) })
 }
 

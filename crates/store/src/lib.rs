@@ -1,18 +1,21 @@
 //! Durable rows: the only place with SQL.
 //!
 //! [`Store`] is the interface, the same for every database; [`sqlite::SqliteStore`]
-//! is the embedded default. Groups of commits become durable together (group
-//! commit: drain the queue and commit, no timer).
+//! is the embedded default, [`postgres::PostgresStore`] the one that several nodes share.
+//! Groups of commits become durable together (group commit: drain the queue and commit, no
+//! timer).
 //!
 //! Deliberately absent: any idea of what a process or an event means. Rows of
 //! management data are plain records; the server gives them meaning.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
 
+mod check;
 pub mod conformance;
 pub mod error;
 pub mod limits;
 pub mod portable;
+pub mod postgres;
 pub mod rows;
 pub mod sqlite;
 

@@ -61,3 +61,44 @@ pub const PAGES_QUEUED_MAX: usize = 8;
 
 /// Uncompressed bytes of a payload that reading accepts.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Connections to PostgreSQL that read.
+pub const POSTGRES_READERS_MAX: usize = 4;
+
+/// Connections to PostgreSQL that keep the leases: a node says that it lives while it waits
+/// for partitions.
+pub const POSTGRES_KEEPERS_MAX: usize = 2;
+
+/// Milliseconds to wait for an answer of PostgreSQL: a database that is frozen, or a network
+/// that loses everything, holds nobody for ever.
+pub const ANSWER_WAIT_MS: u64 = 10_000;
+
+/// Milliseconds for a connection to PostgreSQL to come about.
+pub const CONNECT_WAIT_MS: u64 = 3_000;
+
+/// Milliseconds in which a lost connection is replaced before jobs are told that the
+/// database is gone.
+pub const RECONNECT_WAIT_MS: u64 = 3_000;
+
+/// Milliseconds between two attempts to connect, the first ones and those after many.
+pub const RECONNECT_PAUSE_MS: u64 = 50;
+pub const RECONNECT_PAUSE_MS_MAX: u64 = 1_000;
+
+/// Milliseconds in which it is found out what became of a commit whose answer was lost.
+pub const RESOLVE_WAIT_MS: u64 = 20_000;
+
+/// Milliseconds that such a commit may go on before its connection is ended at the server.
+pub const COMMITTING_WAIT_MS: u64 = 1_000;
+
+/// Milliseconds after which the server ends a statement, and a transaction that nobody goes
+/// on with: a node that froze holds locks that others wait for. Less than we wait.
+pub const STATEMENT_MS: u64 = 8_000;
+
+/// Times that a transaction is tried again when the database says that it met another.
+pub const MEETINGS_MAX: u32 = 8;
+
+/// Times that a transaction is tried again after its connection was lost.
+pub const LOSSES_MAX: u32 = 8;
+
+/// Hints that wait to be sent to other nodes, and that wait for who listens; more are lost.
+pub const HINTS_QUEUED_MAX: usize = 1_024;

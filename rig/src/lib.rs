@@ -1,0 +1,17 @@
+//! What tests and measurements need around the product, and the product never does.
+//!
+//! [`Postgres`] is a PostgreSQL server of one's own, which can be stopped, killed and
+//! started again; [`Proxy`] stands between a client and a server and cuts, stalls and
+//! loses answers as it is told.
+//!
+//! Deliberately absent: anything of ours. A test decides what it means.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
+
+pub mod postgres;
+mod process;
+mod program;
+pub mod proxy;
+
+pub use postgres::Postgres;
+pub use proxy::{Counts, Cut, Proxy};

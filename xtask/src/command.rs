@@ -47,6 +47,13 @@ pub fn output(root: &Path, words: &[&str]) -> anyhow::Result<String> {
         .with_context(|| format!("'{}' printed text that is not UTF-8", words.join(" ")))
 }
 
+/// The machine at hand as the compiler calls it.
+pub fn host(root: &Path) -> anyhow::Result<String> {
+    let version = output(root, &["rustc", "-vV"])?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("`rustc -vV` names no host")
+}
+
 /// Whether a cargo subcommand such as `nextest` or `deny` is installed.
 pub fn has_subcommand(root: &Path, name: &str) -> bool {
     prepare(root, &["cargo", name, "--version"]).is_ok_and(|mut command| {

@@ -5,6 +5,7 @@
 mod bars;
 mod ci;
 mod command;
+mod fuzz;
 mod tidy;
 
 use std::process::ExitCode;
@@ -23,6 +24,10 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
                   then 100 kills under load; wants a quiet machine
   bars --short    the workloads alone, smaller; the tests hold 10 kills already
   bench ARGS...   the measuring program, as `cargo run -p sluicegate-bench -- ARGS...`
+  fuzz [--seconds N] [TARGET...]
+                  searches for inputs that break something, each target for N seconds (60):
+                  expression, definition, chunk, request. What breaks is in
+                  target/fuzz/artifacts
   dev             the server on this machine with the sample flows
 
   --help          this text
@@ -47,6 +52,9 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ["bars"] => bars::full(&command::root()?),
         ["bars", "--short"] => bars::short(&command::root()?),
         ["bench", rest @ ..] => bars::bench(&command::root()?, rest),
+        ["fuzz", rest @ ..] if rest != ["--help"] && rest != ["-h"] => {
+            fuzz::run(&command::root()?, rest)
+        }
         ["dev"] => command::run(
             &command::root()?,
             &["cargo", "run", "--release", "--bin", "sluicegate", "--", "serve", "--demo"],
@@ -57,7 +65,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         }
         [other, ..] => {
             anyhow::bail!(
-                "'{}' is not a command; expected one of ci, tidy, bars [--short], bench, dev, --help",
+                "'{}' is not a command; expected one of ci, tidy, bars [--short], bench, fuzz, dev, --help",
                 if words.len() == 1 { (*other).to_owned() } else { words.join(" ") }
             )
         }

@@ -12,6 +12,10 @@ pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 /// memory act within long loops.
 pub const STEP_ACTIONS_MAX: u32 = 4_096;
 
+/// Bytes of large values, before compression, after which a step stops and commits: they
+/// are held in memory until then, and a loop may make thousands of them.
+pub const STEP_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Events after which a waiting run is written down whole: loading it reads at most
 /// about as many.
 pub const SNAPSHOT_EVENTS: u64 = 4_096;

@@ -179,10 +179,12 @@ fn take_at(input: &mut &[u8], depth: usize) -> Result<Value, Corrupt> {
     })
 }
 
-/// Capacity for `length` entries that is bounded by what the input can hold, so
-/// that a forged length reserves nothing.
+/// Entries that are reserved at once: a forged length reserves little, at every level.
+const RESERVED_MAX: usize = 256;
+
+/// Capacity for `length` entries, as far as the input may hold them.
 fn capacity(length: u64, input: &[u8]) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX).min(input.len())
+    usize::try_from(length).unwrap_or(usize::MAX).min(input.len()).min(RESERVED_MAX)
 }
 
 #[cfg(test)]

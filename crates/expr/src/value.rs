@@ -262,17 +262,18 @@ impl Object {
         let (name, value) = (name.into(), value.into());
         match self.exact_position(&name) {
             Some(position) => self.entries[position].1 = value,
-            None => {
-                self.entries.push((name, value));
-                self.index.take();
-            }
+            None => self.push_new(name, value),
         }
     }
 
     /// Adds an entry whose name the caller knows to be new.
     pub fn push_new(&mut self, name: impl Into<Str>, value: impl Into<Value>) {
-        self.entries.push((name.into(), value.into()));
-        self.index.take();
+        let name = name.into();
+        // an index made anew for each of many names would cost the square of their number
+        if let Some(index) = self.index.get_mut() {
+            index.insert(name.clone(), self.entries.len());
+        }
+        self.entries.push((name, value.into()));
     }
 
     /// Removes one entry: the exact name, else the first equal without case.
@@ -326,4 +327,25 @@ pub fn eq_ignore_case(a: &str, b: &str) -> bool {
         return false;
     }
     a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_names_are_inserted_and_found() {
+        let mut object = Object::new();
+        for number in 0..200_000i64 {
+            object.insert(number.to_string(), number);
+            object.insert((number / 2).to_string(), -number);
+        }
+        assert_eq!(object.len(), 200_000);
+        assert_eq!(object.get("99999"), Some(&Value::Int(-199_999)));
+        assert_eq!(object.get("199999"), Some(&Value::Int(199_999)));
+        assert_eq!(object.remove("0"), Some(("0".into(), Value::Int(-1))));
+        object.push_new("x", 1);
+        assert_eq!(object.get_exact("x"), Some(&Value::Int(1)));
+        assert_eq!(object.get_exact("1"), Some(&Value::Int(-3)));
+    }
 }

@@ -99,6 +99,14 @@ proptest! {
     }
 
     #[test]
+    fn any_array_is_sorted_or_refused(items in prop::collection::vec(scalar(), 0..80)) {
+        let mut root = Object::new();
+        root.insert("item", Value::array(items));
+        let template = Template::compile_text("@sort(item())", &NoBinder).unwrap();
+        let _ = template.eval(&mut JsonContext::new(root, 0, 1).unwrap());
+    }
+
+    #[test]
     fn any_format_formats_or_is_an_error(format in "\\PC{0,16}", number in any::<f64>(), int in any::<i64>()) {
         let numbers = [Value::Float(number), Value::Int(int)];
         for number in numbers {

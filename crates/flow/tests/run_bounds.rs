@@ -87,6 +87,19 @@ fn a_selection_is_bounded_while_it_is_made() {
 }
 
 #[test]
+fn a_step_ends_when_it_holds_many_large_values() {
+    let actions = r#"{
+        "Loop": {"type": "Foreach", "foreach": "@range(0,200)", "operationOptions": "Sequential",
+            "actions": {"Text": {"type": "Compose",
+                "inputs": "@concat(string(range(0,20000)),string(item()))"}}}
+        }"#;
+    let played = world::play(&flow_of_actions(actions), &Script::default(), world::Mode::Live);
+    assert_eq!(played.status, Status::Succeeded);
+    // 200 values of 109 KB
+    assert!((3..=8).contains(&played.steps), "{} steps", played.steps);
+}
+
+#[test]
 fn a_long_error_message_is_cut() {
     let actions = r#"{
         "Text": {"type": "Compose", "inputs": "@join(range(0,100000),',')"},

@@ -29,6 +29,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub log: String,
     pub log_format: LogFormat,
+    /// Nothing moves until the server is resumed.
+    pub paused: bool,
     pub demo: bool,
 }
 
@@ -58,6 +60,7 @@ struct File {
     trusted_proxies: Option<Vec<String>>,
     log: Option<String>,
     log_format: Option<LogFormat>,
+    paused: Option<bool>,
 }
 
 /// Names of the environment, without `SLUICEGATE_`, that are not settings of the server
@@ -65,7 +68,7 @@ struct File {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -81,6 +84,7 @@ const NAMES: [&str; 15] = [
     "TRUSTED_PROXIES",
     "LOG",
     "LOG_FORMAT",
+    "PAUSED",
 ];
 
 impl Config {
@@ -129,6 +133,7 @@ impl Config {
             trusted_proxies: proxies(variables.text("TRUSTED_PROXIES"), file.trusted_proxies)?,
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: log_format(variables.text("LOG_FORMAT").as_deref(), file.log_format)?,
+            paused: args.paused || variables.flag("PAUSED", file.paused)?,
             demo: args.demo,
         })
     }
@@ -164,6 +169,17 @@ impl Variables {
                 .parse()
                 .map_err(|_| format!("SLUICEGATE_{name} is '{value}', expected a number")),
             None => Ok(file.unwrap_or(default)),
+        }
+    }
+
+    fn flag(&self, name: &str, file: Option<bool>) -> Result<bool, String> {
+        match self.text(name).as_deref() {
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => {
+                Err(format!("SLUICEGATE_{name} is '{other}', expected 'true' or 'false'"))
+            }
+            None => Ok(file.unwrap_or_default()),
         }
     }
 

@@ -9,9 +9,12 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod limits;
+pub mod open;
 pub mod serve;
+pub mod verify;
 pub mod worker;

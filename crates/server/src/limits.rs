@@ -101,3 +101,22 @@ pub const CANCEL_ROUND: Duration = Duration::from_millis(200);
 
 /// Connections that may wait to be accepted.
 pub const LISTEN_BACKLOG: u32 = 4_096;
+
+/// How often a released run of a paused server is looked at: whether it is due.
+pub const RELEASED_LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Seconds that a retention may be set to: a hundred years at most.
+pub const RETENTION_SECONDS_MAX: i64 = 36_525 * 86_400;
+
+/// Bytes of a frame of an export, compressed: a large value and what is around it.
+pub const FRAME_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Problems that a verification lists; it counts all of them.
+pub const VERIFY_PROBLEMS_MAX: usize = 1_000;
+
+/// Bytes of snapshots that a verification holds; runs whose snapshot has no room are folded
+/// from their whole history.
+pub const VERIFY_SNAPSHOT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Rows after which a verification says how far it is.
+pub const VERIFY_ROWS_PER_PROGRESS: u64 = 4_096;

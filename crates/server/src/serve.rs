@@ -6,19 +6,18 @@ mod listen;
 use crate::api::{ApiSettings, ApiState, Entrance};
 use crate::app::catalog::Catalog;
 use crate::app::{App, AppError};
-use crate::auth::seal::Sealer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
 use crate::config::{Config, LogFormat};
 use crate::limits::SHUTDOWN_SECONDS;
+use crate::open;
 use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use connector::http::EgressPolicy;
 use durable::NodeId;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use store::sqlite::{SqliteOptions, SqliteStore};
 use store::{Store, TokenRow};
 
 /// Runs the server until it is told to stop.
@@ -62,24 +61,9 @@ fn start_log(config: &Config) -> Result<(), String> {
 
 async fn run(config: Config) -> Result<(), String> {
     let listener = listen::Listener::bind(&config).await?;
-    let store = open_store(&config)?;
-    let sealer = Sealer::open(&config.data).map_err(|error| error.to_string())?;
-    let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
     let public_url = config.public_url.clone().unwrap_or_else(|| listener.url());
-    catalog.set_public_url(&public_url);
-    let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
-    let settings =
-        EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
-    let outside = Arc::new(HttpOutside::new(egress_policy(&config)?));
-    let engine = Engine::new(EngineParts {
-        node: node_id(&config.data)?,
-        store: Arc::clone(&store),
-        clock,
-        catalog,
-        settings,
-        outside,
-        paused: false,
-    });
+    let store = open::open_store(&config).await?;
+    let engine = make_engine(&config, Arc::clone(&store), &public_url).await?;
     let tokens = Arc::new(Tokens::default());
     let first_token = load_tokens(&engine, &tokens).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -104,6 +88,9 @@ async fn run(config: Config) -> Result<(), String> {
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
     announce(&listener.url(), &public_url, first_token.as_deref());
+    if engine.is_paused() {
+        announce_pause();
+    }
     if config.demo {
         demo::set_up(&app).await?;
     }
@@ -127,19 +114,21 @@ async fn run(config: Config) -> Result<(), String> {
     Ok(())
 }
 
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
-    if let Some(url) = &config.database_url {
-        let scheme = url.split(':').next().unwrap_or_default();
-        return Err(format!(
-            "the database URL begins with '{scheme}:', and this version has the embedded store only: leave --database-url out"
-        ));
-    }
-    std::fs::create_dir_all(&config.data)
-        .map_err(|error| format!("the folder {} cannot be made: {error}", config.data.display()))?;
-    let store = SqliteStore::open(&config.data, SqliteOptions::default()).map_err(|error| {
-        format!("the store in {} cannot be opened: {error}", config.data.display())
-    })?;
-    Ok(Arc::new(store))
+async fn make_engine(
+    config: &Config,
+    store: Arc<dyn Store>,
+    public_url: &str,
+) -> Result<Arc<Engine>, String> {
+    let sealer = open::open_sealer(&config.data, &*store).await?;
+    let paused = open::begins_paused(&*store, config.paused).await?;
+    let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
+    catalog.set_public_url(public_url);
+    let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
+    let settings =
+        EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
+    let outside = Arc::new(HttpOutside::new(egress_policy(config)?));
+    let node = node_id(&config.data)?;
+    Ok(Engine::new(EngineParts { node, store, clock, catalog, settings, outside, paused }))
 }
 
 /// The number of this server among those that share a store: the same as long as its data
@@ -204,6 +193,13 @@ fn announce(url: &str, public_url: &str, token: Option<&str>) {
         println!("First start. This token may do everything and is shown only now:");
         println!("  export SLUICEGATE_TOKEN={token}");
     }
+}
+
+#[expect(clippy::print_stdout, reason = "what a person who starts the server has to know")]
+fn announce_pause() {
+    println!("The server is paused: nothing begins and nothing moves by itself.");
+    println!("Runs can be looked at, cancelled, and released one by one. To let all go on:");
+    println!("  sluicegate server resume");
 }
 
 /// Ends when the process is told to stop.

@@ -214,9 +214,12 @@ async fn check_answers(
         };
         if run.status != Status::Succeeded as u8 {
             if run.kind == Kind::Early {
-                let error =
-                    app.get_run(&caller, &id.run_name()).await.map(|(view, _)| view.row.error);
-                problems.push(format!("{id} was answered and is {}: {error:?}", run.status));
+                let mut records = Vec::new();
+                for name in ["First", "Ask"] {
+                    let record = app.get_action(&caller, &id.run_name(), name).await;
+                    records.push(record.ok().and_then(|it| it.get("error").cloned()));
+                }
+                problems.push(format!("{id} was answered and is {}: {records:?}", run.status));
             }
             continue;
         }

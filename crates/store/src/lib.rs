@@ -241,3 +241,23 @@ pub trait Store: Send + Sync + 'static {
     /// Finishes what was accepted and closes. Nothing is accepted afterwards.
     fn close(&self) -> Answer<'_, ()>;
 }
+
+/// Where everything that is stored can be read: a store, or the files of one that a server
+/// works with.
+pub trait Source: Send + Sync {
+    /// As [`Store::export`].
+    fn everything(&self, pages: mpsc::Sender<portable::Page>) -> Answer<'_, ()>;
+
+    /// As [`Store::payload`].
+    fn content(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>>;
+}
+
+impl<S: Store + ?Sized> Source for S {
+    fn everything(&self, pages: mpsc::Sender<portable::Page>) -> Answer<'_, ()> {
+        self.export(pages)
+    }
+
+    fn content(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>> {
+        self.payload(hash)
+    }
+}

@@ -53,6 +53,9 @@ pub const RECLAIM_PAGES_MAX: u64 = 128;
 /// Rows of a page when everything is exported.
 pub const PAGE_ROWS: usize = 512;
 
+/// Bytes of rows after which a page of an export is full: one row more may be in it.
+pub const PAGE_ROW_BYTES: usize = 1024 * 1024;
+
 /// Pages that wait between who exports and who takes them.
 pub const PAGES_QUEUED_MAX: usize = 8;
 

@@ -2,6 +2,9 @@
 //!
 //! Leases and nodes are not part of it: they belong to the servers that run.
 
+/// Counts the forms that [`TABLES`] has had: a file says which one it is in.
+pub const FORM: u16 = 1;
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -39,6 +42,18 @@ pub enum Cell {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+}
+
+impl Cell {
+    /// Bytes of memory beside the cell itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Cell::Null | Cell::Int(_) => 0,
+            Cell::Text(text) => text.len(),
+            Cell::Bytes(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// Rows of a table; one without rows is the last of all.

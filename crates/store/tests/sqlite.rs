@@ -2,8 +2,9 @@
 
 use durable::{Batch, Partition, ProcessId, ProcessKind};
 use std::path::Path;
-use store::sqlite::{SqliteOptions, SqliteStore};
-use store::{Commit, RunChange, RunRow, Store, StoreError};
+use store::portable::{Page, TABLES};
+use store::sqlite::{SqliteOptions, SqliteReader, SqliteStore};
+use store::{Commit, RunChange, RunRow, Source, Store, StoreError};
 
 /// A run as the first benchmark makes them: it ends in its first commit. Starts are
 /// milliseconds apart, content does not compress.
@@ -188,4 +189,58 @@ fn an_unknown_file_layer_is_an_error() {
     let options = SqliteOptions { vfs: Some("faulty".to_owned()), ..SqliteOptions::default() };
     let Err(error) = SqliteStore::open(directory.path(), options) else { panic!("it opened") };
     assert!(error.to_string().contains("faulty"), "{error}");
+}
+
+/// Rows of the tables of runs and chunks, and the pages that chunks came in.
+async fn exported(source: &dyn Source) -> (usize, usize, usize) {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<Page>(2);
+    let counting = async {
+        let (mut runs, mut chunks, mut pages) = (0, 0, 0);
+        while let Some(page) = receiver.recv().await {
+            match TABLES[page.table].name {
+                "run" => runs += page.rows.len(),
+                "chunk" => {
+                    chunks += page.rows.len();
+                    pages += 1;
+                }
+                _ => {}
+            }
+        }
+        (runs, chunks, pages)
+    };
+    let (done, counts) = tokio::join!(source.everything(sender), counting);
+    done.expect("everything is exported");
+    counts
+}
+
+#[tokio::test]
+async fn a_reader_sees_what_a_server_has_stored_so_far() {
+    let directory = directory();
+    let store = open(directory.path()).expect("it opens");
+    fill(&store, 0..10, 500).await;
+    let reader = SqliteReader::open(directory.path()).expect("it opens beside the server");
+    assert_eq!(exported(&reader).await, (10, 10, 1));
+    fill(&store, 10..20, 500).await;
+    assert_eq!(exported(&reader).await, (20, 20, 1));
+    assert_eq!(reader.content([0; 32]).await, Ok(None));
+    store.close().await.expect("it closes");
+    assert_eq!(exported(&reader).await, (20, 20, 1));
+}
+
+#[tokio::test]
+async fn pages_of_large_rows_are_short() {
+    let directory = directory();
+    let store = open(directory.path()).expect("it opens");
+    fill(&store, 0..6, store::limits::PAGE_ROW_BYTES / 2).await;
+    assert_eq!(exported(&store).await, (6, 6, 3));
+}
+
+#[test]
+fn a_reader_makes_no_store() {
+    let directory = directory();
+    assert!(!SqliteStore::is_in(directory.path()));
+    let refused = SqliteReader::open(directory.path()).map(|_| ());
+    let Err(StoreError::Unavailable(text)) = refused else { panic!("{refused:?}") };
+    assert!(text.contains("there is no store in"), "{text}");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a list").count(), 0);
 }

@@ -4,9 +4,9 @@ use super::Finding;
 use super::graph::{Graph, Package};
 use super::purity;
 
-/// Each crate of ours with those it may use. `server` is used by nothing but `bench`
-/// and `faultfs`; these and `xtask` by nothing.
-const ARROWS: [(&str, &[&str]); 12] = [
+/// Each crate of ours with those it may use. `server` is used only by crates for
+/// development, which nothing uses.
+const ARROWS: [(&str, &[&str]); 13] = [
     ("expr", &[]),
     ("durable", &[]),
     ("flow", &["expr", "durable"]),
@@ -14,9 +14,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("connector", &["expr"]),
     ("store", &["durable"]),
     ("server", &["expr", "durable", "flow", "governance", "connector", "store"]),
-    ("sim", &["expr", "durable", "flow", "governance", "store"]),
+    ("sim", &["expr", "durable", "flow", "governance", "connector", "store", "server"]),
     ("bench", &["expr", "durable", "flow", "governance", "connector", "store", "server", "rig"]),
     ("faultfs", &["store", "server"]),
+    ("fuzz", &["expr", "durable", "flow", "connector", "store", "server"]),
     ("rig", &[]),
     ("xtask", &[]),
 ];
@@ -96,7 +97,7 @@ mod tests {
         check(&graph).into_iter().map(|finding| finding.message).collect()
     }
 
-    const ALL: [&str; 12] = [
+    const ALL: [&str; 13] = [
         "sluicegate-expr",
         "sluicegate-durable",
         "sluicegate-flow",
@@ -108,6 +109,7 @@ mod tests {
         "sluicegate-bench",
         "sluicegate-rig",
         "sluicegate-faultfs",
+        "sluicegate-fuzz",
         "xtask",
     ];
 
@@ -122,6 +124,7 @@ mod tests {
             ("sluicegate-bench", "sluicegate-rig", false),
             ("sluicegate-store", "sluicegate-rig", true),
             ("sluicegate-faultfs", "sluicegate", false),
+            ("sluicegate-fuzz", "sluicegate", false),
             ("sluicegate-expr", "serde", false),
         ];
         assert_eq!(messages(&ALL, &arrows), [""; 0]);
@@ -139,6 +142,7 @@ mod tests {
             ("sluicegate-rig", "sluicegate-store", false),
             ("sluicegate", "sluicegate-bench", true),
             ("sluicegate-store", "sluicegate-faultfs", true),
+            ("sluicegate", "sluicegate-fuzz", true),
             ("sluicegate", "xtask", false),
             ("xtask", "sluicegate-expr", false),
         ] {

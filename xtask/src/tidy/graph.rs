@@ -51,10 +51,8 @@ impl Package {
 
 /// Asks cargo, for the machine at hand.
 pub fn load(root: &Path) -> anyhow::Result<Graph> {
-    let version = command::output(root, &["rustc", "-vV"])?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("`rustc -vV` names no host")?;
-    let words = ["cargo", "metadata", "--format-version", "1", "--filter-platform", host];
+    let host = command::host(root)?;
+    let words = ["cargo", "metadata", "--format-version", "1", "--filter-platform", &host];
     let text = command::output(root, &words)?;
     let metadata: Value =
         serde_json::from_str(&text).context("`cargo metadata` printed text that is not JSON")?;

@@ -130,12 +130,20 @@ fn write_part(part: &Value) -> (Vec<u8>, Vec<u8>) {
     (headers.into_bytes(), body)
 }
 
+/// A boundary that no body holds, found in one look at them: it is longer than what follows
+/// any beginning of it.
 fn free_boundary(bodies: &[(Vec<u8>, Vec<u8>)]) -> String {
-    let mut boundary = "sluicegate-part".to_owned();
-    while bodies.iter().any(|(_, body)| after(body, boundary.as_bytes()).is_some()) {
-        boundary.push_str("-x");
+    const BEGIN: &str = "sluicegate-part";
+    let mut longest = None;
+    for (_, body) in bodies {
+        let mut rest = body.as_slice();
+        while let Some((_, next)) = after(rest, BEGIN.as_bytes()) {
+            let length = next.iter().take_while(|&&byte| byte == b'x').count();
+            longest = longest.max(Some(length));
+            rest = &next[length..];
+        }
     }
-    boundary
+    format!("{BEGIN}{}", "x".repeat(longest.map_or(0, |length| length + 1)))
 }
 
 #[cfg(test)]
@@ -165,6 +173,18 @@ mod tests {
         }
         assert_eq!(parts("preamble\r\n--B--").unwrap(), "[]");
         assert!(from_body(Some("multipart/form-data"), b"--B--").is_err());
+    }
+
+    #[test]
+    fn a_boundary_is_found_in_one_look() {
+        // each attempt at a longer boundary would go through all of the body
+        let body = format!("sluicegate-part{}sluicegate-partxx", "-x".repeat(500_000));
+        let value = json::parse(
+            format!(r#"{{"$content-type":"multipart/mixed","$multipart":[{{"body":"{body}"}}]}}"#)
+                .as_bytes(),
+        );
+        let (content_type, _) = to_body(&value.unwrap());
+        assert_eq!(content_type, "multipart/mixed; boundary=sluicegate-partxxx");
     }
 
     #[test]

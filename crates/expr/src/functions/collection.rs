@@ -81,7 +81,7 @@ fn join(args: &mut Args<'_>) -> Result<Value, EvalError> {
 
 /// Ascending, and stable: numbers, texts or booleans, but not mixed.
 fn sort(args: &mut Args<'_>) -> Result<Value, EvalError> {
-    let mut items = args.array(0)?.to_vec();
+    let items = args.array(0)?.to_vec();
     let by = match args.get(1) {
         Value::Null => None,
         _ => Some(args.text(1)?),
@@ -90,29 +90,44 @@ fn sort(args: &mut Args<'_>) -> Result<Value, EvalError> {
         Some(name) => item.get(name).cloned().unwrap_or_default(),
         None => item.clone(),
     };
-    let mut is_mixed = false;
-    items.sort_by(|a, b| {
-        let order = order(&key(a), &key(b));
-        is_mixed |= order.is_none();
-        order.unwrap_or(Ordering::Equal)
-    });
-    if is_mixed {
+    let mut keyed: Vec<(Value, Value)> = items.into_iter().map(|item| (key(&item), item)).collect();
+    let Some(order) = order_of(&keyed) else {
         return Err(args.error("The values to sort by must all be numbers, strings or booleans."));
-    }
-    Ok(Value::array(items))
+    };
+    keyed.sort_by(|(a, _), (b, _)| match (a, b) {
+        // nulls come first
+        (Value::Null, _) | (_, Value::Null) => b.is_null().cmp(&a.is_null()),
+        (a, b) => order(a, b),
+    });
+    Ok(Value::array(keyed.into_iter().map(|(_, item)| item).collect()))
 }
 
-/// Nulls come first.
-fn order(a: &Value, b: &Value) -> Option<Ordering> {
-    match (a, b) {
-        (Value::Null, Value::Null) => Some(Ordering::Equal),
-        (Value::Null, _) => Some(Ordering::Less),
-        (_, Value::Null) => Some(Ordering::Greater),
-        (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
-        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::Float(a), Value::Float(b)) => Some(a.total_cmp(b)),
-        _ => compare_numbers(a, b),
+/// The order that all keys but nulls have a place in; none when they are mixed. It must be a
+/// total one: sorting by any other panics.
+fn order_of(keyed: &[(Value, Value)]) -> Option<fn(&Value, &Value) -> Ordering> {
+    let keys = || keyed.iter().map(|(key, _)| key).filter(|key| !key.is_null());
+    if keys().all(|key| matches!(key, Value::String(_))) {
+        return Some(|a, b| a.as_str().cmp(&b.as_str()));
     }
+    if keys().all(|key| matches!(key, Value::Bool(_))) {
+        return Some(|a, b| a.as_bool().cmp(&b.as_bool()));
+    }
+    if !keys().all(Value::is_number) {
+        return None;
+    }
+    let has_decimal = keys().any(|key| matches!(key, Value::Decimal(_)));
+    let has_float = keys().any(|key| matches!(key, Value::Float(_)));
+    // two decimals that differ may be equal to one double: then all are compared as doubles
+    if has_decimal && has_float {
+        return Some(|a, b| compare_floats(a.as_f64(), b.as_f64()));
+    }
+    Some(|a, b| compare_numbers(a, b).unwrap_or_else(|| compare_floats(a.as_f64(), b.as_f64())))
+}
+
+/// What is not a number comes first.
+fn compare_floats(a: Option<f64>, b: Option<f64>) -> Ordering {
+    let (a, b) = (a.unwrap_or(f64::NAN), b.unwrap_or(f64::NAN));
+    a.partial_cmp(&b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
 fn union(args: &mut Args<'_>) -> Result<Value, EvalError> {

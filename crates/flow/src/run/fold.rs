@@ -43,6 +43,9 @@ impl Run {
             let mut reader = EventReader::new(chunk, payloads)?;
             let now = reader.now;
             while let Some(event) = reader.next_event()? {
+                if run.state.status.is_final() {
+                    return Err(ReadError::Corrupt("an event comes after the end"));
+                }
                 run.state.seq += 1;
                 run.apply(event, now)?;
             }
@@ -68,6 +71,7 @@ impl Run {
             Event::Finished(finished) => self.apply_finished(*finished, now)?,
             Event::Skipped { action, path, reason } => {
                 let frame = self.frame_at(action, &path)?;
+                self.check_skip(frame, action, &reason)?;
                 self.apply_skip(frame, action, &reason, now);
                 // as live: members of a block that never ran settle nothing
                 if !self.state.is_closing && self.settles(frame, action) {
@@ -89,6 +93,9 @@ impl Run {
             Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,
             Event::RunFinished { status, code, error, outputs } => {
+                if !status.is_final() {
+                    return Err(ReadError::Corrupt("a run ends with no final status"));
+                }
                 self.state.status = status;
                 self.state.code = code;
                 self.state.error = error;
@@ -143,7 +150,15 @@ impl Run {
             iteration.running.iter().find(|open| self.state.frames.get(**open).index == index);
         match open {
             Some(open) => Ok(*open),
-            None => Ok(self.open_iteration(frame, owner, shape, index)),
+            None => {
+                let next = iteration.next;
+                self.check_iteration(frame, owner, index)?;
+                // those before it were opened, too, and had not come to their first event
+                for earlier in next..index {
+                    self.open_iteration(frame, owner, shape, earlier);
+                }
+                Ok(self.open_iteration(frame, owner, shape, index))
+            }
         }
     }
 
@@ -155,6 +170,7 @@ impl Run {
         detail: Detail,
         now: i64,
     ) -> Result<(), ReadError> {
+        self.check_begin(frame, id, &detail)?;
         let flow = Arc::clone(&self.flow);
         let slot = self.state.slot_mut(&flow, frame, id);
         slot.status = Status::Running;
@@ -178,6 +194,7 @@ impl Run {
 
     fn apply_finished(&mut self, event: Finished, now: i64) -> Result<(), ReadError> {
         let frame = self.frame_at(event.action, &event.path)?;
+        self.check_end(frame, event.action, event.status)?;
         let flow = Arc::clone(&self.flow);
         let action = flow.action(event.action);
         let slot = self.state.slot_mut(&flow, frame, event.action);

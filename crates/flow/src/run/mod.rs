@@ -23,6 +23,7 @@ mod retry;
 mod scope;
 mod skip;
 mod snapshot;
+mod soundness;
 pub mod start;
 pub mod state;
 pub mod status;
@@ -174,6 +175,7 @@ impl StepBuffer {
     fn is_full(&self) -> bool {
         self.actions >= durable::limits::STEP_ACTIONS_MAX
             || self.events.bytes.len() >= durable::limits::CHUNK_BYTES_MAX
+            || self.events.payload_bytes >= durable::limits::STEP_PAYLOAD_BYTES_MAX
     }
 }
 
@@ -197,6 +199,12 @@ impl Run {
     #[must_use]
     pub fn due(&self) -> Option<Ticks> {
         self.state.due(&self.flow)
+    }
+
+    /// True when it was loaded between two steps: it goes on by itself.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.stack.is_empty()
     }
 
     /// What the run is tracked as when that is not its own name.

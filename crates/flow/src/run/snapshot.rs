@@ -5,6 +5,7 @@
 
 use super::bound::Budget;
 use super::event::{EventReader, EventWriter, Payloads, ReadError};
+use super::soundness::{check_loop, check_reason, check_slot};
 use super::state::{Caller, Frame, FrameId, LoopState, Pending, ROOT_FRAME, Slot, Stage, State};
 use super::status::Status;
 use super::{Run, StepBuffer};
@@ -75,6 +76,9 @@ impl Run {
         self.state.trigger.complete(&flow, id);
         self.state.caller = input.caller()?;
         self.state.status = input.status()?;
+        if !matches!(self.state.status, Status::Running | Status::Waiting) {
+            return Err(ReadError::Corrupt("a snapshot is of no run that waits"));
+        }
         self.state.responded = input.byte()? == 1;
         self.state.next_effect = input.number()?;
         for place in 0..input.number()? {
@@ -263,7 +267,9 @@ impl EventReader<'_> {
             return Err(TOO_MANY);
         }
         for (place, action) in flow.shape(shape).actions.iter().enumerate() {
-            frame.slots[place] = self.slot(state, flow, own, *action)?;
+            let slot = self.slot(state, flow, own, *action)?;
+            check_slot(flow.action(*action), &slot)?;
+            frame.slots[place] = slot;
         }
         Ok(frame)
     }
@@ -290,7 +296,9 @@ impl EventReader<'_> {
             slot.error = Some(Box::new(self.error()?));
         }
         if self.byte()? == 1 {
-            slot.skip = Some(self.skip_reason()?);
+            let reason = self.skip_reason()?;
+            check_reason(flow, &reason)?;
+            slot.skip = Some(reason);
         }
         slot.tracked = self.optional_value()?.map(Box::new);
         if self.byte()? == 1 {
@@ -351,6 +359,8 @@ impl EventReader<'_> {
         if self.byte()? == 1 {
             iteration.last = Some(self.frame(state, flow, frame, shape, frame)?);
         }
+        let running = iteration.running.iter().map(|id| state.frames.get(*id).index);
+        check_loop(flow.action(action), &iteration, running)?;
         Ok(iteration)
     }
 }

@@ -18,6 +18,8 @@ pub async fn ready(State(state): State<ApiState>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is going down\n").into_response();
     }
     match engine.store.ping().await {
+        // who looks after it can reach it; triggers say themselves that it is paused
+        Ok(()) if engine.is_paused() => "ready, paused\n".into_response(),
         Ok(()) => "ready\n".into_response(),
         Err(StoreError::Full(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the disk is full\n").into_response()

@@ -4,7 +4,7 @@ mod body;
 mod error;
 mod health;
 mod native;
-mod trigger;
+pub mod trigger;
 
 pub use error::ApiError;
 

@@ -8,10 +8,12 @@ use crate::app::{AppError, ErrorKind};
 use crate::worker::header;
 use axum::body::{Body, Bytes};
 use axum::http::header::{self as names, InvalidHeaderValue};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use durable::ProcessId;
 use expr::{Object, Str, Value};
+use flow::definition::Options;
 use flow::run::tracking_id;
 use hyper::body::Incoming;
 use std::borrow::Cow;
@@ -54,33 +56,45 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
     let options = trigger.map(|trigger| trigger.options).unwrap_or_default();
     let bytes_max = state.settings.trigger_body_bytes_max;
     let body = body::read(body, &parts.headers, bytes_max).await?;
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let call = TriggerCall {
-        trigger: &address.trigger,
-        method: parts.method.as_str(),
-        relative_path: address.rest,
-        queries: queries.others,
-        headers: headers_of(&parts.headers, options.include_authorization_headers_in_outputs)
-            .into(),
-        content_type: text("content-type"),
-        body: &body,
-        tracking: text("x-ms-client-tracking-id"),
-        idempotency_key: text("idempotency-key"),
-    };
+    let call = call_of(&address, queries.others, &parts, &body, options);
     let answered = state.app.call_trigger(entry, call).await?;
     Ok(render(answered, !options.suppress_workflow_headers_on_response))
 }
 
+/// What a request at an address says, as far as triggers are concerned.
+pub fn call_of<'a>(
+    address: &'a Address<'a>,
+    queries: Object,
+    parts: &'a Parts,
+    body: &'a [u8],
+    options: Options,
+) -> TriggerCall<'a> {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    TriggerCall {
+        trigger: &address.trigger,
+        method: parts.method.as_str(),
+        relative_path: address.rest,
+        queries,
+        headers: headers_of(&parts.headers, options.include_authorization_headers_in_outputs)
+            .into(),
+        content_type: text("content-type"),
+        body,
+        tracking: text("x-ms-client-tracking-id"),
+        idempotency_key: text("idempotency-key"),
+    }
+}
+
 /// `/workflows/{flow}/triggers/{trigger}/paths/invoke[/rest]`.
-struct Address<'a> {
-    flow: Cow<'a, str>,
-    trigger: Cow<'a, str>,
+pub struct Address<'a> {
+    pub flow: Cow<'a, str>,
+    pub trigger: Cow<'a, str>,
     /// Still percent-encoded: it is decoded after matching.
-    rest: &'a str,
+    pub rest: &'a str,
 }
 
 impl Address<'_> {
-    fn parse(path: &str) -> Option<Address<'_>> {
+    /// `None` for paths of another form.
+    pub fn parse(path: &str) -> Option<Address<'_>> {
         let (flow, rest) = path.strip_prefix(PREFIX)?.split_once("/triggers/")?;
         let (trigger, rest) = rest.split_once(INVOKE)?;
         let is_plain = !flow.contains('/') && !trigger.contains('/');
@@ -91,15 +105,16 @@ impl Address<'_> {
 
 /// The query parameters: those of the signature, and the others.
 #[derive(Default)]
-struct Queries<'a> {
-    permission: Cow<'a, str>,
-    version: Cow<'a, str>,
-    signature: Cow<'a, str>,
-    others: Object,
+pub struct Queries<'a> {
+    pub permission: Cow<'a, str>,
+    pub version: Cow<'a, str>,
+    pub signature: Cow<'a, str>,
+    pub others: Object,
 }
 
 impl Queries<'_> {
-    fn read(text: &str) -> Queries<'_> {
+    /// Reads what follows the question mark.
+    pub fn read(text: &str) -> Queries<'_> {
         let mut queries = Queries::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -190,7 +205,7 @@ fn gateway(status: StatusCode, code: &'static str, message: String) -> Response 
 }
 
 /// What a Response action says, as HTTP.
-fn respond(response: &Value) -> Response {
+pub fn respond(response: &Value) -> Response {
     let status = response.get("statusCode").and_then(Value::as_int);
     let status = status.and_then(|status| u16::try_from(status).ok());
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());

@@ -204,6 +204,7 @@ impl App {
         let entry = self.set_state(entry, FlowState::Stopped).await?;
         self.cancel_all(&entry).await?;
         self.engine.remove_runs(entry.row.key, i64::MAX).await?;
+        self.engine.store.set_retention(environment, Some(entry.row.key), None).await?;
         self.engine.store.delete_workflow(entry.row.key).await?;
         self.engine.catalog.forget_all(&entry.row.id, entry.row.key);
         self.engine.store.hint(Hint::Flow(entry.row.id.clone()));
@@ -463,7 +464,7 @@ fn display_name(input: &FlowInput, loaded: &Loaded, name: &str) -> String {
 }
 
 /// Names stand in paths and on command lines.
-fn check_name(name: &str) -> Result<(), AppError> {
+pub(super) fn check_name(name: &str) -> Result<(), AppError> {
     let is_fine = !name.trim().is_empty()
         && name.chars().count() <= NAME_CHARACTERS_MAX
         && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%'));

@@ -4,7 +4,9 @@
 pub mod catalog;
 pub mod error;
 pub mod flow;
+pub mod retention;
 pub mod run;
+pub mod server;
 pub mod trigger;
 
 pub use error::{AppError, ErrorKind};

@@ -64,7 +64,7 @@ impl App {
         Ok((entry, rows))
     }
 
-    async fn run_view(&self, name: &str) -> Result<RunView, AppError> {
+    pub(super) async fn run_view(&self, name: &str) -> Result<RunView, AppError> {
         let not_found = || AppError::not_found("RunNotFound", format!("There is no run '{name}'."));
         let id = ProcessId::from_run_name(name).ok_or_else(not_found)?;
         let row = self.engine.store.run(id).await?.ok_or_else(not_found)?;

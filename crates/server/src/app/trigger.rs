@@ -327,7 +327,7 @@ pub struct ManualInput {
 
 /// The trigger's outputs from a request, with the body's text when it is JSON; errors for
 /// requests that the trigger does not take.
-fn request_outputs<'a>(
+pub fn request_outputs<'a>(
     trigger: &Trigger,
     call: &TriggerCall<'a>,
 ) -> Result<(Value, Option<&'a [u8]>), AppError> {

@@ -6,7 +6,7 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
@@ -35,7 +35,7 @@ impl Sealer {
     /// Reads the master key of a data folder; makes it on the first start. Only the
     /// owner may read the file.
     pub fn open(folder: &Path) -> Result<Sealer, SealError> {
-        let path = folder.join(FILE);
+        let path = Sealer::path(folder);
         let failed = |reason: String| SealError::File { path: path.display().to_string(), reason };
         let key = match std::fs::read(&path) {
             Ok(bytes) => Zeroizing::new(bytes),
@@ -55,6 +55,12 @@ impl Sealer {
     #[must_use]
     pub fn with_key(key: &[u8; KEY_BYTES]) -> Sealer {
         Sealer { cipher: XChaCha20Poly1305::new(&Key::from(*key)) }
+    }
+
+    /// Where the master key of a data folder is.
+    #[must_use]
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
     }
 
     /// Seals a secret that belongs to `owner`.

@@ -105,6 +105,12 @@ impl Client {
         })
     }
 
+    /// The environment that was chosen.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
     /// A resource under `/flows`, in the environment that was chosen.
     pub fn flows(&self, segments: &[&str]) -> Result<Resource, Failure> {
         let segments: Vec<&str> = ["flows"].iter().chain(segments).copied().collect();

@@ -1,14 +1,15 @@
 //! The command line: what the user types, and which command does it.
 //!
 //! Commands about flows and runs speak to a server over its API ([`client`]);
-//! `validate` and `eval` work alone; `serve` is the server. Nothing in here
-//! reads the database.
+//! `validate` and `eval` work alone; `serve` is the server; `db` works on a store
+//! that the server's own modules open.
 //!
 //! Exit codes: 0 done, 1 failed, 2 the command line makes no sense.
 
 pub mod serve;
 
 mod client;
+mod db;
 mod eval;
 mod events;
 mod failure;
@@ -16,7 +17,9 @@ mod flow;
 mod input;
 mod json_text;
 mod output;
+mod retention;
 mod run;
+mod server;
 mod validate;
 
 use std::io::{BufWriter, Write};
@@ -110,6 +113,18 @@ Examples:
     #[command(subcommand)]
     Run(run::RunCommand),
 
+    /// Whether the server is running or paused
+    #[command(subcommand)]
+    Server(server::ServerCommand),
+
+    /// How long the history of finished runs is kept
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
+
+    /// Back up, move and verify what is stored, without a server
+    #[command(subcommand)]
+    Db(db::DbCommand),
+
     /// Find every fault in definitions, without a server
     #[command(after_help = validate::EXAMPLES)]
     Validate(validate::ValidateArgs),
@@ -159,6 +174,13 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Run(command) => report(json, |out| {
             with_client(&connection, async |client| run::execute(command, &client, out).await)
         }),
+        Command::Server(command) => report(json, |out| {
+            with_client(&connection, async |client| server::execute(command, &client, out).await)
+        }),
+        Command::Retention(command) => report(json, |out| {
+            with_client(&connection, async |client| retention::execute(command, &client, out).await)
+        }),
+        Command::Db(command) => report(json, |out| db::execute(command, out)),
         Command::Validate(args) => report(json, |out| validate::execute(&args, out)),
         Command::Eval(args) => report(json, |out| eval::execute(&args, out)),
     }
@@ -275,6 +297,18 @@ mod tests {
             "run watch 0858",
             "run cancel 0858",
             "run resubmit 0858",
+            "run release 0858",
+            "server status",
+            "server resume",
+            "retention list",
+            "retention set --days 30",
+            "retention set --flow n --seconds 60",
+            "retention clear --flow n",
+            "db export f --data d",
+            "db import f --database-url postgres://h/d",
+            "db backup f --config c.toml",
+            "db restore f --run",
+            "db verify --data d",
             "validate a.json flows --dialect logic-apps",
             "eval @true --context c.json",
             "eval --batch -",
@@ -298,6 +332,8 @@ mod tests {
             "eval",
             "eval @true --batch f",
             "eval --batch f --context c",
+            "retention set --flow n",
+            "db export",
             "flow list --server ftp://x",
             "flow list --server http://h/?a=b",
         ] {

@@ -49,6 +49,11 @@ Examples:
         /// The run
         id: String,
     },
+    /// Let one run go on although the server is paused
+    Release {
+        /// The run
+        id: String,
+    },
     /// Start a run again, with what its trigger received
     Resubmit {
         /// The run
@@ -162,6 +167,15 @@ pub async fn execute(
         }
         RunCommand::Cancel { id } => {
             let text = client.post(&Resource::new(&["runs", &id, "cancel"])?, None).await?;
+            if out.is_json() {
+                out.document(&text)?;
+            } else {
+                let run: RunRecord = client.read(&text)?;
+                out.line(format_args!("Run {id} is {}.", run.status))?;
+            }
+        }
+        RunCommand::Release { id } => {
+            let text = client.post(&Resource::new(&["runs", &id, "release"])?, None).await?;
             if out.is_json() {
                 out.document(&text)?;
             } else {

@@ -38,6 +38,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
+    /// Begin nothing and let nothing move until 'sluicegate server resume'
+    #[arg(long)]
+    pub paused: bool,
+
     /// Create three sample flows and print a curl line for each
     #[arg(long)]
     pub demo: bool,

@@ -30,6 +30,9 @@ impl Engine {
             if let Err(error) = self.beat().await {
                 tracing::warn!(%error, "this node cannot say that it lives");
             }
+            if let Err(error) = self.notice_resumption().await {
+                tracing::warn!(%error, "this node stays paused");
+            }
             if self.ownership.has_lapsed() {
                 self.lose_all();
             }

@@ -12,8 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Refusals of a child's start that pass.
-const PASSING: [&str; 4] =
-    ["ServerBusy", "InsufficientStorage", "StoreUnavailable", "WorkflowRunsWaitingLimitExceeded"];
+const PASSING: [&str; 6] = [
+    "ServerBusy",
+    "InsufficientStorage",
+    "StoreUnavailable",
+    "ServerNotReady",
+    "WorkflowRunsWaitingLimitExceeded",
+    // the start that was perhaps made is found by its key
+    "OutcomeUnknown",
+];
 
 impl Engine {
     /// Makes a call and gives its result to the process. At most so many go on at a time.

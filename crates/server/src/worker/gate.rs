@@ -80,6 +80,7 @@ impl Engine {
         let gate = gates.entry(key).or_default();
         let is_free = gate.inside.len() < limit.runs as usize;
         if is_free && gate.waiting.is_empty() && gate.entering == 0 {
+            tracing::debug!(process = %start.id, "enters");
             gate.inside.insert(start.id);
             return Ok(Admission::Enters);
         }
@@ -101,6 +102,7 @@ impl Engine {
 
     /// A held start is durable and in memory: from now on it may be let in.
     pub(super) fn gate_waits(self: &Arc<Self>, process: ProcessId, key: i64, runs: u32) {
+        tracing::debug!(%process, "waits");
         self.gate_let_in(key, runs, |gate| {
             gate.entering = gate.entering.saturating_sub(1);
             gate.waiting.insert(process);
@@ -110,20 +112,24 @@ impl Engine {
     /// A held start that another node made durable.
     pub(super) fn gate_arrived(self: &Arc<Self>, run: &Run) {
         if run.status() == Status::Waiting {
+            tracing::debug!(process = %run.id, "arrived");
             let runs = limit(run).map_or(u32::MAX, |limit| limit.runs);
             self.gate_let_in(run.info().key, runs, |gate| {
-                gate.waiting.insert(run.id);
+                // the message may come twice before the run is let in
+                if !gate.inside.contains(&run.id) {
+                    gate.waiting.insert(run.id);
+                }
             });
         }
     }
 
     /// A run ended: the next one that waits may go on.
     pub(super) fn gate_left(self: &Arc<Self>, run: &Run) {
+        tracing::debug!(process = %run.id, "left");
         self.gate_change(run, |gate| {
             // a held run may end by being cancelled
-            if !gate.waiting.remove(&run.id) {
-                gate.inside.remove(&run.id);
-            }
+            gate.waiting.remove(&run.id);
+            gate.inside.remove(&run.id);
         });
     }
 
@@ -141,12 +147,14 @@ impl Engine {
             gate.let_in(runs)
         };
         for process in released {
+            tracing::debug!(%process, "let in");
             self.deliver(process, Input::Release);
         }
     }
 
     /// Takes note of a run that was there before this node took its partition.
     pub(super) fn gate_restore(&self, workflow: i64, process: ProcessId, is_held: bool) {
+        tracing::debug!(%process, is_held, "counted at the gate");
         let mut gates = self.gates.gates.lock();
         let gate = gates.entry(workflow).or_default();
         if is_held {

@@ -13,6 +13,7 @@ mod load;
 mod outside;
 mod ownership;
 mod partition;
+mod pause;
 pub mod recover;
 pub mod retention;
 mod start;
@@ -30,7 +31,7 @@ use crate::clock::{Clock, SECOND};
 use durable::{NodeId, ProcessId};
 use flow::run::Reply;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use store::Store;
@@ -61,6 +62,8 @@ pub struct Engine {
     pub closing: AtomicBool,
     /// Nothing moves by itself, and nothing new is begun.
     paused: AtomicBool,
+    /// Runs that go on although the server is paused.
+    released: Mutex<HashSet<ProcessId>>,
 }
 
 /// What an engine is made of.
@@ -116,6 +119,7 @@ impl Engine {
             counters: Counters::default(),
             closing: AtomicBool::new(false),
             paused: AtomicBool::new(parts.paused),
+            released: Mutex::default(),
         })
     }
 
@@ -142,20 +146,6 @@ impl Engine {
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
-    }
-
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::Acquire)
-    }
-
-    /// Lets everything move.
-    pub async fn resume(self: &Arc<Self>) -> Result<(), store::StoreError> {
-        if self.paused.swap(false, Ordering::AcqRel) {
-            tracing::info!("resumed");
-            self.take_up_all().await?;
-        }
-        Ok(())
     }
 
     /// Processes in memory, and those being stepped now.

@@ -384,6 +384,10 @@ impl Engine {
 
     /// Brings a message to its process, or tells the node that holds it.
     pub fn deliver_row(self: &Arc<Self>, row: InboxRow) {
+        if !self.may_move(&row) {
+            // it waits in the inbox
+            return;
+        }
         let process = row.message.to;
         if self.ownership.owns(process) {
             self.deliver(process, input_of(row));

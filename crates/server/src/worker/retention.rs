@@ -3,20 +3,66 @@
 use super::Engine;
 use crate::clock::SECOND;
 use crate::limits::RETENTION_RUNS_PER_BATCH;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::StoreError;
+use store::{RetentionRow, StoreError};
 
 /// Between two rounds.
 const ROUND: Duration = Duration::from_secs(600);
 /// Bytes given back at a time, so that others are not delayed.
 const RECLAIM_BYTES: u64 = 4 * 1024 * 1024;
 
+/// What says how long a flow's histories are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    Flow,
+    Environment,
+    Server,
+}
+
+/// How long histories are kept: a flow's own row, else its environment's, else the server's
+/// setting.
+pub struct Retentions {
+    rows: HashMap<(String, Option<i64>), i64>,
+    server: i64,
+}
+
+impl Retentions {
+    #[must_use]
+    pub fn new(rows: Vec<RetentionRow>, server: Duration) -> Self {
+        let rows = rows.into_iter().map(|row| ((row.environment, row.workflow), row.seconds));
+        let server = i64::try_from(server.as_secs()).unwrap_or(i64::MAX / SECOND);
+        Retentions { rows: rows.collect(), server }
+    }
+
+    /// Seconds for a flow, and what says so.
+    #[must_use]
+    pub fn of(&self, environment: &str, workflow: i64) -> (i64, Said) {
+        match self.rows.get(&(environment.to_owned(), Some(workflow))) {
+            Some(seconds) => (*seconds, Said::Flow),
+            None => self.of_environment(environment),
+        }
+    }
+
+    /// Seconds for the flows of an environment that have no row of their own.
+    #[must_use]
+    pub fn of_environment(&self, environment: &str) -> (i64, Said) {
+        match self.rows.get(&(environment.to_owned(), None)) {
+            Some(seconds) => (*seconds, Said::Environment),
+            None => (self.server, Said::Server),
+        }
+    }
+}
+
 impl Engine {
     /// Rounds of retention until the server goes down.
     pub async fn run_retention(self: Arc<Self>) {
         loop {
             tokio::time::sleep(ROUND).await;
+            if self.is_paused() {
+                continue;
+            }
             if let Err(error) = self.retain().await {
                 tracing::warn!(%error, "a round of retention was not finished");
             }
@@ -25,8 +71,8 @@ impl Engine {
 
     /// One round: removes what is older than the retention, flow by flow.
     pub async fn retain(&self) -> Result<u64, StoreError> {
-        let age = i64::try_from(self.settings.retention.as_secs()).unwrap_or(i64::MAX / SECOND);
-        let before = self.clock.now().saturating_sub(age.saturating_mul(SECOND));
+        let now = self.clock.now();
+        let retentions = Retentions::new(self.store.retentions().await?, self.settings.retention);
         let mut removed = 0u64;
         let mut after: Option<String> = None;
         loop {
@@ -34,6 +80,8 @@ impl Engine {
             let Some(last) = rows.last() else { break };
             after = Some(last.name.clone());
             for row in &rows {
+                let age = retentions.of(&row.environment, row.key).0;
+                let before = now.saturating_sub(age.saturating_mul(SECOND));
                 removed += self.remove_runs(row.key, before).await?;
             }
         }
@@ -55,5 +103,24 @@ impl Engine {
                 return Ok(removed);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_counts() {
+        let row = |environment: &str, workflow, seconds| RetentionRow {
+            environment: environment.to_owned(),
+            workflow,
+            seconds,
+        };
+        let rows = vec![row("a", None, 10), row("a", Some(1), 20)];
+        let retentions = Retentions::new(rows, Duration::from_secs(30));
+        assert_eq!(retentions.of("a", 1), (20, Said::Flow));
+        assert_eq!(retentions.of("a", 2), (10, Said::Environment));
+        assert_eq!(retentions.of("b", 3), (30, Said::Server));
     }
 }

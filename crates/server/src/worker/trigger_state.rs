@@ -47,6 +47,12 @@ impl TriggerState {
     }
 }
 
+/// Whether stored bytes are the state of a recurrence.
+#[must_use]
+pub fn can_read(stored: &[u8]) -> bool {
+    TriggerState::read(stored).is_some()
+}
+
 fn recurrence_of(entry: &FlowEntry) -> Option<(&Trigger, &Recurrence)> {
     entry.version.flow.triggers.iter().find_map(|trigger| match &trigger.behavior {
         TriggerBehavior::Recurrence(recurrence) => Some((trigger, &**recurrence)),

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod auth;
+mod backup;
 mod crowd;
 mod firing;
 mod flow;
@@ -12,10 +13,13 @@ mod input;
 mod outside;
 mod repetition;
 mod restart;
+mod retention;
 mod run;
 mod signature;
+mod stored;
 mod trace;
 mod trigger;
+mod verify;
 mod version;
 mod wire;
 mod world;

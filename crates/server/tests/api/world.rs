@@ -11,8 +11,8 @@ pub struct World {
     pub server: Server,
     pub api: Api,
     pub setup: Setup,
-    /// Goes when the test ends.
-    _dir: TempDir,
+    /// Goes when the test ends, when it is this world's own.
+    _dir: Option<TempDir>,
 }
 
 /// An answer, read to its end.
@@ -34,7 +34,12 @@ impl World {
         let setup = settings(Setup::new(dir.path()), dir.path());
         let server = setup.start().await;
         let api = server.api();
-        World { server, api, setup, _dir: dir }
+        World { server, api, setup, _dir: Some(dir) }
+    }
+
+    /// A world in a folder that goes with another's.
+    pub fn of(server: Server, setup: Setup) -> World {
+        World { api: server.api(), server, setup, _dir: None }
     }
 
     /// Creates a flow and gives path and query of its trigger's address.

@@ -58,6 +58,21 @@ impl Place {
         Ok(db)
     }
 
+    pub(super) fn has_database(&self) -> bool {
+        self.directory.join(DATABASE).is_file()
+    }
+
+    /// Opens a connection that only reads a database that is there, whoever works with it.
+    pub(super) fn open_beside(&self) -> Result<Connection, StoreError> {
+        if !self.has_database() {
+            let text = format!("there is no store in {}", self.directory.display());
+            return Err(StoreError::Unavailable(text));
+        }
+        let db = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        set_up_reader(&db).map_err(StoreError::from)?;
+        Ok(db)
+    }
+
     fn open(&self, flags: OpenFlags) -> Result<Connection, StoreError> {
         let path = self.directory.join(DATABASE);
         // Each connection stays with one thread at a time.

@@ -52,6 +52,21 @@ pub(super) fn migrate(db: &Connection, migrations: &[Migration]) -> Result<(), F
     Ok(())
 }
 
+/// Refuses a database whose schema is not the present one.
+pub(super) fn check_current(db: &Connection) -> Result<(), Fault> {
+    let applied = applied(db)?;
+    check(&applied, MIGRATIONS)?;
+    if applied.len() < MIGRATIONS.len() {
+        return Err(Fault::Refused(StoreError::Version(format!(
+            "The data was written by an older version of the server: its schema is {}, expected \
+             {}. Start this version on it once: that brings it up to date.",
+            applied.len(),
+            MIGRATIONS.len()
+        ))));
+    }
+    Ok(())
+}
+
 struct Applied {
     number: i64,
     name: String,

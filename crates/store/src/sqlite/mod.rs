@@ -16,6 +16,7 @@ mod inbox;
 mod job;
 mod lease;
 mod migrate;
+mod online;
 mod payload;
 #[cfg(test)]
 mod plan;
@@ -35,6 +36,8 @@ mod trouble;
 mod workflow;
 mod workflow_version;
 mod writer;
+
+pub use online::SqliteReader;
 
 use crate::{Answer, StoreError, limits};
 use connection::Place;
@@ -86,6 +89,12 @@ impl SqliteStore {
         let writer = Writer::start(db, place.clone(), lock, queue_jobs_max)?;
         let readers = Readers::new(place.clone(), limits::READERS_MAX);
         Ok(SqliteStore { writer: Arc::new(writer), readers, place })
+    }
+
+    /// True when there is a store in a data directory.
+    #[must_use]
+    pub fn is_in(directory: &Path) -> bool {
+        Place { directory: directory.to_owned(), vfs: None }.has_database()
     }
 
     /// Reads on a blocking thread.

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use crate::StoreError;
-use crate::limits::PAGE_ROWS;
+use crate::limits::{PAGE_ROW_BYTES, PAGE_ROWS};
 use crate::portable::{Cell, Column, Page, TABLES, Table};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql, params_from_iter};
@@ -34,10 +34,14 @@ fn export_table(
     let mut statement = db.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut page = Vec::with_capacity(PAGE_ROWS);
+    let mut bytes = 0;
     while let Some(row) = rows.next()? {
-        page.push(read(row, table)?);
-        if page.len() == PAGE_ROWS {
+        let row = read(row, table)?;
+        bytes += row.iter().map(Cell::bytes).sum::<usize>();
+        page.push(row);
+        if page.len() == PAGE_ROWS || bytes >= PAGE_ROW_BYTES {
             send(pages, Page { table: number, rows: std::mem::take(&mut page) })?;
+            bytes = 0;
         }
     }
     if page.is_empty() { Ok(()) } else { send(pages, Page { table: number, rows: page }) }

@@ -71,6 +71,12 @@ impl<'a> EventReader<'a> {
         })
     }
 
+    /// Hashes of the payloads that were missing so far: only a lenient reader goes on.
+    #[must_use]
+    pub fn missing(&self) -> &[PayloadHash] {
+        &self.missing
+    }
+
     pub(in crate::run) fn byte(&mut self) -> Result<u8, ReadError> {
         Ok(take_bytes(&mut self.input, 1)?[0])
     }

@@ -11,6 +11,8 @@ pub struct EventWriter {
     pub bytes: Vec<u8>,
     pub events: u32,
     pub payloads: Vec<Payload>,
+    /// Bytes of the payloads before compression.
+    pub payload_bytes: usize,
 }
 
 impl EventWriter {
@@ -19,7 +21,7 @@ impl EventWriter {
         let mut bytes = Vec::with_capacity(1024);
         bytes.push(VERSION);
         bytes.extend_from_slice(&now.to_le_bytes());
-        EventWriter { bytes, events: 0, payloads: Vec::new() }
+        EventWriter { bytes, events: 0, payloads: Vec::new(), payload_bytes: 0 }
     }
 
     pub fn begin(&mut self, tag: u8) {
@@ -81,6 +83,7 @@ impl EventWriter {
         }
         let hash: PayloadHash = Sha256::digest(&self.bytes[start..]).into();
         if !self.payloads.iter().any(|payload| payload.hash == hash) {
+            self.payload_bytes += self.bytes.len() - start;
             let content = durable::codec::compress(&self.bytes[start..]);
             self.payloads.push(Payload { hash, content });
         }

@@ -1,7 +1,9 @@
 //! The native API, `/api/v1`: `docs/reference/native-api.md`.
 
 mod flow;
+mod retention;
 mod run;
+mod server;
 
 use super::{ApiError, ApiState, Peer, body};
 use crate::app::AppError;
@@ -40,6 +42,20 @@ pub fn router() -> Router<ApiState> {
         .route("/runs/{id}/events", get(run::events))
         .route("/runs/{id}/cancel", post(run::cancel))
         .route("/runs/{id}/resubmit", post(run::resubmit))
+        .route("/runs/{id}/release", post(run::release))
+        .route("/server", get(server::show))
+        .route("/server/resume", post(server::resume))
+        .route("/retention", get(retention::list))
+        .route(
+            "/environments/{environment}/retention",
+            get(retention::show_environment)
+                .put(retention::set_environment)
+                .delete(retention::clear_environment),
+        )
+        .route(
+            "/flows/{name}/retention",
+            get(retention::show_flow).put(retention::set_flow).delete(retention::clear_flow),
+        )
 }
 
 async fn info(State(state): State<ApiState>, _caller: Authenticated) -> Json<serde_json::Value> {

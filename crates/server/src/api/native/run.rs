@@ -176,6 +176,16 @@ pub async fn cancel(
     Ok((status, Json(render(&view)?)))
 }
 
+pub async fn release(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let (view, is_live) = state.app.release_run(&caller, &id).await?;
+    let status = if is_live { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(render(&view)?)))
+}
+
 pub async fn resubmit(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

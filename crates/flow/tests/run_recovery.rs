@@ -1,0 +1,87 @@
+//! A run that is lost between two parts of a large step: what it had opened is opened again.
+
+mod world;
+
+use durable::{Partition, ProcessId};
+use flow::run::event::Payloads;
+use flow::run::history::HistoryReader;
+use flow::run::state::Caller;
+use flow::run::{Input, Moment, Run, StartRequest};
+use std::collections::BTreeSet;
+use world::store::Store;
+use world::{BEGIN, SECOND, flow_of_actions, info};
+
+/// `fill` iterations before a loop whose first iteration waits; those after it take many steps.
+fn actions(fill: usize) -> String {
+    format!(
+        r#"{{
+        "Even": {{"type": "Compose", "inputs": 0}},
+        "Fill": {{"type": "Foreach", "foreach": "@range(0,{fill})", "operationOptions": "Sequential",
+            "runAfter": {{"Even": ["Succeeded"]}},
+            "actions": {{"One": {{"type": "Compose", "inputs": 1}}}}}},
+        "Loop": {{"type": "Foreach", "foreach": "@range(0,4)", "runAfter": {{"Fill": ["Succeeded"]}},
+            "runtimeConfiguration": {{"concurrency": {{"repetitions": 2}}}}, "actions": {{
+            "If": {{"type": "If", "expression": "@equals(item(),0)",
+                "actions": {{"Wait": {{"type": "Wait", "inputs": {{"interval": {{"count": 1, "unit": "Second"}}}}}}}},
+                "else": {{"actions": {{
+                    "Many": {{"type": "Foreach", "foreach": "@range(0,3000)", "operationOptions": "Sequential",
+                        "actions": {{"Two": {{"type": "Compose", "inputs": 2}}}}}}}}}}}}}}}}
+        }}"#
+    )
+}
+
+/// The iterations of the loop that came to their end, and the steps it took.
+fn iterations_after_a_crash(fill: usize) -> BTreeSet<u32> {
+    let flow = flow_of_actions(&actions(fill));
+    let id = ProcessId::new(BEGIN, Partition(7), 1);
+    let mut now = BEGIN;
+    let request = StartRequest {
+        id,
+        flow: flow.clone(),
+        info: info(),
+        trigger: "t",
+        outputs: expr::Value::Null,
+        raw_body: None,
+        scheduled: None,
+        client_tracking_id: None,
+        origin: None,
+        caller: Caller::Nobody,
+        start_key: None,
+        is_held: false,
+    };
+    let (mut run, step) = Run::start(request, Moment { now, seed: 1 }).expect("a trigger");
+    let mut store = Store::default();
+    store.commit(&step.batch);
+    // the timer of the first iteration comes between the parts, before the crash
+    now += 2 * SECOND;
+    let step = run.handle(Input::Due, Moment { now, seed: 1 });
+    store.commit(&step.batch);
+    let mut run = store.load(&flow, &info(), id);
+    while !run.status().is_final() {
+        now += SECOND;
+        let step = run.handle(Input::Due, Moment { now, seed: 1 });
+        store.commit(&step.batch);
+    }
+    let mut reader = HistoryReader::new(&flow, id);
+    let ends = flow.find_action("If").expect("an action");
+    let mut found = BTreeSet::new();
+    for chunk in &store.chunks {
+        let read = reader.read(chunk, &Payloads::new(), true, &mut |entry| {
+            if entry.action == ends {
+                found.extend(entry.path.iter().next());
+            }
+        });
+        read.expect("a chunk");
+    }
+    found
+}
+
+/// A step may stop after an iteration was opened and before its first event; an input may
+/// then let the iteration after it write first.
+#[test]
+fn an_iteration_without_events_is_not_forgotten() {
+    for fill in 2_036..2_056 {
+        let found = iterations_after_a_crash(fill);
+        assert_eq!(found, BTreeSet::from([0, 1, 2, 3]), "with {fill} iterations before");
+    }
+}

@@ -4,7 +4,7 @@ use super::address::{Address, Db};
 use super::column::process_id_of;
 use super::fault::Fault;
 use crate::StoreError;
-use crate::limits::PAGE_ROWS;
+use crate::limits::{PAGE_ROW_BYTES, PAGE_ROWS};
 use crate::portable::{Cell, Column, Kind, Page, TABLES, Table};
 use futures_util::stream::TryStreamExt;
 use std::pin::pin;
@@ -48,10 +48,14 @@ async fn export_table(
     let no_values: [&(dyn ToSql + Sync); 0] = [];
     let mut rows = pin!(db.query_raw(&sql, no_values).await?);
     let mut page = Vec::with_capacity(PAGE_ROWS);
+    let mut bytes = 0;
     while let Some(row) = rows.try_next().await? {
-        page.push(read(&row, table)?);
-        if page.len() == PAGE_ROWS {
+        let row = read(&row, table)?;
+        bytes += row.iter().map(Cell::bytes).sum::<usize>();
+        page.push(row);
+        if page.len() == PAGE_ROWS || bytes >= PAGE_ROW_BYTES {
             send(pages, Page { table: number, rows: std::mem::take(&mut page) }).await?;
+            bytes = 0;
         }
     }
     if page.is_empty() { Ok(()) } else { send(pages, Page { table: number, rows: page }).await }

@@ -51,6 +51,9 @@ fn start_log(config: &Config) -> Result<(), String> {
     use tracing_subscriber::{EnvFilter, fmt};
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|error| format!("the log setting '{}' is not valid: {error}", config.log))?;
+    // below that it tells what is stored
+    let quiet = "tokio_postgres=info".parse().map_err(|error| format!("the log: {error}"))?;
+    let filter = filter.add_directive(quiet);
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let result = match config.log_format {
         LogFormat::Text => builder.try_init(),

@@ -61,7 +61,7 @@ fn check_rest(truth: &Truth, problems: &mut Vec<String>) {
     }
     for (id, process) in &truth.processes {
         let chunks = truth.chunks.range((*id, 0)..=(*id, u64::MAX));
-        let last = chunks.map(|(_, chunk)| chunk.first_seq + u64::from(chunk.events) - 1).last();
+        let last = chunks.map(|(_, chunk)| chunk.first_seq + u64::from(chunk.events) - 1).max();
         let held = truth.snapshots.get(id).map(|(seq, _)| *seq);
         if last.max(held) != Some(process.seq) {
             problems.push(format!("{id} is at event {} and has {last:?}", process.seq));

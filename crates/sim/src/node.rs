@@ -63,7 +63,7 @@ impl Node {
             node: NodeId(id),
             catalog: Catalog::new(Arc::clone(&store), Arc::new(Sealer::with_key(&KEY))),
             store,
-            clock: Clock::given(Arc::new(now), random.next()),
+            clock: Clock::given(Arc::new(now), random.number()),
             settings: EngineSettings {
                 response_timeout: Duration::from_secs(40),
                 retention: Duration::from_secs(86_400),

@@ -10,7 +10,7 @@ impl Random {
         Random(seed ^ 0x5851_f42d_4c95_7f2d)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,7 +20,7 @@ impl Random {
 
     /// From 0 up to, without, `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        if end == 0 { 0 } else { self.next() % end }
+        if end == 0 { 0 } else { self.number() % end }
     }
 
     /// True so many times in a thousand.
@@ -30,6 +30,6 @@ impl Random {
 
     /// Another sequence, which goes its own way.
     pub fn fork(&mut self) -> Random {
-        Random::new(self.next())
+        Random::new(self.number())
     }
 }

@@ -114,7 +114,7 @@ impl Kind {
         match self {
             Kind::Answered => json!({
                 "Sum": {"type": "Compose", "inputs": "@add(triggerBody()['n'], 1)", "runAfter": {}},
-                "Response": response(json!({"id": "@triggerBody()['id']", "n": "@outputs('Sum')"}), "Sum"),
+                "Response": response(&json!({"id": "@triggerBody()['id']", "n": "@outputs('Sum')"}), "Sum"),
             }),
             Kind::Calls => json!({
                 "First": call("first", true, None),
@@ -128,7 +128,7 @@ impl Kind {
             }),
             Kind::Child => json!({
                 "Pause": wait(1, None),
-                "Response": response(json!({"v": "@triggerBody()['id']"}), "Pause"),
+                "Response": response(&json!({"v": "@triggerBody()['id']"}), "Pause"),
             }),
             Kind::Parent => ask(Kind::Child, None),
             Kind::Large => json!({
@@ -149,7 +149,7 @@ impl Kind {
             }
             Kind::Sleeper => json!({
                 "Pause": wait(86_400, None),
-                "Response": response(json!({"v": "too late"}), "Pause"),
+                "Response": response(&json!({"v": "too late"}), "Pause"),
             }),
             Kind::Early => ask(Kind::Sleeper, Some("early")),
             Kind::Cancelled => ask(Kind::Sleeper, None),
@@ -174,7 +174,7 @@ fn wait(seconds: u64, runs_after: Option<&str>) -> Value {
     })
 }
 
-fn response(body: Value, runs_after: &str) -> Value {
+fn response(body: &Value, runs_after: &str) -> Value {
     json!({
         "type": "Response",
         "kind": "Http",

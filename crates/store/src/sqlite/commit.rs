@@ -7,46 +7,15 @@
 
 use super::fault::Fault;
 use super::{chunk, effect, inbox, lease, payload, process, run, snapshot, start_key};
-use crate::{Commit, Committed, LiveProcess, StoreError};
+use crate::{Commit, Committed, LiveProcess, check};
 use durable::{Batch, Standing};
 use rusqlite::Connection;
-
-/// What no store accepts. Said before the commit is queued.
-pub(super) fn validate(commit: &Commit) -> Result<(), StoreError> {
-    let batch = &commit.batch;
-    let refuse = |what: &str| Err(StoreError::Conflict(what.to_owned()));
-    let creates = batch.expected_seq == 0;
-    if batch.chunk.is_some() && batch.events == 0 {
-        return refuse("A chunk needs events.");
-    }
-    if creates && batch.events == 0 && matches!(batch.standing, Standing::Live { .. }) {
-        return refuse("A new process needs an event.");
-    }
-    if batch.start_key.is_some() && !creates {
-        return refuse("Only a new process has a start key.");
-    }
-    if commit.epoch.is_none() && !creates {
-        return refuse("A step needs the epoch of its partition.");
-    }
-    if last_seq(batch).is_none() {
-        return refuse("The number of an event is too large.");
-    }
-    Ok(())
-}
-
-/// Number of the last event after a batch.
-fn last_seq(batch: &Batch) -> Option<u64> {
-    batch
-        .expected_seq
-        .checked_add(u64::from(batch.events))
-        .filter(|seq| i64::try_from(*seq).is_ok())
-}
 
 /// Applies a commit. A refusal changes nothing; a fault may leave parts behind and
 /// must be undone by the caller.
 pub(super) fn apply(db: &Connection, commit: &Commit) -> Result<Committed, Fault> {
     let batch = &commit.batch;
-    let seq = last_seq(batch).ok_or_else(|| Fault::corrupt("the number of an event"))?;
+    let seq = check::last_seq(batch).ok_or_else(|| Fault::corrupt("the number of an event"))?;
     if let Some(epoch) = commit.epoch
         && !lease::is_current(db, batch.process.partition(), epoch)?
     {

@@ -3,7 +3,7 @@
 use super::commit;
 use super::fault::Fault;
 use super::writer::{Care, Job, savepoint};
-use crate::{Commit, Committed, StoreError, limits};
+use crate::{Commit, Committed, StoreError, check, limits};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -20,7 +20,7 @@ pub(super) type Reply<T> = oneshot::Receiver<Result<T, StoreError>>;
 impl Group {
     pub(super) fn new(commits: Vec<Commit>) -> (Box<Self>, Reply<Vec<Committed>>) {
         let (reply, receiver) = oneshot::channel();
-        let bytes = commits.iter().map(bytes_of).fold(0, usize::saturating_add);
+        let bytes = commits.iter().map(check::bytes).fold(0, usize::saturating_add);
         (Box::new(Group { commits, bytes, done: Ok(Vec::new()), reply }), receiver)
     }
 
@@ -107,12 +107,4 @@ fn alone<T>(done: Result<T, Fault>) -> Result<Result<T, StoreError>, Fault> {
         Err(fault) if fault.concerns_all() => Err(fault),
         Err(fault) => Ok(Err(fault.into())),
     }
-}
-
-fn bytes_of(commit: &Commit) -> usize {
-    let batch = &commit.batch;
-    let optional = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-    let messages: usize = batch.messages.iter().map(|message| message.body.len()).sum();
-    let payloads: usize = batch.payloads.iter().map(|payload| payload.content.len()).sum();
-    limits::JOB_BYTES + optional(&batch.chunk) + optional(&batch.snapshot) + messages + payloads
 }

@@ -27,7 +27,8 @@ pub(super) const FLOWS_DUE: &str = "WITH RECURSIVE flow (key) AS (
         SELECT (SELECT min(workflow) FROM process WHERE due IS NOT NULL AND workflow > key)
         FROM flow WHERE key IS NOT NULL)
     SELECT key FROM flow WHERE key IS NOT NULL AND EXISTS (
-        SELECT 1 FROM process WHERE due IS NOT NULL AND workflow = key AND due < ?1)";
+        SELECT 1 FROM process WHERE due IS NOT NULL AND workflow = key AND due < ?1
+        AND (?2 IS NULL OR instr(?2, substr(id, 10, 1)) > 0))";
 
 pub(super) const DUE_OF_FLOW: &str = "SELECT id, kind, seq, due, workflow FROM process
     WHERE due IS NOT NULL AND workflow = ?4 AND due < ?1
@@ -109,8 +110,9 @@ pub(super) fn due(
     }
     drop(rows);
     let mut statement = db.prepare_cached(FLOWS_DUE)?;
-    let flows: Vec<i64> =
-        statement.query_map(params![before], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let flows: Vec<i64> = statement
+        .query_map(params![before, within], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     let share = (rows_max / flows.len().max(1)).max(1) as i64;
     let mut statement = db.prepare_cached(DUE_OF_FLOW)?;
     let mut rows = Vec::with_capacity(rows_max);

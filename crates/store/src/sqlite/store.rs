@@ -2,13 +2,13 @@
 
 use super::job::Group;
 use super::{
-    SqliteStore, chunk, commit, effect, inbox, lease, payload, portable, process, retain,
-    retention, run, setting, token, workflow, workflow_version,
+    SqliteStore, chunk, effect, inbox, lease, payload, portable, process, retain, retention, run,
+    setting, token, workflow, workflow_version,
 };
 use crate::portable::Page;
 use crate::{
     Answer, Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunFilter, RunRow,
-    Store, StoreError, TokenRow, VersionRow, WorkflowRow, limits,
+    Store, StoreError, TokenRow, VersionRow, WorkflowRow, check, limits,
 };
 use durable::{
     Chunk, Cluster, EffectIntent, InboxId, InboxRow, Lease, Message, NodeId, PartitionSet,
@@ -46,7 +46,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, group: Vec<Commit>) -> Answer<'_, Vec<Committed>> {
-        if let Err(error) = group.iter().try_for_each(commit::validate) {
+        if let Err(error) = group.iter().try_for_each(check::validate) {
             return Box::pin(async { Err(error) });
         }
         let (job, reply) = Group::new(group);

@@ -81,6 +81,8 @@ impl Setup {
             .env("SLUICEGATE_TOKEN", TOKEN)
             // settings of the test are not settings of the server
             .env_remove("SLUICEGATE_SEED")
+            .env_remove("SLUICEGATE_CRASHES")
+            .env_remove("SLUICEGATE_CLUSTER_SECONDS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))

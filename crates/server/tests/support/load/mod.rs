@@ -139,10 +139,14 @@ pub async fn finish<L>(book: &Book, callers: Vec<JoinHandle<()>>, lives: L) {
 
 /// Waits until all runs are final, and notes those that are not.
 pub async fn settle(book: &Book, api: &Api) {
-    for run in api.settled(&Kind::ALL.map(Kind::flow), SETTLE_WITHIN).await {
+    settle_within(book, api, SETTLE_WITHIN).await;
+}
+
+pub async fn settle_within(book: &Book, api: &Api, within: Duration) {
+    for run in api.settled(&Kind::ALL.map(Kind::flow), within).await {
         let path = format!("/api/v1/runs/{}/actions", run["id"].as_str().unwrap_or_default());
         let actions = api.list(&path).await;
-        book.problem(format!("not final after {SETTLE_WITHIN:?}: {run} with {actions:?}"));
+        book.problem(format!("not final after {within:?}: {run} with {actions:?}"));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::support::random::Random;
 use crate::support::stub::Stub;
 use crate::support::{Server, Setup};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -73,11 +73,13 @@ impl World {
         random: &mut Random,
     ) -> Server {
         for crash in 0..=crashes {
+            let is_over = Arc::new(AtomicBool::new(false));
             // Some crashes come while the server is still getting up.
             let early = crash > 0 && crash < crashes && random.below(4) == 0;
             if !early {
                 server.ready().await;
-                self.lives.send_replace(Some(Life { number: crash, api: server.api() }));
+                let life = Life { number: crash, api: server.api(), is_over: is_over.clone() };
+                self.lives.send_replace(Some(life));
             }
             if crash == crashes {
                 break;
@@ -90,7 +92,7 @@ impl World {
                 let log = server.log_tail();
                 self.book.problem(format!("the server ended by itself; {log}"));
             }
-            self.book.crashes.store(crash + 1, Ordering::SeqCst);
+            is_over.store(true, Ordering::SeqCst);
             self.lives.send_replace(None);
             server.kill();
             self.book.is_pressed.store(false, Ordering::SeqCst);

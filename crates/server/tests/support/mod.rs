@@ -81,6 +81,8 @@ impl Setup {
             .env("SLUICEGATE_TOKEN", TOKEN)
             // settings of the test are not settings of the server
             .env_remove("SLUICEGATE_SEED")
+            .env_remove("SLUICEGATE_CRASHES")
+            .env_remove("SLUICEGATE_CLUSTER_SECONDS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
@@ -188,9 +190,23 @@ impl Server {
 
     /// Asks the server to end and does not wait for it.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Holds the process where it is (SIGSTOP); its connections stay.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a frozen process go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
-        assert!(sent.expect("sh can be run").success(), "SIGTERM could not be sent");
+        let sent = Command::new("sh").args(["-c", "kill -\"$1\" \"$0\"", &pid, name]).status();
+        assert!(sent.expect("sh can be run").success(), "SIG{name} could not be sent");
     }
 
     pub fn log_tail(&self) -> String {

@@ -1,5 +1,6 @@
 //! Callers that start flows of several kinds, and note what the server tells them. Test
 //! files that put a server under load include it by its path, as `load`.
+#![allow(dead_code, reason = "no test file uses all of it")]
 
 pub mod audit;
 pub mod flows;
@@ -11,6 +12,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -44,14 +46,15 @@ pub struct Book {
     /// Requests whose answer never came.
     pub unanswered: Mutex<HashMap<String, Kind>>,
     pub problems: Mutex<Vec<String>>,
-    /// Crashes so far, counted before the signal is sent.
-    pub crashes: AtomicU64,
     /// Requests turned away with 429 or 503.
     pub turned_away: AtomicU64,
     /// Requests refused since the disk is full.
     pub full: AtomicU64,
     /// No rest between requests.
     pub is_pressed: AtomicBool,
+    /// Several servers share the work: one that stood still may repeat a call late, when
+    /// another has gone on already.
+    pub is_cluster: AtomicBool,
     over: AtomicBool,
 }
 
@@ -71,6 +74,8 @@ impl Book {
 pub struct Life {
     pub number: u64,
     pub api: Api,
+    /// Set before the server is killed: a connection that breaks off earlier is a fault.
+    pub is_over: Arc<AtomicBool>,
 }
 
 pub async fn create_flows(api: &Api, stub: SocketAddr) -> HashMap<Kind, String> {
@@ -88,11 +93,23 @@ pub fn start(
     paths: &HashMap<Kind, String>,
     book: &Arc<Book>,
 ) -> (watch::Sender<Option<Life>>, Vec<JoinHandle<()>>) {
+    start_some(0..CONNECTIONS, REST_MS_MAX, seed, paths, book)
+}
+
+/// The same with callers of these numbers, which no others have, and their longest rest.
+pub fn start_some(
+    numbers: Range<u64>,
+    rest_ms_max: u64,
+    seed: u64,
+    paths: &HashMap<Kind, String>,
+    book: &Arc<Book>,
+) -> (watch::Sender<Option<Life>>, Vec<JoinHandle<()>>) {
     let (sender, receiver) = watch::channel(None);
-    let callers = (0..CONNECTIONS)
+    let callers = numbers
         .map(|number| {
             let caller = Caller {
                 number,
+                rest_ms_max,
                 random: Random::new(seed ^ (number + 1).wrapping_mul(0x5851_f42d_4c95_7f2d)),
                 paths: paths.clone(),
                 book: book.clone(),
@@ -105,7 +122,8 @@ pub fn start(
 }
 
 /// Lets the load go on a little, then ends it.
-pub async fn finish(book: &Book, callers: Vec<JoinHandle<()>>, lives: watch::Sender<Option<Life>>) {
+/// `lives` is what keeps the callers waiting for a next life.
+pub async fn finish<L>(book: &Book, callers: Vec<JoinHandle<()>>, lives: L) {
     let (before, since) = (book.acknowledged(), Instant::now());
     while book.acknowledged() < before + LAST_ACKNOWLEDGED_MIN {
         assert!(since.elapsed() < LAST_ACKNOWLEDGED_WITHIN, "no load is taken at the end");
@@ -121,16 +139,21 @@ pub async fn finish(book: &Book, callers: Vec<JoinHandle<()>>, lives: watch::Sen
 
 /// Waits until all runs are final, and notes those that are not.
 pub async fn settle(book: &Book, api: &Api) {
-    for run in api.settled(&Kind::ALL.map(Kind::flow), SETTLE_WITHIN).await {
+    settle_within(book, api, SETTLE_WITHIN).await;
+}
+
+pub async fn settle_within(book: &Book, api: &Api, within: Duration) {
+    for run in api.settled(&Kind::ALL.map(Kind::flow), within).await {
         let path = format!("/api/v1/runs/{}/actions", run["id"].as_str().unwrap_or_default());
         let actions = api.list(&path).await;
-        book.problem(format!("not final after {SETTLE_WITHIN:?}: {run} with {actions:?}"));
+        book.problem(format!("not final after {within:?}: {run} with {actions:?}"));
     }
 }
 
 /// One connection that sends request after request, over all lives of the server.
 struct Caller {
     number: u64,
+    rest_ms_max: u64,
     random: Random,
     paths: HashMap<Kind, String>,
     book: Arc<Book>,
@@ -157,14 +180,14 @@ impl Caller {
                 }
             };
             if broken {
-                if self.book.crashes.load(Ordering::SeqCst) <= life.number {
+                if !life.is_over.load(Ordering::SeqCst) {
                     self.book.problem(format!("{request}: broken off by a living server"));
                 }
                 if self.next_life(Some(life.number)).await.is_none() {
                     return;
                 }
             }
-            let rest = Duration::from_millis(self.random.below(REST_MS_MAX));
+            let rest = Duration::from_millis(self.random.below(self.rest_ms_max));
             if !self.book.is_pressed.load(Ordering::SeqCst) {
                 tokio::time::sleep(rest).await;
             }
@@ -194,7 +217,15 @@ impl Caller {
     ) -> Result<(), reqwest::Error> {
         let status = answer.status().as_u16();
         if matches!(status, 429 | 503) {
-            self.book.turned_away.fetch_add(1, Ordering::SeqCst);
+            let text = answer.text().await?;
+            let body: Value = serde_json::from_str(&text).unwrap_or_default();
+            if body["error"]["code"] == "OutcomeUnknown" {
+                // as if no answer had come: the run may be there or not
+                let mut unanswered = self.book.unanswered.lock().expect("the book");
+                unanswered.insert(request.to_owned(), kind);
+            } else {
+                self.book.turned_away.fetch_add(1, Ordering::SeqCst);
+            }
             return Ok(());
         }
         let run = answer.headers().get("x-ms-workflow-run-id").cloned();

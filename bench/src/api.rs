@@ -82,6 +82,18 @@ impl Api {
         Ok(())
     }
 
+    /// Whether a run of the flow waits or is being worked on.
+    pub async fn under_way(&mut self, flow: &str) -> Result<bool> {
+        for status in ["Running", "Waiting"] {
+            let path = format!("/api/v1/flows/{flow}/runs?status={status}&top=1");
+            let page = self.get(&path).await?;
+            if !page["value"].as_array().is_some_and(Vec::is_empty) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// How many runs of a flow there are, and how many of them succeeded.
     pub async fn count_runs(&mut self, flow: &str) -> Result<(u64, u64)> {
         let (mut all, mut succeeded) = (0, 0);

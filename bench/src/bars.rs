@@ -24,7 +24,7 @@ struct Bar {
     kind: Kind,
 }
 
-const BARS: [Bar; 11] = [
+const BARS: [Bar; 18] = [
     Bar { figure: "w1.128.ratio", most: 4.0, kind: Kind::Cpu },
     Bar { figure: "w1.128.bytes", most: 900.0, kind: Kind::Size },
     Bar { figure: "w2.ratio", most: 5.0, kind: Kind::Cpu },
@@ -36,6 +36,14 @@ const BARS: [Bar; 11] = [
     Bar { figure: "w4.empty.idle_mib", most: 30.0, kind: Kind::Size },
     Bar { figure: "w4.filled.first_ms", most: 1_000.0, kind: Kind::Time },
     Bar { figure: "w4.filled.idle_mib", most: 30.0, kind: Kind::Size },
+    Bar { figure: "w6.128.cpu_ms", most: 0.20, kind: Kind::Cpu },
+    Bar { figure: "w7.resident_mib", most: 300.0, kind: Kind::Size },
+    Bar { figure: "w7.late_p99_ms", most: 1_000.0, kind: Kind::Time },
+    Bar { figure: "w8.ratio", most: 2.0, kind: Kind::Time },
+    // 20,000 runs a second, as a bar that says "at most"
+    Bar { figure: "w9.export_s", most: 1.0, kind: Kind::Time },
+    Bar { figure: "w9.import_s", most: 1.0, kind: Kind::Time },
+    Bar { figure: "w9.import_postgres_s", most: 1.0, kind: Kind::Time },
 ];
 
 /// A bar and what was measured against it.

@@ -76,6 +76,22 @@ pub fn wait() -> Value {
     }))
 }
 
+/// W7 and W8: a wait until the moment the body says, then one step.
+pub fn parked() -> Value {
+    definition(&json!({
+        "Wait": {
+            "type": "Wait",
+            "inputs": {"until": {"timestamp": "@triggerBody()['due']"}},
+            "runAfter": {}
+        },
+        "Answer": {
+            "type": "Compose",
+            "inputs": "@triggerBody()['id']",
+            "runAfter": {"Wait": ["Succeeded"]}
+        }
+    }))
+}
+
 fn order(last: &str, make_last: impl FnOnce(Value) -> Value) -> Value {
     let mut actions = json!({
         "Compose": {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// The header that names the run a request started.
 const RUN_HEADER: &str = "x-ms-workflow-run-id";
 
-/// One request in so many is kept to be looked at afterwards.
+/// What is kept of a load, when its work does not say otherwise.
 const SAMPLE_EVERY: u64 = 500;
 
 /// Faults that are kept with their text; the rest is only counted.
@@ -22,6 +22,11 @@ const FAULTS_KEPT: usize = 5;
 pub trait Work: Send + Sync + 'static {
     fn write_body(&self, id: u64, out: &mut Vec<u8>);
     fn check(&self, id: u64, answer: &Answer<'_>) -> Result<()>;
+
+    /// One request in so many is kept to be looked at afterwards.
+    fn sample_every(&self) -> u64 {
+        SAMPLE_EVERY
+    }
 }
 
 /// When a load ends.
@@ -187,7 +192,7 @@ async fn drive<W: Work>(
             let answer = connection.exchange(&request).await?;
             let micros = sent.elapsed().as_micros();
             outcome.latencies.push(u32::try_from(micros).unwrap_or(u32::MAX));
-            if id % SAMPLE_EVERY == 0
+            if id % work.sample_every() == 0
                 && let Some(run) = answer.header(RUN_HEADER)
             {
                 outcome.sample.push((id, run.to_owned()));
@@ -325,7 +330,7 @@ impl Work for Waits {
     }
 }
 
-fn expect_status(answer: &Answer<'_>, status: u16) -> Result<()> {
+pub fn expect_status(answer: &Answer<'_>, status: u16) -> Result<()> {
     if answer.status != status {
         let text: String = String::from_utf8_lossy(answer.body).chars().take(300).collect();
         bail!("answered {} instead of {status}: {text}", answer.status);

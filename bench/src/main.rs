@@ -1,4 +1,4 @@
-//! Measures the real server: workloads W1 to W5, a bare handler beside them, and
+//! Measures the real server: workloads W1 to W9, a bare handler beside them, and
 //! the bars the figures must clear.
 //!
 //! `run` prints the figures, `bars` holds them against the bars, `bare` is the
@@ -15,7 +15,7 @@ mod verify;
 mod workload;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluicegate_bench::order::Filler;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -90,6 +90,15 @@ struct RunArgs {
     /// Finished runs in the store for W4.
     #[arg(long, default_value_t = 1_000_000)]
     w4_runs: u64,
+    /// Runs that wait in W7.
+    #[arg(long, default_value_t = 1_000_000)]
+    w7_runs: u64,
+    /// Seconds over which the runs of W7 become due.
+    #[arg(long, default_value_t = 600)]
+    w7_spread: u64,
+    /// Runs that become due at once in W8.
+    #[arg(long, default_value_t = 1_000_000)]
+    w8_runs: u64,
 }
 
 #[derive(Args)]
@@ -171,6 +180,9 @@ fn run_settings(args: &RunArgs) -> Result<Settings> {
     settings.connections.clone_from(&args.connections);
     settings.w2_posts = args.w2_posts;
     settings.w4_runs = args.w4_runs;
+    settings.w7_runs = args.w7_runs;
+    settings.w7_spread = Duration::from_secs(args.w7_spread);
+    settings.w8_runs = args.w8_runs;
     Ok(settings)
 }
 
@@ -178,7 +190,7 @@ fn full_settings(common: &Common) -> Result<Settings> {
     Ok(Settings {
         server: server_binary(common)?,
         dir: data_parent(common)?,
-        workloads: vec![Workload::W1, Workload::W2, Workload::W3, Workload::W4, Workload::W5],
+        workloads: Workload::value_variants().to_vec(),
         seconds: 15,
         warmup: 8,
         repeats: 3,
@@ -190,6 +202,10 @@ fn full_settings(common: &Common) -> Result<Settings> {
         w4_runs: 1_000_000,
         w4_idle: Duration::from_secs(10),
         w5_connections: 1_000,
+        w7_runs: 1_000_000,
+        w7_spread: Duration::from_secs(600),
+        w8_runs: 1_000_000,
+        w8_window: Duration::from_secs(10),
     })
 }
 
@@ -206,6 +222,10 @@ fn bars_settings(common: &Common, short: bool) -> Result<Settings> {
         w2_posts: 5_000,
         w4_runs: 20_000,
         w4_idle: Duration::from_secs(3),
+        w7_runs: 20_000,
+        w7_spread: Duration::from_secs(20),
+        w8_runs: 20_000,
+        w8_window: Duration::from_secs(2),
         ..full
     })
 }

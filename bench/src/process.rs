@@ -30,9 +30,22 @@ pub struct Process {
 impl Process {
     /// Starts the server on `data`, its output going to `log`.
     pub fn server(binary: &Path, data: &Path, log: &Path) -> Result<Process> {
+        Process::server_on(binary, data, None, log)
+    }
+
+    /// The same, its store at the address of a database when there is one.
+    pub fn server_on(
+        binary: &Path,
+        data: &Path,
+        database: Option<&str>,
+        log: &Path,
+    ) -> Result<Process> {
         let addr = free_address()?;
         let mut command = Command::new(binary);
         command.arg("serve").arg("--data").arg(data).arg("--listen").arg(addr.to_string());
+        if let Some(url) = database {
+            command.args(["--database-url", url]);
+        }
         command.env("SLUICEGATE_TOKEN", TOKEN);
         Process::start(command, addr, log)
     }

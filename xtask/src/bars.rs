@@ -1,17 +1,23 @@
-//! The bars: what the product is held to, measured by the bench crate and the crash tests.
+//! The bars: what the product is held to, measured by the bench crate, the simulator, the
+//! crash tests and the fuzzer.
 
-use crate::command;
+use crate::{command, fuzz};
 use std::path::Path;
 
 /// How often the full bars kill the server; the crash tests alone do it ten times.
 const CRASHES_FULL: &str = "100";
 
-/// How long the full bars harm three servers that share a database; the test alone does it
-/// for a minute and a half.
+/// How long the full bars keep a cluster under load while its nodes come and go.
 const CLUSTER_SECONDS_FULL: &str = "600";
 
-/// The crash tests, as crate and test: the server as it is, on a disk that loses what was
-/// not synced, and with its store in a database, alone and as one of three.
+/// Seeds of the simulator; the tests try fewer.
+const SEEDS_FULL: &str = "10000";
+
+/// How long each target of the fuzzer is searched.
+const FUZZ_SECONDS_FULL: &str = "900";
+
+/// The tests that break things under load, each with its package: the server as it is, on a
+/// disk that loses what was not synced, on PostgreSQL, and several of it on one database.
 const CRASH_TESTS: [(&str, &str); 4] = [
     ("sluicegate", "crash"),
     ("sluicegate-faultfs", "crash"),
@@ -19,23 +25,29 @@ const CRASH_TESTS: [(&str, &str); 4] = [
     ("sluicegate", "cluster"),
 ];
 
-/// The workloads in full, then the crash tests in full.
+/// The workloads in full, then everything that searches for faults, the longest last.
 pub fn full(root: &Path) -> anyhow::Result<()> {
     bench(root, &["bars"])?;
+    let words = "cargo run --release -p sluicegate-sim -- --seeds";
+    command::run(root, &words.split(' ').chain([SEEDS_FULL]).collect::<Vec<_>>())?;
+    for (package, test) in CRASH_TESTS {
+        crash(root, package, test)?;
+    }
+    fuzz::run(root, &["--seconds", FUZZ_SECONDS_FULL])
+}
+
+fn crash(root: &Path, package: &str, test: &str) -> anyhow::Result<()> {
     let words: &[&str] = if command::has_subcommand(root, "nextest") {
         &["cargo", "nextest", "run", "--release", "--profile", "bars"]
     } else {
         &["cargo", "test", "--release"]
     };
-    let settings = [
+    let words = [words, &["-p", package, "--test", test]].concat();
+    let variables = [
         ("SLUICEGATE_CRASHES", CRASHES_FULL),
         ("SLUICEGATE_CLUSTER_SECONDS", CLUSTER_SECONDS_FULL),
     ];
-    for (package, test) in CRASH_TESTS {
-        let words = [words, &["-p", package, "--test", test]].concat();
-        command::run_with(root, &words, &settings)?;
-    }
-    Ok(())
+    command::run_with(root, &words, &variables)
 }
 
 /// The workloads alone, smaller. The short crash tests are among the tests.

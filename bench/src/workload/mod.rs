@@ -1,10 +1,15 @@
-//! The workloads W1 to W5 and what they share.
+//! The workloads W1 to W9 and what they share.
 
+mod parked;
 mod w1;
 mod w2;
 mod w3;
 mod w4;
 mod w5;
+mod w6;
+mod w7;
+mod w8;
+mod w9;
 
 use crate::api::Api;
 use crate::load::{Outcome, Plan, Stop, run};
@@ -29,6 +34,10 @@ pub enum Workload {
     W3,
     W4,
     W5,
+    W6,
+    /// With W9, which takes the store that it leaves.
+    W7,
+    W8,
 }
 
 /// How long, how often, how many.
@@ -50,6 +59,12 @@ pub struct Settings {
     pub w4_runs: u64,
     pub w4_idle: Duration,
     pub w5_connections: u64,
+    pub w7_runs: u64,
+    /// The time that the due times of W7 are spread over.
+    pub w7_spread: Duration,
+    pub w8_runs: u64,
+    /// How long W8 measures, before and after its runs become due.
+    pub w8_window: Duration,
 }
 
 /// Runs the workloads that are asked for. A workload that cannot be measured is
@@ -65,6 +80,9 @@ pub async fn run_all(settings: &Settings) -> Report {
             Workload::W3 => w3::measure(settings, &mut report).await,
             Workload::W4 => w4::measure(settings, &mut report).await,
             Workload::W5 => w5::measure(settings, &mut report).await,
+            Workload::W6 => w6::measure(settings, &mut report).await,
+            Workload::W7 => w7::measure(settings, &mut report).await,
+            Workload::W8 => w8::measure(settings, &mut report).await,
         };
         if let Err(error) = done {
             report.fault(format!("{workload:?} could not be measured: {error:#}"));
@@ -95,6 +113,11 @@ impl Site {
         self.dir.path().join(name)
     }
 
+    /// Something else beside the data.
+    fn place(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     fn bytes(&self) -> Result<u64> {
         disk_bytes(&self.data())
     }
@@ -107,10 +130,36 @@ impl Site {
         Ok((process, api))
     }
 
+    /// The same with its store in a database.
+    async fn start_on(&self, server: &Path, url: &str) -> Result<(Process, Api)> {
+        let (data, log) = (self.data(), self.log("server.log"));
+        let mut process = Process::server_on(server, &data, Some(url), &log)?;
+        process.ready("/health/ready").await.context("the server did not become ready")?;
+        let api = Api::new(process.addr);
+        Ok((process, api))
+    }
+
     async fn start_bare(&self) -> Result<Process> {
         let mut process = Process::bare(&self.log("bare.log"))?;
         process.ready("/ready").await.context("the bare handler did not become ready")?;
         Ok(process)
+    }
+}
+
+/// A database server of the bench's own, removed at the end.
+struct Database {
+    server: rig::Postgres,
+    url: String,
+    _dir: tempfile::TempDir,
+}
+
+impl Database {
+    async fn start(settings: &Settings) -> Result<Database> {
+        std::fs::create_dir_all(&settings.dir)?;
+        let dir = tempfile::Builder::new().prefix("bench-pg-").tempdir_in(&settings.dir)?;
+        let server = rig::Postgres::start(dir.path())?;
+        let url = server.create_database("bench").await?;
+        Ok(Database { server, url, _dir: dir })
     }
 }
 

@@ -89,7 +89,7 @@ pub struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(
+    pub fn new(
         process: &'a Process,
         target: Target,
         reply: Reply,
@@ -141,7 +141,7 @@ impl<'a> Side<'a> {
     }
 
     /// Some of the measured requests, spread evenly over the rounds.
-    fn sample(&self) -> Vec<(u64, String)> {
+    pub fn sample(&self) -> Vec<(u64, String)> {
         let all: Vec<_> = self.rounds.iter().flat_map(|round| &round.outcome.sample).collect();
         let step = all.len().div_ceil(VERIFIED_RUNS).max(1);
         all.into_iter().step_by(step).cloned().collect()

@@ -27,6 +27,8 @@ pub struct Wakeups<T> {
     turns: BTreeMap<u32, VecDeque<Lane>>,
     /// The environment that had its turn last.
     last: Option<u32>,
+    /// Lanes that have more than is held: what is held of them is the earliest.
+    cut: BTreeSet<Lane>,
     count: usize,
     count_max: usize,
     lane_max: usize,
@@ -51,6 +53,7 @@ impl<T: Copy + Ord> Wakeups<T> {
             heads: BTreeSet::new(),
             turns: BTreeMap::new(),
             last: None,
+            cut: BTreeSet::new(),
             count: 0,
             count_max,
             lane_max,
@@ -67,10 +70,42 @@ impl<T: Copy + Ord> Wakeups<T> {
         self.count == 0
     }
 
+    /// Notes that a lane has more than is held.
+    pub fn cut(&mut self, lane: Lane) {
+        self.cut.insert(lane);
+    }
+
+    /// Everything has been looked for: what is not held is noted anew.
+    pub fn forget_cuts(&mut self) {
+        self.cut.clear();
+    }
+
+    /// True when a lane that was cut holds fewer than so many, and there is room for more.
+    #[must_use]
+    pub fn is_short(&self, low: usize) -> bool {
+        let is_low = |lane: &Lane| self.lanes.get(lane).map_or(0, BTreeSet::len) < low;
+        self.count <= self.count_max / 2 && self.cut.iter().any(is_low)
+    }
+
+    /// Makes room for an earlier one by letting go the latest of its lane.
+    fn make_room(&mut self, lane: Lane, due: Ticks) -> bool {
+        let Some(entries) = self.lanes.get_mut(&lane) else { return self.count < self.count_max };
+        if self.count < self.count_max && entries.len() < self.lane_max {
+            return true;
+        }
+        let is_earlier = entries.len() > 1 && entries.last().is_some_and(|last| due < last.0);
+        if is_earlier {
+            entries.pop_last();
+            self.count -= 1;
+            self.cut.insert(lane);
+        }
+        is_earlier
+    }
+
     /// Holds a wakeup; one that is held already stays as it is.
     pub fn hold(&mut self, lane: Lane, due: Ticks, process: ProcessId, note: T) -> Held {
-        let held = self.lanes.get(&lane).map_or(0, BTreeSet::len);
-        if self.count >= self.count_max || held >= self.lane_max {
+        if !self.make_room(lane, due) {
+            self.cut.insert(lane);
             return Held::Refused;
         }
         let first_of_all = self.next();
@@ -208,6 +243,23 @@ mod tests {
         assert_ne!(wakeups.hold(lane(0, 3), 1, id(5), 0), Held::Refused);
         assert_eq!(wakeups.hold(lane(0, 4), 1, id(6), 0), Held::Refused);
         assert_eq!(wakeups.take(1, 9).len(), 5);
+    }
+
+    #[test]
+    fn a_full_lane_keeps_the_earliest_and_says_when_it_is_short() {
+        let mut wakeups = Wakeups::new(100, 3);
+        for number in [5, 6, 7] {
+            wakeups.hold(lane(0, 1), i64::from(number), id(number), 0);
+        }
+        assert!(!wakeups.is_short(3));
+        assert_eq!(wakeups.hold(lane(0, 1), 2, id(2), 0), Held::First);
+        assert_eq!(wakeups.hold(lane(0, 1), 9, id(9), 0), Held::Refused);
+        assert!(!wakeups.is_short(3), "it is full");
+        assert_eq!(taken(&mut wakeups, 5, 9), [id(2), id(5)]);
+        assert!(wakeups.is_short(3));
+        wakeups.forget_cuts();
+        assert!(!wakeups.is_short(3));
+        assert_eq!(taken(&mut wakeups, 99, 9), [id(6)]);
     }
 
     #[test]

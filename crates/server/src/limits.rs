@@ -22,17 +22,17 @@ pub const PARKED_RUNS_CACHED_MAX: usize = 4_096;
 pub const TIMER_HORIZON_SECONDS: i64 = 60;
 
 /// Wakeups held in memory.
-pub const TIMERS_HELD_MAX: usize = 120_000;
+pub const TIMERS_HELD_MAX: usize = 240_000;
 
 /// Wakeups of one flow held in memory.
-pub const TIMERS_HELD_PER_FLOW_MAX: usize = 60_000;
+pub const TIMERS_HELD_PER_FLOW_MAX: usize = 160_000;
 
 /// Wakeups in memory below which more are read, when there were more than fit.
 pub const TIMERS_HELD_LOW: usize = 10_000;
 
 /// Processes that are woken by the clock at a time. Few, since who comes from outside
 /// waits for what they commit; enough to keep the store busy.
-pub const WAKING_PROCESSES_MAX: usize = 32;
+pub const WAKING_PROCESSES_MAX: usize = 12;
 
 /// Processes taken up at a time when a node takes partitions.
 pub const TAKING_UP_MAX: usize = 256;

@@ -146,11 +146,10 @@ impl Truth {
         let seq = batch.expected_seq + u64::from(batch.events);
         match batch.standing {
             Standing::Live { due } => {
-                let workflow = match self.processes.get(&batch.process) {
-                    Some(process) => process.workflow,
-                    None => commit.workflow,
-                };
-                let process = Process { kind: batch.kind, seq, due, workflow };
+                let known = self.processes.get(&batch.process);
+                let (kind, workflow) = known
+                    .map_or((batch.kind, commit.workflow), |known| (known.kind, known.workflow));
+                let process = Process { kind, seq, due, workflow };
                 self.processes.insert(batch.process, process);
             }
             Standing::Final => self.end(batch.process),
@@ -207,7 +206,7 @@ impl Truth {
         if batch.expected_seq > 0 {
             let is_there = self.processes.get(&batch.process);
             let is_expected = is_there.is_some_and(|it| it.seq == batch.expected_seq);
-            return (!is_expected).then_some(Committed::Stale);
+            return (!is_expected || self.knows_run(commit)).then_some(Committed::Stale);
         }
         if let Some(effect) = commit.asked_by
             && !self.effects.contains_key(&effect)
@@ -224,13 +223,18 @@ impl Truth {
         let is_known = self.processes.contains_key(&batch.process)
             || self.runs.contains_key(&batch.process)
             || self.chunks.contains_key(&(batch.process, 1));
-        if is_known {
+        if is_known || self.knows_run(commit) {
             return Some(Committed::Stale);
         }
         if let Some(key) = &batch.start_key {
             self.start_keys.insert((key.source.clone(), key.key.clone()), batch.process);
         }
         None
+    }
+
+    /// A run is new once.
+    fn knows_run(&self, commit: &Commit) -> bool {
+        matches!(&commit.run, RunChange::Insert(run) if self.runs.contains_key(&run.id))
     }
 
     fn end(&mut self, process: ProcessId) {

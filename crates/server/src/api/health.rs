@@ -11,7 +11,7 @@ pub async fn live() -> &'static str {
     "live\n"
 }
 
-/// Ready when the store can write and the server is not going down.
+/// Ready when the store can write, the server is not going down, and runs can begin here.
 pub async fn ready(State(state): State<ApiState>) -> Response {
     let engine = &state.app.engine;
     if engine.closing.load(Ordering::Relaxed) {
@@ -20,6 +20,10 @@ pub async fn ready(State(state): State<ApiState>) -> Response {
     match engine.store.ping().await {
         // who looks after it can reach it; triggers say themselves that it is paused
         Ok(()) if engine.is_paused() => "ready, paused\n".into_response(),
+        // it has just come, or has lost touch: others take what is to be begun
+        Ok(()) if engine.new_id().is_err() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "no partition is held yet\n").into_response()
+        }
         Ok(()) => "ready\n".into_response(),
         Err(StoreError::Full(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the disk is full\n").into_response()

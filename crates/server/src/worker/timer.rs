@@ -28,8 +28,6 @@ enum Wakes {
 pub struct Timers {
     held: Mutex<Wakeups<Wakes>>,
     changed: Notify,
-    /// More is near than is held.
-    is_partial: AtomicBool,
     /// The store is to be read now.
     is_stale: AtomicBool,
     /// Triggers that are firing.
@@ -41,7 +39,6 @@ impl Default for Timers {
         Timers {
             held: Mutex::new(Wakeups::new(TIMERS_HELD_MAX, TIMERS_HELD_PER_FLOW_MAX)),
             changed: Notify::new(),
-            is_partial: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
             firing: AtomicUsize::new(0),
         }
@@ -52,9 +49,8 @@ impl Timers {
     fn hold(&self, lane: Lane, due: Ticks, process: ProcessId, wakes: Wakes) {
         match self.held.lock().hold(lane, due, process, wakes) {
             Held::First => self.changed.notify_one(),
-            Held::Later => {}
-            // it is found when there is room again
-            Held::Refused => self.is_partial.store(true, Ordering::Release),
+            // what is refused is found when there is room again
+            Held::Later | Held::Refused => {}
         }
     }
 
@@ -70,12 +66,12 @@ impl Timers {
     }
 
     fn wants_reading(&self, now: Ticks, next_read: Ticks) -> bool {
-        let has_room = self.held.lock().len() < TIMERS_HELD_LOW;
+        let is_short = self.held.lock().is_short(TIMERS_HELD_LOW);
         // a clock that was set back must not put the next look far off
         now >= next_read
             || next_read > now + TIMER_HORIZON_SECONDS * SECOND
             || self.is_stale.load(Ordering::Acquire)
-            || (has_room && self.is_partial.load(Ordering::Acquire))
+            || is_short
     }
 }
 
@@ -94,8 +90,11 @@ impl Engine {
         if due > self.clock.now() + TIMER_HORIZON_SECONDS * SECOND {
             return;
         }
-        let environment = self.catalog.environment_number(workflow);
-        self.timers.hold(Lane { environment, flow: workflow }, due, process, wakes);
+        self.timers.hold(self.lane(workflow), due, process, wakes);
+    }
+
+    fn lane(&self, workflow: i64) -> Lane {
+        Lane { environment: self.catalog.environment_number(workflow), flow: workflow }
     }
 
     /// Wakes processes when their time comes, until the server goes down.
@@ -159,15 +158,16 @@ impl Engine {
 
     async fn read_due(&self, now: Ticks) -> Result<(), store::StoreError> {
         self.timers.is_stale.store(false, Ordering::Release);
-        self.timers.is_partial.store(false, Ordering::Release);
+        self.timers.held.lock().forget_cuts();
         let before = now + TIMER_HORIZON_SECONDS * SECOND;
         let rows = self.store.due(self.ownership.held(), before, TIMERS_HELD_MAX).await?;
-        if rows.len() >= TIMERS_HELD_MAX {
-            self.timers.is_partial.store(true, Ordering::Release);
-        }
+        let has_more = rows.len() >= TIMERS_HELD_MAX;
         for row in rows {
             let Some(due) = row.due else { continue };
             self.catalog.learn_environment(row.workflow).await?;
+            if has_more {
+                self.timers.held.lock().cut(self.lane(row.workflow));
+            }
             match row.kind {
                 ProcessKind::Trigger => self.schedule_trigger(due, row.id, row.workflow),
                 // a run that is due and being stepped is on its way already

@@ -108,7 +108,11 @@ async fn settings_that_make_no_sense_are_refused() {
     let both = ["--tls-certificate", missing, "--tls-key", missing, "--listen", "127.0.0.1:0"];
     assert!(refused(&both, None).contains(missing));
     assert!(refused(&["--config", missing], None).contains(missing));
-    assert!(refused(&["--database-url", "postgres://u:tulip@h/d"], None).contains("postgres"));
+    assert!(refused(&["--database-url", "mysql://u@h/d"], None).contains("mysql"));
+    // nothing listens there; the password is nobody's business
+    let away = "postgres://u:tulip@127.0.0.1:1/d";
+    let text = refused(&["--database-url", away], None);
+    assert!(text.contains("database") && !text.contains("tulip"), "{text}");
     assert!(refused(&[], Some(("SLUICEGATE_LISTN", "x"))).contains("SLUICEGATE_LISTN"));
     assert!(refused(&[], Some(("SLUICEGATE_RETENTION_DAYS", "x"))).contains("RETENTION_DAYS"));
     assert!(refused(&["--public-url", "ftp://x"], None).contains("ftp://x"));

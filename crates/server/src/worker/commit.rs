@@ -142,13 +142,13 @@ impl Engine {
         tracing::warn!(%error, "the answer to a commit was lost");
         let mut pause = Duration::from_millis(20);
         loop {
-            match self.is_there(traces).await {
-                Ok(true) => {
-                    // refused ones of the group have no chunk: they look like those that
-                    // have nothing to be found, and are done again without effect
-                    return self.outcomes_of(traces).await.map_err(Refusal::Failed);
+            match self.outcomes_of(traces).await {
+                // refused ones of the group have no chunk: they look like those that have
+                // nothing to be found, and are done again without effect
+                Ok(outcomes) if outcomes.iter().any(|it| *it != Committed::Stale) => {
+                    return Ok(outcomes);
                 }
-                Ok(false) => {
+                Ok(_) => {
                     return Err(Refusal::Failed(StoreError::Unavailable(
                         "the transaction was lost".to_owned(),
                     )));
@@ -162,15 +162,6 @@ impl Engine {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
-    }
-
-    async fn is_there(&self, traces: &[Trace]) -> Result<bool, StoreError> {
-        for trace in traces {
-            if self.has_chunk(trace).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     async fn outcomes_of(&self, traces: &[Trace]) -> Result<Vec<Committed>, StoreError> {

@@ -9,9 +9,6 @@ use serde::Serialize;
 pub enum Kind {
     /// Bytes: the same everywhere, always enforced.
     Size,
-    /// Memory at rest: with a small allowance in a short run, which is over before all of
-    /// it has been given back.
-    Memory,
     /// CPU time: with an allowance in a short run.
     Cpu,
     /// Elapsed time: only printed in a short run.
@@ -20,9 +17,6 @@ pub enum Kind {
 
 /// What CPU figures may exceed their bar by in a short run.
 pub const SHORT_CPU_ALLOWANCE: f64 = 2.0;
-
-/// What memory at rest may exceed its bar by in a short run.
-const SHORT_MEMORY_ALLOWANCE: f64 = 1.15;
 
 struct Bar {
     figure: &'static str,
@@ -39,9 +33,9 @@ const BARS: [Bar; 18] = [
     Bar { figure: "w3.store_ratio", most: 12.0, kind: Kind::Size },
     Bar { figure: "w3.100000.peak_mib", most: 400.0, kind: Kind::Size },
     Bar { figure: "w4.empty.first_ms", most: 150.0, kind: Kind::Time },
-    Bar { figure: "w4.empty.idle_mib", most: 30.0, kind: Kind::Memory },
+    Bar { figure: "w4.empty.idle_mib", most: 30.0, kind: Kind::Size },
     Bar { figure: "w4.filled.first_ms", most: 1_000.0, kind: Kind::Time },
-    Bar { figure: "w4.filled.idle_mib", most: 30.0, kind: Kind::Memory },
+    Bar { figure: "w4.filled.idle_mib", most: 30.0, kind: Kind::Size },
     Bar { figure: "w6.128.cpu_ms", most: 0.20, kind: Kind::Cpu },
     Bar { figure: "w7.resident_mib", most: 300.0, kind: Kind::Size },
     Bar { figure: "w7.late_p99_ms", most: 1_000.0, kind: Kind::Time },
@@ -73,7 +67,6 @@ pub fn judge(report: &Report, short: bool) -> Vec<Judged> {
             let value = report.value(bar.figure).filter(|value| value.is_finite());
             let enforced = match (short, bar.kind) {
                 (false, _) | (true, Kind::Size) => Some(bar.most),
-                (true, Kind::Memory) => Some(bar.most * SHORT_MEMORY_ALLOWANCE),
                 (true, Kind::Cpu) => Some(bar.most * SHORT_CPU_ALLOWANCE),
                 (true, Kind::Time) => None,
             };

@@ -147,7 +147,12 @@ async fn a_full_disk_loses_nothing_and_the_server_goes_on_when_there_is_room() {
     let paths = load::create_flows(&api, stub.addr).await;
     let book = Arc::new(Book::default());
     let (lives, callers) = load::start(seed, &paths, &book);
-    lives.send_replace(Some(Life { number: 0, api: api.clone(), is_over: Arc::default() }));
+    lives.send_replace(Some(Life {
+        number: 0,
+        api: api.clone(),
+        is_over: Arc::default(),
+        freezes: Arc::default(),
+    }));
     wait_until("runs are acknowledged", || book.acknowledged() >= ACKNOWLEDGED).await;
 
     let lines = log_lines(&setup);

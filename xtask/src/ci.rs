@@ -54,6 +54,9 @@ fn tests(root: &Path) -> anyhow::Result<()> {
 }
 
 fn dependencies(root: &Path) -> anyhow::Result<()> {
+    // the fuzzer is outside of the workspace: its versions are easily forgotten
+    let words = "cargo fetch --quiet --locked --manifest-path fuzz/runner/Cargo.toml";
+    command::run(root, &words.split(' ').collect::<Vec<_>>())?;
     if command::has_subcommand(root, "deny") {
         command::run(root, &["cargo", "deny", "check", "bans", "licenses", "sources"])
     } else {

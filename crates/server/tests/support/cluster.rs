@@ -7,7 +7,7 @@ use crate::support::{Server, Setup};
 use rig::{Cut, Postgres, Proxy};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -42,6 +42,7 @@ pub struct Node {
     pub server: Option<Server>,
     number: u64,
     is_over: Arc<AtomicBool>,
+    freezes: Arc<AtomicU32>,
     /// Where callers learn of its lives.
     pub lives: Option<watch::Sender<Option<Life>>>,
     started_at: Option<Instant>,
@@ -81,6 +82,7 @@ impl Cluster {
                 server,
                 number: 0,
                 is_over: Arc::default(),
+                freezes: Arc::default(),
                 lives: None,
                 started_at: None,
                 thawed_at: None,
@@ -130,6 +132,7 @@ impl Cluster {
                 self.harm.kills += 1;
             }
             4..8 if is_free => {
+                node.freezes.fetch_add(1, Ordering::SeqCst);
                 node.server.as_ref().expect("a server").freeze();
                 node.thawed_at = Some(Instant::now() + Duration::from_secs(3) + seconds);
                 self.harm.freezes += 1;
@@ -222,6 +225,7 @@ impl Node {
         self.started_at = None;
         self.number += 1;
         self.is_over = Arc::default();
+        self.freezes = Arc::default();
         self.server = Some(self.setup.start().await);
         self.tell();
     }
@@ -229,14 +233,16 @@ impl Node {
     /// Tells the callers of the present life.
     pub fn tell(&self) {
         let (Some(lives), Some(server)) = (&self.lives, &self.server) else { return };
-        let is_over = Arc::clone(&self.is_over);
-        lives.send_replace(Some(Life { number: self.number, api: server.api(), is_over }));
+        let (is_over, freezes) = (Arc::clone(&self.is_over), Arc::clone(&self.freezes));
+        let life = Life { number: self.number, api: server.api(), is_over, freezes };
+        lives.send_replace(Some(life));
     }
 
     fn thaw(&mut self) {
         self.thawed_at = None;
         if let Some(server) = &self.server {
             server.thaw();
+            self.freezes.fetch_add(1, Ordering::SeqCst);
         }
     }
 

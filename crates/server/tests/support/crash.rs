@@ -78,7 +78,9 @@ impl World {
             let early = crash > 0 && crash < crashes && random.below(4) == 0;
             if !early {
                 server.ready().await;
-                let life = Life { number: crash, api: server.api(), is_over: is_over.clone() };
+                let freezes = Arc::default();
+                let is_over = is_over.clone();
+                let life = Life { number: crash, api: server.api(), is_over, freezes };
                 self.lives.send_replace(Some(life));
             }
             if crash == crashes {

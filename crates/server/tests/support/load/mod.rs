@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -76,6 +76,9 @@ pub struct Life {
     pub api: Api,
     /// Set before the server is killed: a connection that breaks off earlier is a fault.
     pub is_over: Arc<AtomicBool>,
+    /// Counts freezes and thaws. A server that was frozen for longer than it waits for a
+    /// request's head drops what it had not read: who sent that was not served, and knows.
+    pub freezes: Arc<AtomicU32>,
 }
 
 pub async fn create_flows(api: &Api, stub: SocketAddr) -> HashMap<Kind, String> {
@@ -170,18 +173,27 @@ impl Caller {
             count += 1;
             let amount = 1 + self.random.below(200);
             let body = json!({"id": request, "amount": amount});
+            let sent = Instant::now();
+            let freezes = life.freezes.load(Ordering::SeqCst);
             let answer = life.api.trigger(&self.paths[&kind], &body).await;
             let broken = match answer {
-                Ok(answer) => self.take(kind, &request, amount, answer).await.is_err(),
-                Err(_) => {
+                Ok(answer) => self.take(kind, &request, amount, answer).await.err(),
+                Err(error) => {
                     let mut unanswered = self.book.unanswered.lock().expect("the book");
                     unanswered.insert(request.clone(), kind);
-                    true
+                    Some(error)
                 }
             };
-            if broken {
+            if let Some(error) = broken {
+                let is_frozen = freezes % 2 == 1 || life.freezes.load(Ordering::SeqCst) != freezes;
+                if is_frozen && !life.is_over.load(Ordering::SeqCst) {
+                    continue;
+                }
                 if !life.is_over.load(Ordering::SeqCst) {
-                    self.book.problem(format!("{request}: broken off by a living server"));
+                    let after = sent.elapsed();
+                    self.book.problem(format!(
+                        "{request}: broken off by a living server after {after:?}: {error:?}"
+                    ));
                 }
                 if self.next_life(Some(life.number)).await.is_none() {
                     return;

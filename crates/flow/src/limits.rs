@@ -102,3 +102,34 @@ pub const TRIGGER_CONCURRENCY_MAX: u32 = 100;
 /// Periods of a recurrence that are searched for an occurrence: the 31st of every
 /// sixteenth month comes within two years or never.
 pub const RECURRENCE_PERIODS_MAX: usize = 1_000;
+
+/// Bytes of a package as it arrives: what an API request can carry in base64.
+pub const PACKAGE_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// Entries of a package: some times more than solutions have.
+pub const PACKAGE_ENTRIES_MAX: usize = 10_000;
+
+/// Bytes of one file of a package, unpacked: a document at most.
+pub const PACKAGE_ENTRY_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
+
+/// Bytes of all files of a package that are read, unpacked.
+pub const PACKAGE_UNPACKED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How many times smaller than its content an entry may be: JSON and XML of real packages
+/// come to 30, a bomb to 1,000.
+pub const PACKAGE_RATIO_MAX: u64 = 200;
+
+/// Bytes up to which the ratio of an entry does not matter.
+pub const PACKAGE_RATIO_FREE_BYTES: u64 = 256 * 1024;
+
+/// Characters of the path of an entry.
+pub const PACKAGE_PATH_CHARACTERS_MAX: usize = 512;
+
+/// Nodes of an XML document of a package, which bounds its memory.
+pub const PACKAGE_XML_NODES_MAX: u32 = 1_000_000;
+
+/// Flows of a package.
+pub const PACKAGE_FLOWS_MAX: usize = 500;
+
+/// Faults and remarks that reading a package lists.
+pub const PACKAGE_FAULTS_MAX: usize = 100;

@@ -13,6 +13,18 @@ const UNIX_EPOCH_TICKS: Ticks = 621_355_968_000_000_000;
 /// Ticks in a second.
 pub const SECOND: Ticks = 10_000_000;
 
+/// The Unix second of a moment.
+#[must_use]
+pub fn unix_seconds(ticks: Ticks) -> i64 {
+    (ticks - UNIX_EPOCH_TICKS).div_euclid(SECOND)
+}
+
+/// The moment in which a Unix second begins.
+#[must_use]
+pub fn from_unix_seconds(seconds: i64) -> Ticks {
+    UNIX_EPOCH_TICKS.saturating_add(seconds.saturating_mul(SECOND))
+}
+
 /// Where the time comes from.
 enum Source {
     System,

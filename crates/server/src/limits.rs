@@ -120,3 +120,81 @@ pub const VERIFY_SNAPSHOT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Rows after which a verification says how far it is.
 pub const VERIFY_ROWS_PER_PROGRESS: u64 = 4_096;
+
+/// Principals kept in memory.
+pub const PRINCIPALS_CACHED_MAX: usize = 16_384;
+
+/// What another node has changed of a principal counts after so long.
+pub const PRINCIPAL_FRESH: Duration = Duration::from_secs(1);
+
+/// Rows of a page of the resource providers when the caller does not say (documented for
+/// runs: 50), and at most.
+pub const PROVIDER_PAGE_ROWS: usize = 50;
+pub const PROVIDER_PAGE_ROWS_MAX: usize = 250;
+
+/// Runs of a status that one request cancels.
+pub const PROVIDER_RUNS_MAX: usize = 1_000;
+
+/// Hours after the present one began that content links can be read.
+pub const CONTENT_LINK_HOURS: i64 = 4;
+
+/// Roles that one principal may have.
+pub const ROLES_MAX: usize = 256;
+
+/// Seconds that a secret or a key may be good for: a hundred years at most.
+pub const CREDENTIAL_SECONDS_MAX: i64 = 36_525 * 86_400;
+
+/// Entries of the audit read at a time, when all of it is.
+pub const AUDIT_ROWS_PER_READ: usize = 1_024;
+
+/// Bytes of a signed token that is looked at.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// Seconds that clocks of others may be apart from ours.
+pub const CLOCK_LEEWAY_SECONDS: i64 = 60;
+
+/// Seconds that an access token lasts.
+pub const ACCESS_TOKEN_SECONDS: i64 = 3_600;
+
+/// Seconds that a session may rest before it ends, and that it lasts at most.
+pub const SESSION_RESTS_SECONDS: i64 = 14 * 86_400;
+pub const SESSION_LASTS_SECONDS: i64 = 90 * 86_400;
+
+/// Seconds in which a refresh token that was exchanged is still taken: the answer may have
+/// been lost, or two programs of one person asked at the same moment.
+pub const REFRESH_GRACE_SECONDS: i64 = 30;
+
+/// Seconds that a person has for a device code, and between two looks at it.
+pub const DEVICE_CODE_SECONDS: i64 = 900;
+pub const DEVICE_LOOK_SECONDS: i64 = 1;
+
+/// Seconds in which an authorization code is to be exchanged.
+pub const AUTHORIZATION_CODE_SECONDS: i64 = 300;
+
+/// Seconds that an application may let an assertion last.
+pub const ASSERTION_SECONDS_MAX: i64 = 600;
+
+/// Seconds that a person stays signed in in a browser.
+pub const BROWSER_SECONDS: i64 = 8 * 3_600;
+
+/// Entries of the audit about sign-ins of nobody, in a minute: strangers cause them.
+pub const STRANGERS_PER_MINUTE: u32 = 600;
+
+/// Device codes that are given in a minute: anybody may ask for one.
+pub const DEVICES_PER_MINUTE: u32 = 300;
+
+/// Codes that people enter and that no device has, in a minute.
+pub const GUESSES_PER_MINUTE: u32 = 60;
+
+/// Records that have expired and are removed when another of their kind is made.
+pub const EXPIRED_ROWS_PER_SWEEP: usize = 16;
+
+/// Bytes of a form that is sent to sign in, and of one of its fields.
+pub const LOGIN_BODY_BYTES_MAX: usize = 64 * 1024;
+pub const LOGIN_FIELD_BYTES_MAX: usize = 16 * 1024;
+
+/// Tries of a change that somebody else makes at the same moment.
+pub const CHANGE_TRIES_MAX: u32 = 4;
+
+/// Hours that the address of an exported package can be read.
+pub const PACKAGE_LINK_HOURS: i64 = 1;

@@ -5,6 +5,7 @@ mod listen;
 
 use crate::api::{ApiSettings, ApiState, Entrance};
 use crate::app::catalog::Catalog;
+use crate::app::directory::tenant::open_tenant;
 use crate::app::{App, AppError};
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
@@ -74,13 +75,15 @@ async fn run(config: Config) -> Result<(), String> {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
-    let app = App { engine: Arc::clone(&engine), tokens };
+    let tenant = open_tenant(&*store).await?;
+    let app = App::new(Arc::clone(&engine), tokens, &tenant);
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {
             trigger_body_bytes_max: config.trigger_body_bytes_max,
             trusted_proxies: config.trusted_proxies.clone(),
             has_public_url: config.public_url.is_some(),
+            is_tls: config.tls.is_some(),
             metrics,
         }),
     };

@@ -165,7 +165,13 @@ async fn a_flow_is_changed_turned_off_and_deleted() {
     assert!(desk.run(&["flow", "disable", "greet"]).contains("Stopped"));
     assert!(desk.fails(&["flow", "run", "greet"]).contains("turned off"));
     assert!(desk.run(&["flow", "delete", "greet"]).contains("Deleted"));
-    assert!(desk.fails(&["flow", "show", "greet"]).contains("There is no flow 'greet'"));
+    assert_eq!(desk.json(&["flow", "list"])["value"], json!([]));
+    assert!(desk.run(&["flow", "list", "--deleted"]).contains("Greeting"));
+    assert!(desk.run(&["flow", "restore", "greet"]).contains("Restored flow 'greet'"));
+    assert_eq!(desk.json(&["flow", "show", "greet"])["state"], "Stopped");
+    assert!(desk.run(&["flow", "delete", "greet", "--purge"]).contains("for good"));
+    assert!(desk.fails(&["flow", "restore", "greet"]).contains("Could not find"));
+    assert!(desk.fails(&["flow", "show", "greet"]).contains("Could not find flow 'greet'"));
     let refused = done(desk.command(&["flow", "show", "greet"]).arg("--json"), 1);
     let refused: Value = serde_json::from_str(refused.trim()).expect("JSON");
     assert_eq!(refused["error"]["code"], "FlowNotFound");
@@ -192,6 +198,116 @@ async fn a_run_is_watched_and_cancelled() {
     output.read_to_string(&mut rest).expect("text");
     assert!(rest.contains("Cancelled"), "{rest}");
     assert!(desk.fails(&["run", "show", "0858"]).contains("There is no run"));
+}
+
+/// A command as somebody else.
+fn as_key(desk: &Desk, key: &str, arguments: &[&str], code: i32) -> String {
+    done(desk.command(arguments).env("SLUICEGATE_TOKEN", key.trim()), code)
+}
+
+#[tokio::test]
+async fn users_and_groups_get_roles_and_keys() {
+    let desk = Desk::start().await;
+    desk.write("password.txt", "correct horse battery\n");
+    let ada = "ada@example.org";
+    let made = desk.run(&["user", "create", ada, "--password-file", "password.txt"]);
+    assert!(made.contains("Created user 'ada@example.org'"), "{made}");
+    assert!(desk.fails(&["user", "create", ada]).contains("There is a user"));
+    desk.run(&[
+        "user",
+        "create",
+        "bob@example.org",
+        "--display-name",
+        "Bob",
+        "--role",
+        "governance-administrator",
+    ]);
+    let list = desk.run(&["user", "list"]);
+    for part in [ada, "Bob", "governance-administrator", "Enabled"] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+    assert!(desk.run(&["user", "show", ada]).contains("Password:     set"));
+    let mut given = desk.command(&["user", "set-password", ada, "--password-stdin"]);
+    let mut child = given.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
+    let input = b"another horse battery\n";
+    child.stdin.take().expect("its input").write_all(input).expect("written");
+    assert!(text(&child.wait_with_output().expect("its output").stdout).contains("new password"));
+    let key = desk.run(&["key", "create", "hers", "--as", ada, "--expires", "90d"]);
+    assert_eq!(key.lines().count(), 1, "{key}");
+    assert!(desk.run(&["key", "list"]).contains("hers"));
+    assert!(as_key(&desk, &key, &["user", "list"], 1).contains("may not call"));
+    let granted = desk.run(&["role", "grant", ada, "tenant-administrator"]);
+    assert!(granted.contains("has: tenant-administrator."), "{granted}");
+    assert!(as_key(&desk, &key, &["user", "list"], 0).contains("Bob"));
+    assert!(desk.run(&["role", "revoke", ada, "tenant-administrator"]).contains("no role"));
+    desk.run(&["environment", "create", "test", "--display-name", "Trying"]);
+    assert!(desk.run(&["environment", "list"]).contains("Trying"));
+    let group = ["group", "create", "makers", "--role", "environment-maker"];
+    desk.run(&[&group[..], &["--environment", "test"][..]].concat());
+    assert!(desk.run(&["group", "add", "makers", ada]).contains("1 member"));
+    let roles = desk.run(&["role", "list", "makers"]);
+    assert!(roles.contains("environment-maker (test)"), "{roles}");
+    assert!(as_key(&desk, &key, &["environment", "show", "test"], 0).contains("Trying"));
+    assert!(desk.run(&["group", "show", "makers"]).contains("Members:"));
+    assert!(desk.run(&["group", "remove", "makers", ada]).contains("0 members"));
+    as_key(&desk, &key, &["environment", "show", "test"], 1);
+    assert!(desk.run(&["user", "disable", ada]).contains("disabled"));
+    as_key(&desk, &key, &["flow", "run", "none"], 1);
+    assert!(desk.run(&["user", "enable", ada]).contains("enabled"));
+    desk.run(&["user", "revoke", ada]);
+    assert!(as_key(&desk, &key, &["flow", "list"], 1).contains("key"));
+    desk.run(&["key", "revoke", "hers"]);
+    for arguments in
+        [["user", "delete", ada], ["group", "delete", "makers"], ["environment", "delete", "test"]]
+    {
+        assert!(desk.run(&arguments).contains("Deleted"));
+        assert!(!desk.fails(&arguments).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_application_is_registered_and_changed() {
+    let desk = Desk::start().await;
+    let made = desk.json(&["app", "create", "Build server", "--redirect", "http://localhost/"]);
+    let id = made["clientId"].as_str().expect("an id");
+    assert!(desk.run(&["app", "list"]).contains(id));
+    let changed =
+        ["app", "update", "Build server", "--display-name", "build", "--consented", "true"];
+    assert!(desk.run(&changed).contains("Consented: yes"));
+    let secret = desk.run(&["app", "add-secret", "build", "--expires", "12h"]);
+    assert_eq!(secret.lines().count(), 1, "{secret}");
+    desk.write("build.pem", include_str!("api/certificates/build.pem"));
+    let told = desk.run(&["app", "add-certificate", "build", "build.pem"]);
+    assert!(told.contains("until 2100-10-25"), "{told}");
+    let shown = desk.json(&["app", "show", id]);
+    assert!(!shown.to_string().contains(secret.trim()));
+    let part = |at: &str, name: &str| shown[at][0][name].as_str().expect("text").to_owned();
+    desk.run(&["app", "remove-secret", "build", &part("secrets", "id")]);
+    desk.run(&["app", "remove-certificate", "build", &part("certificates", "thumbprint")]);
+    let shown = desk.run(&["app", "show", "build"]);
+    assert!(!shown.contains("Secret") && !shown.contains("Certificate"), "{shown}");
+    desk.run(&["app", "revoke", "build"]);
+    assert!(desk.run(&["app", "delete", "build"]).contains("Deleted"));
+    assert!(desk.fails(&["app", "show", "build"]).contains("There is no application"));
+}
+
+#[tokio::test]
+async fn the_audit_is_listed_verified_and_exported() {
+    let desk = Desk::start().await;
+    desk.run(&["environment", "create", "test"]);
+    desk.run(&["environment", "update", "test", "--description", "To try things"]);
+    let list = desk.run(&["audit", "list"]);
+    assert!(list.contains("CreateEnvironment") && list.contains("UpdateEnvironment"), "{list}");
+    let one = desk.json(&["audit", "list", "--operation", "CreateEnvironment", "--top", "1"]);
+    assert_eq!(one["value"].as_array().map(Vec::len), Some(1));
+    assert!(desk.run(&["audit", "verify"]).contains("The audit is whole: 2 entries."));
+    assert_eq!(desk.json(&["audit", "verify"])["whole"], true);
+    let lines = desk.run(&["audit", "export"]);
+    let numbers: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["number"].clone())
+        .collect();
+    assert_eq!(numbers, [1, 2]);
 }
 
 fn ended(child: &mut Child) -> Option<i32> {

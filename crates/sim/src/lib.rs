@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bug;
 pub mod ledger;
 pub mod link;
+pub mod managed;
 pub mod node;
 pub mod outside;
 pub mod random;

@@ -71,7 +71,7 @@ impl Node {
             outside: Arc::new(outside),
             paused: false,
         });
-        let app = App { engine, tokens: Arc::default() };
+        let app = App::new(engine, Arc::default(), "simulation");
         tokio::spawn(live(app.clone()));
         Node { link, app, skew }
     }

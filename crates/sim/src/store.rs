@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::portable::Page;
 use store::{
-    Answer, Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunFilter, RunRow,
-    Store, StoreError, TokenRow, VersionRow, WorkflowRow,
+    Answer, AuditFilter, AuditRow, Commit, Committed, Edit, Hint, LiveProcess, ProcessHistory,
+    Record, RecordRange, RetentionRow, RunFilter, RunRow, Store, StoreError, TokenRow, VersionRow,
+    WorkflowRow,
 };
 use tokio::sync::{broadcast, mpsc};
 
@@ -312,22 +313,25 @@ impl Store for SimStore {
         self.not_simulated()
     }
 
-    fn create_workflow(&self, row: WorkflowRow, version: VersionRow) -> Answer<'_, i64> {
-        self.act(move |truth| {
-            truth.workflow_last += 1;
-            let key = truth.workflow_last;
-            let version = VersionRow { workflow: key, ..version };
-            truth.versions.insert((key, version.number), version);
-            truth.workflows.insert(key, WorkflowRow { key, ..row });
-            Ok(key)
-        })
+    /// The audit is not simulated: nothing reads it.
+    fn change(&self, edits: Vec<Edit>, _audit: Vec<AuditRow>) -> Answer<'_, Vec<i64>> {
+        self.act(move |truth| truth.managed.change(&edits))
     }
 
-    fn update_workflow(&self, row: WorkflowRow, version: Option<VersionRow>) -> Answer<'_, ()> {
-        self.act(move |truth| truth.update_workflow(row, version))
+    fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>> {
+        let id = id.to_owned();
+        self.get(move |truth| truth.managed.record(kind, &id))
     }
 
-    fn delete_workflow(&self, _key: i64) -> Answer<'_, bool> {
+    fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {
+        self.get(move |truth| truth.managed.records(&range))
+    }
+
+    fn audit(&self, _filter: AuditFilter) -> Answer<'_, Vec<AuditRow>> {
+        self.not_simulated()
+    }
+
+    fn audit_chain(&self, _after: i64, _rows_max: usize) -> Answer<'_, Vec<AuditRow>> {
         self.not_simulated()
     }
 
@@ -335,6 +339,7 @@ impl Store for SimStore {
         let (environment, name) = (environment.to_owned(), name.to_owned());
         self.get(move |truth| {
             let found = truth
+                .managed
                 .workflows
                 .values()
                 .find(|row| row.environment == environment && row.name == name);
@@ -344,11 +349,11 @@ impl Store for SimStore {
 
     fn workflow_by_id(&self, id: &str) -> Answer<'_, Option<WorkflowRow>> {
         let id = id.to_owned();
-        self.get(move |truth| truth.workflows.values().find(|row| row.id == id).cloned())
+        self.get(move |truth| truth.managed.workflows.values().find(|row| row.id == id).cloned())
     }
 
     fn workflow_by_key(&self, key: i64) -> Answer<'_, Option<WorkflowRow>> {
-        self.get(move |truth| truth.workflows.get(&key).cloned())
+        self.get(move |truth| truth.managed.workflows.get(&key).cloned())
     }
 
     /// In one page, by name: there are few.
@@ -360,7 +365,7 @@ impl Store for SimStore {
     ) -> Answer<'_, Vec<WorkflowRow>> {
         let (environment, after) = (environment.map(str::to_owned), after.map(str::to_owned));
         self.get(move |truth| {
-            let mut rows: Vec<WorkflowRow> = truth.workflows.values().cloned().collect();
+            let mut rows: Vec<WorkflowRow> = truth.managed.workflows.values().cloned().collect();
             rows.retain(|row| environment.as_ref().is_none_or(|it| row.environment == *it));
             rows.retain(|row| after.as_ref().is_none_or(|it| row.name > *it));
             rows.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -369,7 +374,7 @@ impl Store for SimStore {
     }
 
     fn version(&self, workflow: i64, number: u32) -> Answer<'_, Option<VersionRow>> {
-        self.get(move |truth| truth.versions.get(&(workflow, number)).cloned())
+        self.get(move |truth| truth.managed.versions.get(&(workflow, number)).cloned())
     }
 
     fn versions(&self, _workflow: i64) -> Answer<'_, Vec<VersionRow>> {

@@ -3,6 +3,7 @@
 //! The suite of every store runs on it, so that it is a store like the others.
 
 use crate::bug::Bug;
+use crate::managed::Managed;
 use durable::limits::PARTITIONS;
 use durable::{
     Batch, Chunk, Cluster, InboxId, Lease, Message, MessageKind, NodeId, Partition, PartitionSet,
@@ -10,10 +11,7 @@ use durable::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use store::{
-    Commit, Committed, LiveProcess, RetentionRow, RunChange, RunRow, StoreError, TokenRow,
-    VersionRow, WorkflowRow,
-};
+use store::{Commit, Committed, LiveProcess, RetentionRow, RunChange, RunRow, TokenRow};
 use tokio::time::Instant;
 
 /// A live process.
@@ -40,9 +38,7 @@ pub struct Truth {
     pub payloads: BTreeMap<PayloadHash, Vec<u8>>,
     pub payload_refs: BTreeSet<(ProcessId, PayloadHash)>,
     pub runs: BTreeMap<ProcessId, RunRow>,
-    pub workflows: BTreeMap<i64, WorkflowRow>,
-    pub workflow_last: i64,
-    pub versions: BTreeMap<(i64, u32), VersionRow>,
+    pub managed: Managed,
     pub settings: BTreeMap<String, Vec<u8>>,
     pub tokens: BTreeMap<String, TokenRow>,
     pub retentions: BTreeMap<(String, i64), RetentionRow>,
@@ -358,23 +354,5 @@ impl Truth {
     pub fn lives_in<'a>(&'a self, within: &'a PartitionSet) -> impl Iterator<Item = LiveProcess> {
         let ids = self.processes.keys().filter(|id| within.contains(id.partition()));
         ids.filter_map(|id| self.live(*id))
-    }
-
-    pub fn update_workflow(
-        &mut self,
-        mut row: WorkflowRow,
-        version: Option<VersionRow>,
-    ) -> Result<(), StoreError> {
-        let known = self.workflows.get(&row.key);
-        if known.is_none_or(|known| known.revision != row.revision) {
-            return Err(StoreError::Conflict("the flow has changed meanwhile".to_owned()));
-        }
-        row.revision += 1;
-        if let Some(version) = version {
-            self.versions
-                .insert((row.key, version.number), VersionRow { workflow: row.key, ..version });
-        }
-        self.workflows.insert(row.key, row);
-        Ok(())
     }
 }

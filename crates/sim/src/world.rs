@@ -16,10 +16,11 @@ use flow::definition::{Dialect, LoadOptions};
 use flow::run::Status;
 use parking_lot::Mutex;
 use server::app::App;
+use server::app::access::RunAt;
 use server::app::catalog::{Document, FlowState, dialect_number};
 use server::app::trigger::{Answer, TriggerCall};
+use server::auth::caller::Caller;
 use server::auth::seal::Sealer;
-use server::auth::token::Caller;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{VersionRow, WorkflowRow};
@@ -228,9 +229,7 @@ fn add_flow(truth: &mut Truth, kind: Kind, key: i64) {
         revision: 0,
         id,
     };
-    truth.workflows.insert(key, row);
-    truth.workflow_last = key;
-    truth.versions.insert((key, 1), VersionRow { workflow: key, number: 1, created: 0, document });
+    truth.managed.place(row, VersionRow { workflow: key, number: 1, created: 0, document });
     if kind == Kind::Limited {
         truth.watch.limits.insert(key, LIMIT);
     }
@@ -339,9 +338,9 @@ impl Requester {
 }
 
 async fn cancel(app: App, ledger: Arc<Mutex<Ledger>>, run: ProcessId) {
-    let caller = Caller { name: "simulation".into() };
+    let caller = Caller::root("simulation");
     for _ in 0..50 {
-        match app.cancel_run(&caller, &run.run_name()).await {
+        match app.cancel_run(&caller, RunAt::any(&run.run_name())).await {
             Ok((_, was_live)) => {
                 if was_live {
                     ledger.lock().cancelled.insert(run);

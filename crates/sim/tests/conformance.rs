@@ -40,8 +40,8 @@ macro_rules! tests {
     };
 }
 
-// What nodes rely on when things go wrong; the rest of the suite is about management
-// data and files, which are not simulated.
+// What nodes rely on when things go wrong; the rest of the suite is about what is not
+// simulated: the audit, names of flows, files.
 tests! {
     concurrency {
         groups_of_many_callers_are_all_kept
@@ -99,6 +99,14 @@ tests! {
         due_processes_are_found_by_partition
         live_processes_are_paged_by_kind
         a_batch_that_makes_no_sense_is_refused
+    }
+    record {
+        a_record_is_read_as_it_was_written
+        a_record_is_changed_from_the_stored_revision
+        a_record_is_removed_with_its_keys
+        a_unique_key_is_one_records
+        records_are_paged_by_key
+        changes_are_made_together_or_not_at_all
     }
     run {
         a_run_is_read_as_it_was_written

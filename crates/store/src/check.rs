@@ -1,6 +1,6 @@
 //! What no store accepts, and how much a commit carries: the same for every database.
 
-use crate::{Commit, StoreError, limits};
+use crate::{AuditRow, Commit, Edit, StoreError, limits};
 use durable::{Batch, Standing};
 
 /// Said before the commit is queued.
@@ -41,4 +41,10 @@ pub(crate) fn bytes(commit: &Commit) -> usize {
     let messages: usize = batch.messages.iter().map(|message| message.body.len()).sum();
     let payloads: usize = batch.payloads.iter().map(|payload| payload.content.len()).sum();
     limits::JOB_BYTES + optional(&batch.chunk) + optional(&batch.snapshot) + messages + payloads
+}
+
+/// Bytes that a change of management data carries.
+pub(crate) fn change_bytes(edits: &[Edit], audit: &[AuditRow]) -> usize {
+    let edits = edits.iter().map(Edit::bytes);
+    edits.chain(audit.iter().map(|row| row.content.len())).fold(0, usize::saturating_add)
 }

@@ -10,6 +10,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
 
+pub mod chain;
 mod check;
 pub mod conformance;
 pub mod error;
@@ -21,8 +22,9 @@ pub mod sqlite;
 
 pub use error::StoreError;
 pub use rows::{
-    Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunChange, RunFilter,
-    RunPatch, RunRow, TokenRow, VersionRow, WorkflowRow,
+    AuditFilter, AuditRow, Commit, Committed, Edit, Hint, LiveProcess, ProcessHistory, Record,
+    RecordKey, RecordRange, RetentionRow, RunChange, RunFilter, RunPatch, RunRow, TokenRow,
+    VersionRow, WorkflowRow,
 };
 
 use durable::{
@@ -164,19 +166,50 @@ pub trait Store: Send + Sync + 'static {
     /// bytes given back.
     fn reclaim(&self, bytes_max: u64) -> Answer<'_, u64>;
 
+    // --- management data ---------------------------------------------------------
+
+    /// Makes changes durable together with what the audit says of them, in order, or none.
+    /// [`StoreError::Conflict`] when a name or a unique key is taken, or when something is
+    /// not as it was read. Answers for each change a number: the new revision of a record or
+    /// of a flow, the key of a new flow, how many rows a removal found.
+    fn change(&self, edits: Vec<Edit>, audit: Vec<AuditRow>) -> Answer<'_, Vec<i64>>;
+
+    fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>>;
+
+    /// Records with the values of the key that was asked for. One that has several such keys
+    /// is listed under each.
+    fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>>;
+
+    /// Entries of the audit, newest first.
+    fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditRow>>;
+
+    /// Entries of the audit in the order of their numbers, those after `after`.
+    fn audit_chain(&self, after: i64, rows_max: usize) -> Answer<'_, Vec<AuditRow>>;
+
     // --- flows ---------------------------------------------------------------
 
     /// Adds a flow with its first version. [`StoreError::Conflict`] when the name is taken.
     /// Answers the flow's key.
-    fn create_workflow(&self, workflow: WorkflowRow, version: VersionRow) -> Answer<'_, i64>;
+    fn create_workflow(&self, workflow: WorkflowRow, version: VersionRow) -> Answer<'_, i64> {
+        alone(self.change(vec![Edit::CreateWorkflow(workflow, version)], Vec::new()))
+    }
 
     /// Replaces a flow's row, and adds a version when given. Compare-and-set: the
     /// stored `revision` must be `workflow.revision`; it is counted up.
-    fn update_workflow(&self, workflow: WorkflowRow, version: Option<VersionRow>)
-    -> Answer<'_, ()>;
+    fn update_workflow(
+        &self,
+        workflow: WorkflowRow,
+        version: Option<VersionRow>,
+    ) -> Answer<'_, ()> {
+        let done = alone(self.change(vec![Edit::UpdateWorkflow(workflow, version)], Vec::new()));
+        Box::pin(async move { done.await.map(|_| ()) })
+    }
 
     /// Removes a flow and its versions. Its runs go by [`Store::delete_runs_before`].
-    fn delete_workflow(&self, key: i64) -> Answer<'_, bool>;
+    fn delete_workflow(&self, key: i64) -> Answer<'_, bool> {
+        let done = alone(self.change(vec![Edit::DeleteWorkflow(key)], Vec::new()));
+        Box::pin(async move { done.await.map(|removed| removed > 0) })
+    }
 
     fn workflow(&self, environment: &str, name: &str) -> Answer<'_, Option<WorkflowRow>>;
 
@@ -240,6 +273,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Finishes what was accepted and closes. Nothing is accepted afterwards.
     fn close(&self) -> Answer<'_, ()>;
+}
+
+/// The number that a single change is answered with.
+fn alone(changing: Answer<'_, Vec<i64>>) -> Answer<'_, i64> {
+    Box::pin(async move {
+        let numbers = changing.await?;
+        let missing = || StoreError::Corrupt("a change has no answer".to_owned());
+        numbers.first().copied().ok_or_else(missing)
+    })
 }
 
 /// Where everything that is stored can be read: a store, or the files of one that a server

@@ -3,7 +3,7 @@
 //! Leases and nodes are not part of it: they belong to the servers that run.
 
 /// Counts the forms that [`TABLES`] has had: a file says which one it is in.
-pub const FORM: u16 = 1;
+pub const FORM: u16 = 2;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,6 +197,40 @@ pub const TABLES: &[Table] = &[
             column("first_seq", Kind::Int),
             column("events", Kind::Int),
             column("content", Kind::Bytes),
+        ],
+    ),
+    table(
+        "record",
+        2,
+        &[
+            column("kind", Kind::Int),
+            column("id", Kind::Text),
+            column("revision", Kind::Int),
+            column("body", Kind::Bytes),
+        ],
+    ),
+    table(
+        "record_key",
+        4,
+        &[
+            column("kind", Kind::Int),
+            column("name", Kind::Int),
+            column("value", Kind::Bytes),
+            column("id", Kind::Text),
+            column("is_unique", Kind::Int),
+        ],
+    ),
+    table(
+        "audit",
+        1,
+        &[
+            column("number", Kind::Int),
+            column("time", Kind::Int),
+            column("actor", Kind::Text),
+            column("operation", Kind::Text),
+            column("target", Kind::Text),
+            column("content", Kind::Bytes),
+            column("hash", Kind::Bytes),
         ],
     ),
 ];

@@ -180,3 +180,109 @@ pub enum Hint {
     /// The flow with this public id has changed.
     Flow(String),
 }
+
+/// A record of management data: what is in it, and what it is about, is the server's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// A number that the server gives meaning.
+    pub kind: u8,
+    pub id: String,
+    /// Counts changes, for compare-and-set. 0: it is new.
+    pub revision: i64,
+    pub body: Vec<u8>,
+    /// What it is found by, besides its id. Not read back.
+    pub keys: Vec<RecordKey>,
+}
+
+/// Something that a record is found by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordKey {
+    /// A number that the server gives meaning, of the record's kind.
+    pub name: u8,
+    /// Compared byte by byte.
+    pub value: Vec<u8>,
+    /// No other record of the kind has it.
+    pub is_unique: bool,
+}
+
+/// Which records to list, in the order of their keys and then of their ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordRange {
+    pub kind: u8,
+    pub name: u8,
+    /// The first value, and the first that is beyond.
+    pub from: Vec<u8>,
+    pub to: Vec<u8>,
+    /// The last of the page before.
+    pub after: Option<(Vec<u8>, String)>,
+    pub rows_max: usize,
+}
+
+impl RecordRange {
+    /// After which value and id the page begins. Ids are not empty.
+    pub(crate) fn start(&self) -> (&[u8], &str) {
+        match &self.after {
+            Some((value, id)) => (value, id),
+            None => (&self.from, ""),
+        }
+    }
+}
+
+/// A change of management data.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// A new record, or new content of one whose stored `revision` is this one's.
+    Put(Record),
+    /// Removes a record whose stored revision is this one; whatever it is when `None`.
+    Remove { kind: u8, id: String, revision: Option<i64> },
+    /// A flow with its first version.
+    CreateWorkflow(WorkflowRow, VersionRow),
+    /// A flow's row, and a new version when given. The stored `revision` must be the row's.
+    UpdateWorkflow(WorkflowRow, Option<VersionRow>),
+    /// A flow and its versions. Its runs stay until they are removed.
+    DeleteWorkflow(i64),
+}
+
+impl Edit {
+    /// Bytes of the rows.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Edit::Put(record) => {
+                let keys: usize = record.keys.iter().map(|key| key.value.len()).sum();
+                record.body.len() + keys
+            }
+            Edit::CreateWorkflow(_, version) | Edit::UpdateWorkflow(_, Some(version)) => {
+                version.document.len()
+            }
+            Edit::Remove { .. } | Edit::UpdateWorkflow(_, None) | Edit::DeleteWorkflow(_) => 0,
+        }
+    }
+}
+
+/// Who did what, when, to what. Never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Counted without gaps by the store; 0 before it is stored.
+    pub number: i64,
+    pub time: Ticks,
+    pub actor: String,
+    pub operation: String,
+    pub target: String,
+    pub content: Vec<u8>,
+    /// Of this entry and of all before it, given by the store: [`crate::chain::link`].
+    pub hash: Vec<u8>,
+}
+
+/// Which entries of the audit to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    pub actor: Option<String>,
+    pub operation: Option<String>,
+    pub target: Option<String>,
+    /// At or after, and before.
+    pub from: Option<Ticks>,
+    pub to: Option<Ticks>,
+    /// Older than this entry: the last of the page before.
+    pub before: Option<i64>,
+    pub rows_max: usize,
+}

@@ -2,8 +2,11 @@
 
 mod body;
 mod error;
+mod graph;
 mod health;
+mod login;
 mod native;
+mod provider;
 pub mod trigger;
 
 pub use error::ApiError;
@@ -11,9 +14,11 @@ pub use error::ApiError;
 use crate::app::{App, AppError};
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
@@ -37,19 +42,52 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// A public URL is set: forwarding headers do not matter.
     pub has_public_url: bool,
+    /// Connections are encrypted.
+    pub is_tls: bool,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+impl ApiState {
+    /// `scheme://host` as the caller named this server: what a trusted proxy says, else the
+    /// `Host` header, else the server's own address.
+    fn base_of(&self, parts: &Parts) -> String {
+        if let Some(base) = native::forwarded(parts, &self.settings) {
+            return base;
+        }
+        let named = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let named = named.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+        let is_plain = |host: &&str| {
+            host.len() <= 255
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+        };
+        match named.filter(is_plain) {
+            Some(host) if self.settings.is_tls => format!("https://{host}"),
+            Some(host) => format!("http://{host}"),
+            None => self.app.engine.catalog.public_url(),
+        }
+    }
 }
 
 /// All surfaces but trigger addresses.
 fn router(state: ApiState) -> Router {
     Router::new()
         .nest("/api/v1", native::router())
+        .route("/providers/{*path}", any(provider::handle))
+        .route("/v1.0/users", get(graph::users))
+        .route("/v1.0/groups", get(graph::groups))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(login::router())
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(state)
+}
+
+/// The bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// What a connection talks to. Trigger addresses are the hot path and are taken before

@@ -1,6 +1,7 @@
 //! Trigger addresses: what calls from outside look like, and what they get.
 
 use super::error::{ApiError, envelope, status_of};
+use super::provider::{content, package};
 use super::{ApiState, body};
 use crate::app::catalog::FlowEntry;
 use crate::app::trigger::{Answer, Answered, Signed, TriggerCall};
@@ -39,6 +40,12 @@ pub async fn invoke(state: &ApiState, request: Request<Incoming>) -> Response {
 async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Response, AppError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
+    if let Some((flow, rest)) = content::parse(path) {
+        return Ok(content::read(state, &parts, flow, rest).await);
+    }
+    if let Some((flow, rest)) = package::parse(path) {
+        return Ok(package::read(state, &parts, flow, rest).await);
+    }
     let address = Address::parse(path).ok_or_else(|| {
         AppError::not_found("ResourceNotFound", format!("There is nothing at '{path}'."))
     })?;

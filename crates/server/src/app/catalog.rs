@@ -19,12 +19,18 @@ use tokio::time::Instant;
 pub enum FlowState {
     Started = 1,
     Stopped = 2,
+    /// It can be restored.
+    Deleted = 3,
 }
 
 impl FlowState {
     #[must_use]
     pub fn from_number(number: u8) -> FlowState {
-        if number == FlowState::Started as u8 { FlowState::Started } else { FlowState::Stopped }
+        match number {
+            1 => FlowState::Started,
+            3 => FlowState::Deleted,
+            _ => FlowState::Stopped,
+        }
     }
 
     #[must_use]
@@ -32,6 +38,7 @@ impl FlowState {
         match self {
             FlowState::Started => "Started",
             FlowState::Stopped => "Stopped",
+            FlowState::Deleted => "Deleted",
         }
     }
 }

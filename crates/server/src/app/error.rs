@@ -9,6 +9,9 @@ use store::StoreError;
 pub enum ErrorKind {
     Invalid,
     Unauthenticated,
+    Forbidden,
+    /// A thing that this cannot be done to.
+    BadMethod,
     NotFound,
     Conflict,
     TooLarge,
@@ -50,6 +53,12 @@ impl AppError {
         tracing::error!(%context, "internal error");
         let message = "The server failed to do this. Its log says more.";
         AppError::new(ErrorKind::Internal, "InternalServerError", message)
+    }
+
+    /// The same with what it is about before its message.
+    #[must_use]
+    pub fn prefixed(self, before: &str) -> Self {
+        AppError { message: format!("{before}{}", self.message), ..self }
     }
 
     /// A definition that is refused, with all its faults.

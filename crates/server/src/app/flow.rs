@@ -1,53 +1,48 @@
-//! Flows: create, list, get, update, delete; enable and disable; addresses and keys.
+//! Flows: create, list, get, update, delete and restore; enable and disable.
 
+use super::access::{Act, FlowAt, FlowFound, Scope, guid_to_id, id_to_guid};
 use super::catalog::{Document, FlowEntry, FlowState, dialect_number};
+use super::data::{Change, Known};
 use super::error::{AppError, ErrorKind};
-use super::{App, Right};
-use crate::auth::signature;
-use crate::auth::token::Caller;
+use super::facts::{BY_DELETED_NAME, FlowFacts};
+use super::{App, Operation};
+use crate::auth::caller::Caller;
 use crate::clock;
 use crate::worker::trigger_state::has_recurrence;
-use expr::{Str, Value};
-use flow::definition::{
-    Dialect, LoadOptions, Loaded, Problem, RelativePath, Report, Severity, Trigger, TriggerBehavior,
-};
+use expr::Value;
+use flow::definition::{Dialect, LoadOptions, Loaded, Problem, Report, Severity};
+use serde_json::json;
 use std::sync::Arc;
 use store::{Hint, VersionRow, WorkflowRow};
 
 /// A flow as its caller describes it.
+#[derive(Default)]
 pub struct FlowInput {
+    /// None: a name is made.
     pub name: Option<String>,
     pub display_name: Option<String>,
     pub dialect: Option<Dialect>,
     pub parameters: Option<Value>,
     pub state: Option<FlowState>,
+    pub template_name: Option<String>,
     /// The definition document as JSON text.
     pub document: Vec<u8>,
+}
+
+/// What is to be different of a flow.
+#[derive(Default)]
+pub struct FlowPatch {
+    pub display_name: Option<String>,
+    pub state: Option<FlowState>,
+    /// A new version: its document, with what belongs to it.
+    pub document: Option<FlowInput>,
 }
 
 /// A flow with the warnings its definition gave.
 pub struct FlowView {
     pub entry: Arc<FlowEntry>,
+    pub facts: Known<FlowFacts>,
     pub problems: Vec<Problem>,
-}
-
-/// A signed address.
-pub struct CallbackUrl {
-    pub value: String,
-    pub base_path: String,
-    pub method: String,
-    pub queries: Vec<(&'static str, String)>,
-}
-
-impl CallbackUrl {
-    /// The same address under another base.
-    pub fn rebase(&mut self, from: &str, to: &str) {
-        for url in [&mut self.value, &mut self.base_path] {
-            if let Some(rest) = url.strip_prefix(from) {
-                *url = format!("{to}{rest}");
-            }
-        }
-    }
 }
 
 const NAME_CHARACTERS_MAX: usize = 128;
@@ -62,16 +57,13 @@ impl App {
         environment: &str,
         input: FlowInput,
     ) -> Result<FlowView, AppError> {
-        self.authorize(caller, Right::Change)?;
-        let name = input.name.clone().unwrap_or_default();
-        check_name(&name)?;
-        check_name(environment)?;
+        let environment = self.environment_for(caller, Operation::CreateFlow, environment).await?;
+        let (id, name) = self.new_name(&input).await?;
         let (loaded, problems) = load(&input)?;
         let now = self.engine.clock.now();
-        let id = clock::guid().map_err(AppError::internal)?.replace('-', "");
         let row = WorkflowRow {
             key: 0,
-            environment: environment.to_owned(),
+            environment: environment.id.clone(),
             display_name: display_name(&input, &loaded, &name),
             name,
             state: input.state.unwrap_or(FlowState::Started) as u8,
@@ -85,15 +77,19 @@ impl App {
             revision: 0,
             id,
         };
+        let mut facts = FlowFacts::new(&row, Some(caller));
+        facts.template_name.clone_from(&input.template_name);
+        facts.note_version(&loaded)?;
         let version = version_row(0, 1, now, loaded.flow.dialect, input);
         let id = row.id.clone();
         let taken =
-            format!("There is a flow '{}' in environment '{environment}' already.", row.name);
-        self.engine.store.create_workflow(row, version).await.map_err(|error| match error {
-            store::StoreError::Conflict(_) => {
-                AppError::new(ErrorKind::Conflict, "FlowExists", taken)
-            }
-            other => other.into(),
+            format!("There is a flow '{}' in environment '{}' already.", row.name, environment.id);
+        let detail = json!({"environment": environment.id, "displayName": row.display_name});
+        let change = Change::default().create_flow(row, version).put(&Known::new(facts))?;
+        let change = change.audit("CreateFlow", &id, &detail);
+        self.apply(caller, change).await.map_err(|error| match error.kind {
+            ErrorKind::Conflict => AppError::new(ErrorKind::Conflict, "FlowExists", taken),
+            _ => error,
         })?;
         let entry = self
             .engine
@@ -102,111 +98,225 @@ impl App {
             .await?
             .ok_or_else(|| AppError::internal("a new flow is gone"))?;
         let entry = self.align_trigger(entry).await?;
-        Ok(FlowView { entry, problems })
+        self.view(entry, problems).await
+    }
+
+    /// The id and the name of a new flow: a name that is a GUID is the id as well, if that
+    /// is free.
+    async fn new_name(&self, input: &FlowInput) -> Result<(String, String), AppError> {
+        if let Some(name) = &input.name {
+            check_name(name)?;
+        }
+        let given = input.name.as_deref().and_then(guid_to_id);
+        let id = match given {
+            Some(id) if self.engine.catalog.by_id(&id).await?.is_none() => id,
+            _ => clock::guid().map_err(AppError::internal)?.replace('-', ""),
+        };
+        let name = input.name.clone().unwrap_or_else(|| id_to_guid(&id));
+        Ok((id, name))
+    }
+
+    async fn view(
+        &self,
+        entry: Arc<FlowEntry>,
+        problems: Vec<Problem>,
+    ) -> Result<FlowView, AppError> {
+        let facts = self.facts(&entry.row).await?;
+        Ok(FlowView { entry, facts, problems })
     }
 
     pub async fn update_flow(
         &self,
         caller: &Caller,
-        environment: &str,
-        name: &str,
-        mut input: FlowInput,
+        at: FlowAt<'_>,
+        patch: FlowPatch,
     ) -> Result<FlowView, AppError> {
-        self.authorize(caller, Right::Change)?;
-        let entry = self.flow_entry(environment, name).await?;
-        let (loaded, problems) = load(&input)?;
+        let FlowFound { entry, mut facts, .. } = self.flow_for(caller, Act::UPDATE, at).await?;
         let mut row = entry.row.clone();
-        row.version += 1;
         row.changed = self.engine.clock.now();
-        row.dialect = dialect_number(loaded.flow.dialect);
-        if let Some(display_name) = input.display_name.take() {
+        if let Some(display_name) = patch.display_name {
             row.display_name = display_name;
         }
-        if let Some(state) = input.state {
+        if let Some(state) = patch.state {
             row.state = state as u8;
         }
-        let version = version_row(row.key, row.version, row.changed, loaded.flow.dialect, input);
-        self.engine.store.update_workflow(row, Some(version)).await?;
-        let entry = self.reload(&entry).await?;
-        // a recurrence may have changed: it begins anew
-        let entry = self.stop_trigger(entry).await?;
+        let is_new_version = patch.document.is_some();
+        let (version, problems) = match patch.document {
+            Some(input) => {
+                let (loaded, problems) = load(&input)?;
+                facts.note_version(&loaded)?;
+                row.version += 1;
+                row.dialect = dialect_number(loaded.flow.dialect);
+                let dialect = loaded.flow.dialect;
+                let version = version_row(row.key, row.version, row.changed, dialect, input);
+                (Some(version), problems)
+            }
+            None => (None, Vec::new()),
+        };
+        let detail = json!({
+            "before": facts_of(&entry.row),
+            "after": facts_of(&row),
+        });
+        let mut change = Change::default().update_flow(row, version);
+        if is_new_version {
+            change = change.put(&facts)?;
+        }
+        self.apply(caller, change.audit("UpdateFlow", &entry.row.id, &detail)).await?;
+        let mut entry = self.reload(&entry).await?;
+        if is_new_version {
+            // a recurrence may have changed: it begins anew
+            entry = self.stop_trigger(entry).await?;
+        }
         let entry = self.align_trigger(entry).await?;
-        Ok(FlowView { entry, problems })
+        self.view(entry, problems).await
     }
 
+    /// The flows of an environment by name, those that were deleted among them when they are
+    /// asked for.
     pub async fn list_flows(
         &self,
         caller: &Caller,
         environment: &str,
-        after: Option<&str>,
-        rows_max: usize,
+        with_deleted: bool,
+        (after, rows_max): (Option<&str>, usize),
     ) -> Result<Vec<Arc<FlowEntry>>, AppError> {
-        self.authorize(caller, Right::Read)?;
-        let rows = self.engine.store.workflows(Some(environment), after, rows_max).await?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in rows {
-            entries.push(self.engine.catalog.entry(row).await?);
+        let operation = Operation::ListFlowsInEnvironmentV2;
+        let environment = self.environment_for(caller, operation, environment).await?;
+        let mut entries = Vec::new();
+        let mut after = after.map(str::to_owned);
+        loop {
+            let within = Some(environment.id.as_str());
+            let rows = self.engine.store.workflows(within, after.as_deref(), rows_max).await?;
+            let is_last = rows.len() < rows_max;
+            after = rows.last().map(|row| row.name.clone());
+            for row in rows {
+                if with_deleted || row.state != FlowState::Deleted as u8 {
+                    entries.push(self.engine.catalog.entry(row).await?);
+                }
+                if entries.len() >= rows_max {
+                    return Ok(entries);
+                }
+            }
+            if is_last {
+                return Ok(entries);
+            }
         }
-        Ok(entries)
     }
 
     /// A flow and the document of its current version.
     pub async fn get_flow(
         &self,
         caller: &Caller,
-        environment: &str,
-        name: &str,
+        at: FlowAt<'_>,
     ) -> Result<(FlowView, Loaded), AppError> {
-        self.authorize(caller, Right::Read)?;
-        let entry = self.flow_entry(environment, name).await?;
+        let FlowFound { entry, facts, .. } = self.flow_for(caller, Act::GET, at).await?;
         let (loaded, problems) = self.load_version(&entry, entry.row.version).await?;
-        Ok((FlowView { entry, problems }, loaded))
+        Ok((FlowView { entry, facts, problems }, loaded))
     }
 
     pub async fn list_versions(
         &self,
         caller: &Caller,
-        environment: &str,
-        name: &str,
+        at: FlowAt<'_>,
     ) -> Result<Vec<VersionRow>, AppError> {
-        self.authorize(caller, Right::Read)?;
-        let entry = self.flow_entry(environment, name).await?;
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
         Ok(self.engine.store.versions(entry.row.key).await?)
     }
 
     pub async fn get_version(
         &self,
         caller: &Caller,
-        environment: &str,
-        name: &str,
+        at: FlowAt<'_>,
         number: u32,
     ) -> Result<(VersionRow, Loaded), AppError> {
-        self.authorize(caller, Right::Read)?;
-        let entry = self.flow_entry(environment, name).await?;
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
         let versions = self.engine.store.versions(entry.row.key).await?;
         let found = versions.into_iter().find(|version| version.number == number);
         let row = found.ok_or_else(|| {
-            let message = format!("The flow '{name}' has no version {number}.");
+            let message = format!("The flow '{}' has no version {number}.", at.name);
             AppError::not_found("FlowVersionNotFound", message)
         })?;
         let (loaded, _) = self.load_version(&entry, number).await?;
         Ok((row, loaded))
     }
 
-    pub async fn delete_flow(
+    /// Deletes a flow so that it can be restored: it stops, its runs are cancelled, its name
+    /// is free again.
+    pub async fn delete_flow(&self, caller: &Caller, at: FlowAt<'_>) -> Result<(), AppError> {
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::DELETE, at).await?;
+        let entry = self.set_state(caller, entry, FlowState::Stopped).await?;
+        self.cancel_all(&entry).await?;
+        let mut facts = self.facts(&entry.row).await?;
+        let mut row = entry.row.clone();
+        row.changed = self.engine.clock.now();
+        facts.deleted = Some((row.changed, row.name.clone()));
+        row.state = FlowState::Deleted as u8;
+        row.name = id_to_guid(&row.id);
+        let change = Change::default().update_flow(row, None).put(&facts)?;
+        let change = change.audit("DeleteFlow", &entry.row.id, &json!({}));
+        self.apply(caller, change).await?;
+        self.reload(&entry).await.map(|_| ())
+    }
+
+    /// Brings a deleted flow back, by its id or by what it was called; it does not run until
+    /// it is started. Of several with the name, the one that was deleted last.
+    pub async fn restore_flow(
         &self,
         caller: &Caller,
-        environment: &str,
-        name: &str,
-    ) -> Result<(), AppError> {
-        self.authorize(caller, Right::Change)?;
-        let entry = self.flow_entry(environment, name).await?;
-        let entry = self.set_state(entry, FlowState::Stopped).await?;
+        at: FlowAt<'_>,
+    ) -> Result<FlowView, AppError> {
+        let mut found = self.flow_in(caller, Act::RESTORE, at).await;
+        let is_known = match &found {
+            Ok(found) => found.facts.deleted.is_some(),
+            Err(error) => error.kind != ErrorKind::NotFound,
+        };
+        if !is_known && let Some(id) = self.deleted_flow(at).await? {
+            found = self.flow_in(caller, Act::RESTORE, FlowAt { name: &id, ..at }).await;
+        }
+        let FlowFound { entry, mut facts, .. } = found?;
+        let Some((_, name)) = facts.deleted.take() else {
+            let message = format!("The flow '{}' was not deleted.", at.name);
+            return Err(AppError::invalid("FlowNotDeleted", message));
+        };
+        let mut row = entry.row.clone();
+        row.changed = self.engine.clock.now();
+        row.state = FlowState::Stopped as u8;
+        if self.engine.store.workflow(&row.environment, &name).await?.is_none() {
+            row.name = name;
+        }
+        let change = Change::default().update_flow(row, None).put(&facts)?;
+        let change = change.audit("RestoreFlow", &entry.row.id, &json!({}));
+        self.apply(caller, change).await?;
+        let entry = self.reload(&entry).await?;
+        self.view(entry, Vec::new()).await
+    }
+
+    /// The id of the flow that had a name and was deleted last.
+    async fn deleted_flow(&self, at: FlowAt<'_>) -> Result<Option<String>, AppError> {
+        let Some(environment) = self.environment(at.environment).await? else { return Ok(None) };
+        let parts = [environment.id.as_str(), at.name];
+        let facts = self.find::<FlowFacts>(BY_DELETED_NAME, &parts).await?;
+        Ok(facts.map(|facts| id_to_guid(facts.flow())))
+    }
+
+    /// Removes a flow with its runs and everything that is known of it.
+    pub async fn purge_flow(&self, caller: &Caller, at: FlowAt<'_>) -> Result<(), AppError> {
+        let found = self.flow_in(caller, Act::DELETE, at).await?;
+        let entry = match found.entry.state {
+            FlowState::Started => self.set_state(caller, found.entry, FlowState::Stopped).await?,
+            FlowState::Stopped | FlowState::Deleted => found.entry,
+        };
         self.cancel_all(&entry).await?;
         self.engine.remove_runs(entry.row.key, i64::MAX).await?;
-        self.engine.store.set_retention(environment, Some(entry.row.key), None).await?;
-        self.engine.store.delete_workflow(entry.row.key).await?;
-        self.engine.catalog.forget_all(&entry.row.id, entry.row.key);
+        let (environment, key) = (&entry.row.environment, entry.row.key);
+        self.engine.store.set_retention(environment, Some(key), None).await?;
+        let facts = self.facts(&entry.row).await?;
+        let mut change = Change::default().delete_flow(key);
+        if facts.is_stored() {
+            change = change.remove(&facts);
+        }
+        self.apply(caller, change.audit("PurgeFlow", &entry.row.id, &json!({}))).await?;
+        self.engine.catalog.forget_all(&entry.row.id, key);
         self.engine.store.hint(Hint::Flow(entry.row.id.clone()));
         Ok(())
     }
@@ -214,17 +324,17 @@ impl App {
     pub async fn enable_flow(
         &self,
         caller: &Caller,
-        environment: &str,
-        name: &str,
+        at: FlowAt<'_>,
         state: FlowState,
     ) -> Result<Arc<FlowEntry>, AppError> {
-        self.authorize(caller, Right::Change)?;
-        let entry = self.flow_entry(environment, name).await?;
-        self.set_state(entry, state).await
+        let act = if state == FlowState::Started { Act::START } else { Act::STOP };
+        let FlowFound { entry, .. } = self.flow_for(caller, act, at).await?;
+        self.set_state(caller, entry, state).await
     }
 
     async fn set_state(
         &self,
+        caller: &Caller,
         entry: Arc<FlowEntry>,
         state: FlowState,
     ) -> Result<Arc<FlowEntry>, AppError> {
@@ -234,114 +344,27 @@ impl App {
         let mut row = entry.row.clone();
         row.state = state as u8;
         row.changed = self.engine.clock.now();
-        self.engine.store.update_workflow(row, None).await?;
+        let operation = if state == FlowState::Started { "StartFlow" } else { "StopFlow" };
+        let change = Change::default().update_flow(row, None);
+        let change = change.audit(operation, &entry.row.id, &json!({}));
+        self.apply(caller, change).await?;
         let entry = self.reload(&entry).await?;
         self.align_trigger(entry).await
     }
 
-    /// The signed address of a Request trigger.
-    pub async fn callback_url(
+    /// A flow that the caller may run.
+    pub(crate) async fn flow_to_run(
         &self,
         caller: &Caller,
         environment: &str,
         name: &str,
-        trigger: Option<&str>,
-    ) -> Result<CallbackUrl, AppError> {
-        self.authorize(caller, Right::Execute)?;
-        let entry = self.flow_entry(environment, name).await?;
-        self.signed_url(&entry, trigger, 0)
+    ) -> Result<Arc<FlowEntry>, AppError> {
+        let at = FlowAt { environment, name, scope: Scope::Any };
+        Ok(self.flow_for(caller, Act::RUN, at).await?.entry)
     }
 
-    /// Gives a flow a new key: addresses signed with the old one end at once.
-    pub async fn rotate_key(
-        &self,
-        caller: &Caller,
-        environment: &str,
-        name: &str,
-        which: usize,
-        trigger: Option<&str>,
-    ) -> Result<CallbackUrl, AppError> {
-        self.authorize(caller, Right::Change)?;
-        let entry = self.flow_entry(environment, name).await?;
-        // what cannot be answered afterwards is refused before the old key ends
-        self.callable_trigger(&entry, trigger)?;
-        let mut row = entry.row.clone();
-        let key = self.new_key(&row.id)?;
-        if which == 0 {
-            row.primary_key = key;
-        } else {
-            row.secondary_key = key;
-        }
-        row.changed = self.engine.clock.now();
-        self.engine.store.update_workflow(row, None).await?;
-        let entry = self.reload(&entry).await?;
-        self.signed_url(&entry, trigger, which)
-    }
-
-    fn signed_url(
-        &self,
-        entry: &FlowEntry,
-        trigger: Option<&str>,
-        which: usize,
-    ) -> Result<CallbackUrl, AppError> {
-        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-        let (trigger, method, relative_path) = self.callable_trigger(entry, trigger)?;
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let permission = signature::permission(&trigger.name);
-        let sig = entry.keys[which].sign(&entry.row.id, &permission);
-        let base = self.engine.catalog.public_url();
-        let mut base_path = format!(
-            "{base}/workflows/{}/triggers/{}/paths/invoke",
-            entry.row.id,
-            encode(&trigger.name)
-        );
-        if let Some(path) = relative_path {
-            base_path.push('/');
-            base_path.push_str(&path.to_string());
-        }
-        let queries = vec![
-            ("api-version", "2016-06-01".to_owned()),
-            ("sp", permission.clone()),
-            ("sv", signature::VERSION.to_owned()),
-            ("sig", sig.clone()),
-        ];
-        let value = format!(
-            "{base_path}?api-version=2016-06-01&sp={}&sv={}&sig={sig}",
-            encode(&permission),
-            signature::VERSION
-        );
-        let method = method.map_or("POST", |method| method.as_str()).to_uppercase();
-        Ok(CallbackUrl { value, base_path, method, queries })
-    }
-
-    /// The named trigger, or the first one that has an address, with method and path.
-    fn callable_trigger<'a>(
-        &self,
-        entry: &'a FlowEntry,
-        name: Option<&str>,
-    ) -> Result<(&'a Trigger, Option<&'a Str>, Option<&'a RelativePath>), AppError> {
-        let is_callable = |it: &&Trigger| matches!(it.behavior, TriggerBehavior::Request { .. });
-        let first = entry.version.flow.triggers.iter().find(is_callable);
-        let trigger = match first.filter(|_| name.is_none()) {
-            Some(first) => first,
-            None => self.pick_trigger(entry, name)?,
-        };
-        match &trigger.behavior {
-            TriggerBehavior::Request { method, relative_path, .. } => {
-                Ok((trigger, method.as_ref(), relative_path.as_ref()))
-            }
-            _ => {
-                let message = format!(
-                    "The trigger '{}' is not a Request trigger and has no address.",
-                    trigger.name
-                );
-                Err(AppError::invalid("TriggerNotCallable", message))
-            }
-        }
-    }
-
-    /// A flow by name, or the error that says it is not there.
-    pub async fn flow_entry(
+    /// A flow by name, whoever asks: for use cases that have checked rights already.
+    pub(super) async fn flow_entry(
         &self,
         environment: &str,
         name: &str,
@@ -352,13 +375,13 @@ impl App {
         })
     }
 
-    async fn reload(&self, entry: &FlowEntry) -> Result<Arc<FlowEntry>, AppError> {
+    pub(super) async fn reload(&self, entry: &FlowEntry) -> Result<Arc<FlowEntry>, AppError> {
         self.engine.store.hint(Hint::Flow(entry.row.id.clone()));
         let found = self.engine.catalog.refresh(&entry.row.id).await?;
         found.ok_or_else(|| AppError::not_found("FlowNotFound", "The flow was deleted meanwhile."))
     }
 
-    async fn load_version(
+    pub(super) async fn load_version(
         &self,
         entry: &FlowEntry,
         number: u32,
@@ -386,12 +409,13 @@ impl App {
                 self.engine.begin_recurrence(&entry).await?;
                 Ok(entry)
             }
-            (FlowState::Stopped, Some(_)) => self.stop_trigger(entry).await,
+            (FlowState::Stopped | FlowState::Deleted, Some(_)) => self.stop_trigger(entry).await,
             _ => Ok(entry),
         }
     }
 
-    /// At a start of the server: makes what an earlier end left unmade.
+    /// At a start of the server: makes what an earlier end left unmade, and what an earlier
+    /// version did not have.
     pub async fn align_triggers(&self) -> Result<(), AppError> {
         let mut after: Option<String> = None;
         loop {
@@ -400,6 +424,7 @@ impl App {
             after = Some(last.name.clone());
             for row in rows {
                 let id = row.id.clone();
+                self.adopt_environment(&row.environment).await?;
                 if let Err(error) = self.align_row(row).await {
                     tracing::error!(flow = %id, message = %error.message, "a recurrence is not on");
                 }
@@ -428,13 +453,13 @@ impl App {
         self.reload(&entry).await
     }
 
-    fn new_key(&self, owner: &str) -> Result<Vec<u8>, AppError> {
+    pub(super) fn new_key(&self, owner: &str) -> Result<Vec<u8>, AppError> {
         let key = clock::random_bytes::<32>().map_err(AppError::internal)?;
         self.engine.catalog.sealer().seal(owner, &key).map_err(AppError::internal)
     }
 }
 
-fn load(input: &FlowInput) -> Result<(Loaded, Vec<Problem>), AppError> {
+pub(super) fn load(input: &FlowInput) -> Result<(Loaded, Vec<Problem>), AppError> {
     let options = LoadOptions { dialect: input.dialect, parameters: input.parameters.clone() };
     let Report { loaded, problems } = flow::definition::load(&input.document, &options);
     match loaded {
@@ -461,6 +486,15 @@ fn version_row(
 fn display_name(input: &FlowInput, loaded: &Loaded, name: &str) -> String {
     let given = input.display_name.clone().or_else(|| loaded.display_name.clone());
     given.filter(|given| !given.trim().is_empty()).unwrap_or_else(|| name.to_owned())
+}
+
+/// What the audit says of a flow's row.
+fn facts_of(row: &WorkflowRow) -> serde_json::Value {
+    json!({
+        "displayName": row.display_name,
+        "state": FlowState::from_number(row.state).name(),
+        "version": row.version,
+    })
 }
 
 /// Names stand in paths and on command lines.

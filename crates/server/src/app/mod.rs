@@ -1,18 +1,32 @@
 //! Use cases, one file per noun. The first line of each that a caller reaches says
-//! what rights it takes. No HTTP and no SQL here.
+//! what rights it takes (`access`). No HTTP and no SQL here.
 
+pub mod access;
+pub mod audit;
+pub mod callback;
 pub mod catalog;
+pub mod data;
+pub mod directory;
+pub mod environment;
 pub mod error;
+pub mod facts;
 pub mod flow;
+pub mod import;
+pub mod owner;
+pub mod package;
 pub mod retention;
 pub mod run;
 pub mod server;
+pub mod session;
+pub mod signin;
+pub mod summary;
 pub mod trigger;
 
+pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};
 
-use crate::auth::token::Caller;
 use crate::worker::Engine;
+use directory::principal::Principals;
 use std::sync::Arc;
 
 /// Everything the use cases work with.
@@ -20,21 +34,21 @@ use std::sync::Arc;
 pub struct App {
     pub engine: Arc<Engine>,
     pub tokens: Arc<crate::auth::token::Tokens>,
-}
-
-/// What a caller wants to do, for the one place that decides whether they may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    Read,
-    Change,
-    Execute,
+    /// The tenant's id, a GUID.
+    pub tenant: Arc<str>,
+    pub principals: Arc<Principals>,
+    pub signin: Arc<signin::SignInState>,
 }
 
 impl App {
-    /// The one check of rights. Every known token may do everything for now; roles come
-    /// with identity, and then this is where they count.
-    pub fn authorize(&self, caller: &Caller, right: Right) -> Result<(), AppError> {
-        tracing::trace!(caller = %caller.name, ?right, "authorized");
-        Ok(())
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, tokens: Arc<crate::auth::token::Tokens>, tenant: &str) -> App {
+        App {
+            engine,
+            tokens,
+            tenant: tenant.into(),
+            principals: Arc::default(),
+            signin: Arc::default(),
+        }
     }
 }

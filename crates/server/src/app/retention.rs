@@ -2,8 +2,8 @@
 
 use super::error::AppError;
 use super::flow::check_name;
-use super::{App, Right};
-use crate::auth::token::Caller;
+use super::{App, Operation};
+use crate::auth::caller::Caller;
 use crate::limits::RETENTION_SECONDS_MAX;
 use crate::worker::retention::{Retentions, Said};
 
@@ -22,7 +22,7 @@ impl App {
         &self,
         caller: &Caller,
     ) -> Result<(Vec<RetentionView>, u64), AppError> {
-        self.authorize(caller, Right::Read)?;
+        self.permit(caller, Operation::ManageServer)?;
         let mut views = Vec::new();
         for row in self.engine.store.retentions().await? {
             let (flow, said) = match row.workflow {
@@ -46,7 +46,7 @@ impl App {
         environment: &str,
         flow: Option<&str>,
     ) -> Result<RetentionView, AppError> {
-        self.authorize(caller, Right::Read)?;
+        self.permit(caller, Operation::ManageServer)?;
         let key = self.retained(environment, flow).await?;
         self.retention_view(environment, flow, key).await
     }
@@ -59,7 +59,7 @@ impl App {
         flow: Option<&str>,
         seconds: Option<i64>,
     ) -> Result<RetentionView, AppError> {
-        self.authorize(caller, Right::Change)?;
+        self.permit(caller, Operation::ManageServer)?;
         if let Some(seconds) = seconds
             && !(1..=RETENTION_SECONDS_MAX).contains(&seconds)
         {

@@ -1,9 +1,10 @@
 //! Runs: list, get, their actions, watch; cancel and resubmit.
 
+use super::App;
+use super::access::{Act, FlowAt, FlowFound, RunAt, no_run};
 use super::error::{AppError, ErrorKind};
-use super::{App, Right};
 use crate::app::catalog::{FlowEntry, Version};
-use crate::auth::token::Caller;
+use crate::auth::caller::Caller;
 use crate::limits::{CANCEL_ROUND, CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
 use crate::worker::Start;
 use durable::codec::decompress;
@@ -45,12 +46,10 @@ impl App {
     pub async fn list_runs(
         &self,
         caller: &Caller,
-        environment: &str,
-        flow: &str,
+        at: FlowAt<'_>,
         query: RunQuery,
     ) -> Result<(Arc<FlowEntry>, Vec<RunRow>), AppError> {
-        self.authorize(caller, Right::Read)?;
-        let entry = self.flow_entry(environment, flow).await?;
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::LIST_RUNS, at).await?;
         let filter = RunFilter {
             workflow: entry.row.key,
             status: query.status.map(|status| status as u8),
@@ -65,7 +64,7 @@ impl App {
     }
 
     pub(super) async fn run_view(&self, name: &str) -> Result<RunView, AppError> {
-        let not_found = || AppError::not_found("RunNotFound", format!("There is no run '{name}'."));
+        let not_found = || no_run(name);
         let id = ProcessId::from_run_name(name).ok_or_else(not_found)?;
         let row = self.engine.store.run(id).await?.ok_or_else(not_found)?;
         let flow = self.engine.catalog.by_key(row.workflow).await?.ok_or_else(not_found)?;
@@ -76,10 +75,9 @@ impl App {
     pub async fn get_run(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
     ) -> Result<(RunView, Object), AppError> {
-        self.authorize(caller, Right::Read)?;
-        let view = self.run_view(name).await?;
+        let view = self.run_for(caller, Act::LIST_RUNS, at).await?;
         let version = self.version_of(&view).await?;
         let mut response: Option<Entry> = None;
         let mut entries = Vec::new();
@@ -196,9 +194,12 @@ impl App {
 
     /// The records of a run's actions in definition order: of an action in a loop the
     /// last repetition, with their number.
-    pub async fn list_actions(&self, caller: &Caller, name: &str) -> Result<Vec<Value>, AppError> {
-        self.authorize(caller, Right::Read)?;
-        let view = self.run_view(name).await?;
+    pub async fn list_actions(
+        &self,
+        caller: &Caller,
+        at: RunAt<'_>,
+    ) -> Result<Vec<Value>, AppError> {
+        let view = self.run_for(caller, Act::LIST_RUNS, at).await?;
         let version = self.version_of(&view).await?;
         let mut last: Vec<Option<(Entry, u64)>> = vec![None; version.flow.actions.len()];
         let mut note = |entry: Entry| {
@@ -218,15 +219,15 @@ impl App {
     pub async fn get_action(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
         action: &str,
     ) -> Result<Value, AppError> {
-        let (reader_version, entries) = self.repetitions(caller, name, action, |_| true).await?;
+        let (reader_version, entries) = self.repetitions(caller, at, action, |_| true).await?;
         let (view, version) = reader_version;
         let count = entries.len() as u64;
         let last = entries.into_iter().last();
         let last = last.ok_or_else(|| {
-            let message = format!("The action '{action}' of run '{name}' has not begun.");
+            let message = format!("The action '{action}' of run '{}' has not begun.", at.name);
             AppError::not_found("ActionNotRun", message)
         })?;
         let reader = self.header(&view, &version).await?;
@@ -237,13 +238,13 @@ impl App {
     pub async fn list_repetitions(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
         action: &str,
         query: RepetitionQuery,
     ) -> Result<(Vec<Value>, bool), AppError> {
         let wanted = query.status;
         let ((view, version), mut entries) = self
-            .repetitions(caller, name, action, |entry| {
+            .repetitions(caller, at, action, |entry| {
                 wanted.is_none_or(|status| entry.status == status)
             })
             .await?;
@@ -258,13 +259,15 @@ impl App {
     pub async fn get_repetition(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
         action: &str,
         repetition: &str,
     ) -> Result<Value, AppError> {
         let not_found = || {
-            let message =
-                format!("The action '{action}' of run '{name}' has no repetition '{repetition}'.");
+            let message = format!(
+                "The action '{action}' of run '{}' has no repetition '{repetition}'.",
+                at.name
+            );
             AppError::not_found("RepetitionNotFound", message)
         };
         let indexes: Result<Vec<u32>, _> = repetition.split('-').map(str::parse).collect();
@@ -274,7 +277,7 @@ impl App {
         }
         let path = Path::from_outermost(&indexes);
         let ((view, version), entries) =
-            self.repetitions(caller, name, action, |entry| entry.path == path).await?;
+            self.repetitions(caller, at, action, |entry| entry.path == path).await?;
         let entry = entries.into_iter().next_back().ok_or_else(not_found)?;
         let reader = self.header(&view, &version).await?;
         Ok(reader.render(&entry, true).into())
@@ -283,12 +286,11 @@ impl App {
     async fn repetitions(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
         action: &str,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Result<((RunView, Arc<Version>), Vec<Entry>), AppError> {
-        self.authorize(caller, Right::Read)?;
-        let view = self.run_view(name).await?;
+        let view = self.run_for(caller, Act::LIST_RUNS, at).await?;
         let version = self.version_of(&view).await?;
         let id: ActionId = version.flow.find_action(action).ok_or_else(|| {
             let message = format!("The flow '{}' has no action '{action}'.", view.flow.row.name);
@@ -329,10 +331,9 @@ impl App {
     pub async fn cancel_run(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
     ) -> Result<(RunView, bool), AppError> {
-        self.authorize(caller, Right::Execute)?;
-        let view = self.run_view(name).await?;
+        let view = self.run_for(caller, Act::CANCEL, at).await?;
         let is_live = self.ask_to_cancel(&view.row).await?;
         Ok((view, is_live))
     }
@@ -396,17 +397,16 @@ impl App {
     pub async fn resubmit_run(
         &self,
         caller: &Caller,
-        name: &str,
+        at: RunAt<'_>,
     ) -> Result<(RunView, ProcessId, Status), AppError> {
-        self.authorize(caller, Right::Execute)?;
+        let view = self.run_for(caller, Act::RESUBMIT, at).await?;
         self.engine.check_room()?;
-        let view = self.run_view(name).await?;
         let pinned = self.version_of(&view).await?;
         let reader = self.read_history(&view, &pinned, |_| {}).await?;
         let trigger_run = reader
             .trigger
             .clone()
-            .ok_or_else(|| AppError::internal(format!("run {name} has no beginning")))?;
+            .ok_or_else(|| AppError::internal(format!("run {} has no beginning", at.name)))?;
         drop(reader);
         let entry = Arc::clone(&view.flow);
         let trigger = entry.version.flow.find_trigger(&trigger_run.name).ok_or_else(|| {

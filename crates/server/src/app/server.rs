@@ -2,8 +2,8 @@
 
 use super::error::{AppError, ErrorKind};
 use super::run::RunView;
-use super::{App, Right};
-use crate::auth::token::Caller;
+use super::{App, Operation};
+use crate::auth::caller::Caller;
 use flow::run::Status;
 
 /// How the server is.
@@ -19,7 +19,7 @@ pub struct ServerView {
 
 impl App {
     pub async fn get_server(&self, caller: &Caller) -> Result<ServerView, AppError> {
-        self.authorize(caller, Right::Read)?;
+        self.permit(caller, Operation::ManageServer)?;
         let engine = &self.engine;
         let (runs_in_memory, runs_stepping) = engine.load();
         Ok(ServerView {
@@ -33,7 +33,7 @@ impl App {
 
     /// Lets everything move, here and on every node of the store.
     pub async fn resume_server(&self, caller: &Caller) -> Result<ServerView, AppError> {
-        self.authorize(caller, Right::Change)?;
+        self.permit(caller, Operation::ManageServer)?;
         self.engine.resume_all().await?;
         self.get_server(caller).await
     }
@@ -44,7 +44,7 @@ impl App {
         caller: &Caller,
         name: &str,
     ) -> Result<(RunView, bool), AppError> {
-        self.authorize(caller, Right::Execute)?;
+        self.permit(caller, Operation::ManageServer)?;
         let view = self.run_view(name).await?;
         if Status::from_number(view.row.status).is_some_and(Status::is_final) {
             return Ok((view, false));

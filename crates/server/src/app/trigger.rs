@@ -1,10 +1,10 @@
 //! Triggers: what fires them and what their callers get.
 
+use super::App;
 use super::catalog::{FlowEntry, FlowState};
 use super::error::{AppError, ErrorKind};
-use super::{App, Right};
+use crate::auth::caller::Caller as ApiCaller;
 use crate::auth::signature;
-use crate::auth::token::Caller as ApiCaller;
 use crate::limits::{ANSWER_LOOK_EVERY, SPLIT_RUNS_PER_COMMIT};
 use crate::worker::{Engine, Start, Started};
 use durable::{ProcessId, StartKey, Ticks};
@@ -260,9 +260,8 @@ impl App {
         trigger: Option<&str>,
         given: ManualInput,
     ) -> Result<(Option<ProcessId>, Status), AppError> {
-        self.authorize(caller, Right::Execute)?;
+        let entry = self.flow_to_run(caller, environment, name).await?;
         self.engine.check_room()?;
-        let entry = self.flow_entry(environment, name).await?;
         let trigger = self.pick_trigger(&entry, trigger)?;
         if entry.state != FlowState::Started {
             let message = format!("The flow '{name}' is turned off: turn it on to run it.");

@@ -1,5 +1,12 @@
-//! Who may call: tokens, signatures of addresses, and the sealing of secrets.
+//! Who may call and what they may do: tokens, passwords, signatures of addresses, the table
+//! of rights, and the sealing of secrets.
 
+pub mod assertion;
+pub mod caller;
+pub mod jwt;
+pub mod mac;
+pub mod password;
+pub mod policy;
 pub mod seal;
 pub mod signature;
 pub mod token;

@@ -1,18 +1,11 @@
-//! Tokens that may call the API. Only their hashes are stored.
+//! Root keys: tokens that may do everything. Only their hashes are stored.
 
+use super::caller::Caller;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-
-/// Who makes a request. Every use case takes one; the rights of each kind of caller
-/// are decided in `app`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The token's name.
-    pub name: String,
-}
 
 /// Known tokens.
 #[derive(Debug, Default)]
@@ -34,7 +27,7 @@ impl Tokens {
         let mut found = None;
         for (name, known) in self.known.read().iter() {
             if bool::from(known.ct_eq(&given)) {
-                found = Some(Caller { name: name.clone() });
+                found = Some(Caller::root(name));
             }
         }
         found
@@ -60,7 +53,7 @@ mod tests {
     fn a_token_names_its_caller() {
         let tokens = Tokens::default();
         tokens.add("first".into(), &hash("secret"));
-        assert_eq!(tokens.caller("secret"), Some(Caller { name: "first".into() }));
+        assert_eq!(tokens.caller("secret"), Some(Caller::root("first")));
         assert_eq!(tokens.caller("Secret"), None);
         assert_eq!(tokens.caller(""), None);
         assert_ne!(generate().unwrap(), generate().unwrap());

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::events::{Event, Parser};
 use super::failure::{Failure, Fault};
-use super::output::visible;
+use super::output::{Output, visible};
 use super::{Connection, input, json_text};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
@@ -129,8 +129,38 @@ impl Client {
         self.send(Method::PUT, resource, Some(body)).await
     }
 
+    pub async fn patch(&self, resource: &Resource, body: String) -> Result<String, Failure> {
+        self.send(Method::PATCH, resource, Some(body)).await
+    }
+
     pub async fn delete(&self, resource: &Resource) -> Result<String, Failure> {
         self.send(Method::DELETE, resource, None).await
+    }
+
+    /// A resource under `/packages`, in the environment that was chosen.
+    pub fn packages(&self, what: &str) -> Result<Resource, Failure> {
+        Ok(Resource::new(&["packages", what])?.query("environment", Some(&self.environment)))
+    }
+
+    /// What is no text.
+    pub async fn get_bytes(&self, resource: &Resource) -> Result<Vec<u8>, Failure> {
+        let request = self.request(Method::GET, resource).timeout(ANSWER_TIME_MAX);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Ok(bytes.to_vec())
+    }
+
+    pub async fn post_bytes(&self, resource: &Resource, body: Vec<u8>) -> Result<String, Failure> {
+        let request = self.request(Method::POST, resource).timeout(ANSWER_TIME_MAX);
+        let request = request.header("content-type", "application/zip").body(body);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        response.text().await.map_err(|error| self.unreachable(&error))
     }
 
     /// Follows a list over its pages, up to `limit` records.
@@ -164,6 +194,19 @@ impl Client {
         listing.records.truncate(limit);
         listing.texts.truncate(limit);
         Ok(listing)
+    }
+
+    /// Prints an answer as it comes, however long it is.
+    pub async fn copy(&self, resource: &Resource, out: &mut Output<'_>) -> Result<(), Failure> {
+        let response = self.request(Method::GET, resource).send().await;
+        let mut response = response.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        while let Some(bytes) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            out.bytes(&bytes)?;
+        }
+        Ok(())
     }
 
     /// The events of a run from now on.

@@ -41,6 +41,9 @@ pub enum FlowCommand {
         /// Show at most N flows
         #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = run::count)]
         top: usize,
+        /// Those that were deleted and can be restored as well
+        #[arg(long)]
+        deleted: bool,
     },
     /// Show a flow
     Show {
@@ -62,9 +65,17 @@ pub enum FlowCommand {
         /// Name of the flow
         name: String,
     },
-    /// Delete a flow: its runs are cancelled and their history goes
+    /// Delete a flow: its runs are cancelled, and it can be restored
     Delete {
         /// Name of the flow
+        name: String,
+        /// For good, with its runs and their history
+        #[arg(long)]
+        purge: bool,
+    },
+    /// Bring a deleted flow back; it is stopped until it is enabled
+    Restore {
+        /// What it was called, or its id
         name: String,
     },
     /// Print the signed address of a flow's HTTP trigger
@@ -204,16 +215,20 @@ pub async fn execute(
 ) -> Result<ExitCode, Failure> {
     match command {
         FlowCommand::Create(args) => create(&args, client, out).await?,
-        FlowCommand::List { top } => list(top, client, out).await?,
+        FlowCommand::List { top, deleted } => list(top, deleted, client, out).await?,
         FlowCommand::Show { name, definition } => show(&name, definition, client, out).await?,
         FlowCommand::Update(args) => update(&args, client, out).await?,
         FlowCommand::Enable { name } => set_state(&name, "enable", client, out).await?,
         FlowCommand::Disable { name } => set_state(&name, "disable", client, out).await?,
-        FlowCommand::Delete { name } => {
-            client.delete(&client.flows(&[&name])?).await?;
-            if !out.is_json() {
-                out.line(format_args!("Deleted flow '{name}'."))?;
-            }
+        FlowCommand::Delete { name, purge } => {
+            let resource = client.flows(&[&name])?.query("purge", purge.then_some("true"));
+            client.delete(&resource).await?;
+            let more = if purge { " for good, with its runs" } else { "" };
+            out.done(format_args!("Deleted flow '{name}'{more}."))?;
+        }
+        FlowCommand::Restore { name } => {
+            let text = client.post(&client.flows(&[&name, "restore"])?, None).await?;
+            saved("Restored", &text, client, out)?;
         }
         FlowCommand::CallbackUrl { name, trigger } => {
             let resource = client.flows(&[&name, "callback-url"])?;
@@ -309,18 +324,28 @@ fn saved(verb: &str, text: &str, client: &Client, out: &mut Output<'_>) -> Resul
     Ok(())
 }
 
-async fn list(top: usize, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
-    let listing = client.list::<FlowRecord>(client.flows(&[])?, top).await?;
+async fn list(
+    top: usize,
+    deleted: bool,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let resource = client.flows(&[])?.query("deleted", deleted.then_some("true"));
+    let listing = client.list::<FlowRecord>(resource, top).await?;
     if out.is_json() {
         return out.document(&listing.json());
     }
     if listing.records.is_empty() {
         return out.note("There are no flows; 'sluicegate flow create FILE' makes one.");
     }
-    let mut table = Table::new(&["NAME", "STATE", "DIALECT", "VERSION", "TRIGGER", "CHANGED"]);
+    let mut table =
+        Table::new(&["NAME", "DISPLAY NAME", "STATE", "DIALECT", "VERSION", "TRIGGER", "CHANGED"]);
     for flow in &listing.records {
+        // the name of a deleted flow is its id: what it is called tells more
+        let called = flow.display_name.clone().filter(|_| deleted);
         table.row([
             flow.name.clone(),
+            called.unwrap_or_default(),
             flow.state.clone().unwrap_or_default(),
             flow.dialect.clone().unwrap_or_default(),
             number(flow.version),

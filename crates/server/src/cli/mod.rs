@@ -1,6 +1,6 @@
 //! The command line: what the user types, and which command does it.
 //!
-//! Commands about flows and runs speak to a server over its API ([`client`]);
+//! Commands about flows, runs and who there is speak to a server over its API ([`client`]);
 //! `validate` and `eval` work alone; `serve` is the server; `db` works on a store
 //! that the server's own modules open.
 //!
@@ -8,18 +8,26 @@
 
 pub mod serve;
 
+mod application;
+mod audit;
 mod client;
 mod db;
+mod environment;
 mod eval;
 mod events;
 mod failure;
 mod flow;
+mod group;
 mod input;
 mod json_text;
+mod key;
 mod output;
+mod package;
 mod retention;
+mod role;
 mod run;
 mod server;
+mod user;
 mod validate;
 
 use std::io::{BufWriter, Write};
@@ -113,6 +121,10 @@ Examples:
     #[command(subcommand)]
     Run(run::RunCommand),
 
+    /// Flows in a zip: write it, look into it, make flows of it
+    #[command(subcommand)]
+    Package(package::PackageCommand),
+
     /// Whether the server is running or paused
     #[command(subcommand)]
     Server(server::ServerCommand),
@@ -120,6 +132,34 @@ Examples:
     /// How long the history of finished runs is kept
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
+
+    /// Create, change and look at environments
+    #[command(subcommand)]
+    Environment(environment::EnvironmentCommand),
+
+    /// Who can sign in
+    #[command(subcommand)]
+    User(user::UserCommand),
+
+    /// Users that are named together
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+
+    /// Programs that can sign in
+    #[command(subcommand)]
+    App(application::ApplicationCommand),
+
+    /// What users, groups and applications may do
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+
+    /// Keys for scripts
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 
     /// Back up, move and verify what is stored, without a server
     #[command(subcommand)]
@@ -174,11 +214,35 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Run(command) => report(json, |out| {
             with_client(&connection, async |client| run::execute(command, &client, out).await)
         }),
+        Command::Package(command) => report(json, |out| {
+            with_client(&connection, async |client| package::execute(command, &client, out).await)
+        }),
         Command::Server(command) => report(json, |out| {
             with_client(&connection, async |client| server::execute(command, &client, out).await)
         }),
         Command::Retention(command) => report(json, |out| {
             with_client(&connection, async |client| retention::execute(command, &client, out).await)
+        }),
+        Command::Environment(command) => report(json, |out| {
+            with_client(&connection, async |to| environment::execute(command, &to, out).await)
+        }),
+        Command::User(command) => report(json, |out| {
+            with_client(&connection, async |client| user::execute(command, &client, out).await)
+        }),
+        Command::Group(command) => report(json, |out| {
+            with_client(&connection, async |client| group::execute(command, &client, out).await)
+        }),
+        Command::App(command) => report(json, |out| {
+            with_client(&connection, async |to| application::execute(command, &to, out).await)
+        }),
+        Command::Role(command) => report(json, |out| {
+            with_client(&connection, async |client| role::execute(command, &client, out).await)
+        }),
+        Command::Key(command) => report(json, |out| {
+            with_client(&connection, async |client| key::execute(command, &client, out).await)
+        }),
+        Command::Audit(command) => report(json, |out| {
+            with_client(&connection, async |client| audit::execute(command, &client, out).await)
         }),
         Command::Db(command) => report(json, |out| db::execute(command, out)),
         Command::Validate(args) => report(json, |out| validate::execute(&args, out)),
@@ -287,6 +351,9 @@ mod tests {
             "flow enable n",
             "flow disable n",
             "flow delete n",
+            "flow delete n --purge",
+            "flow restore n",
+            "flow list --deleted",
             "flow callback-url n --trigger manual",
             "flow versions n",
             "flow versions n 3",
@@ -318,6 +385,53 @@ mod tests {
     }
 
     #[test]
+    fn every_command_about_who_there_is_parses() {
+        for line in [
+            "environment create e --display-name d --description t",
+            "environment list",
+            "environment update e --display-name d",
+            "environment delete e",
+            "user create a@b --display-name d --mail m --password-file f --role environment-maker",
+            "user create a@b --password-stdin --role tenant-administrator",
+            "user list --top 3",
+            "user show a@b",
+            "user set-password a@b --password-stdin",
+            "user enable a@b",
+            "user disable a@b",
+            "user revoke a@b",
+            "user delete a@b",
+            "group create g --role governance-administrator",
+            "group list",
+            "group show g",
+            "group add g a b",
+            "group remove g a",
+            "group delete g",
+            "app create n --public --redirect http://localhost/ --redirect https://h/ --consented",
+            "app list",
+            "app show n",
+            "app update n --display-name d --redirect https://h/ --consented false",
+            "app add-secret n --expires 90d",
+            "app remove-secret n 1",
+            "app add-certificate n f.pem",
+            "app remove-certificate n 1",
+            "app revoke n",
+            "app delete n",
+            "role list a@b",
+            "role grant a@b environment-administrator --environment test",
+            "role revoke a@b environment-administrator",
+            "key create --as a@b",
+            "key create nightly --as a@b --expires 90d",
+            "key list",
+            "key revoke nightly",
+            "audit list --actor a --operation o --target t --from 2026-01-01 --to 2026-01-02 --top 1",
+            "audit verify",
+            "audit export",
+        ] {
+            parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused_with_2() {
         for line in [
             "flow",
@@ -334,6 +448,15 @@ mod tests {
             "eval --batch f --context c",
             "retention set --flow n",
             "db export",
+            "user create",
+            "user set-password a@b",
+            "user set-password a@b --password-stdin --password-file f",
+            "user create a@b --password secret",
+            "group add g",
+            "role grant a@b king",
+            "key create",
+            "key create --as a@b --expires 90",
+            "environment update e",
             "flow list --server ftp://x",
             "flow list --server http://h/?a=b",
         ] {

@@ -32,6 +32,16 @@ impl<'a> Output<'a> {
         if self.json { self.line(json.trim()) } else { self.line(json_text::pretty(json)) }
     }
 
+    /// Tells a person that something was done; who asked for JSON sees it by the exit code.
+    pub fn done(&mut self, text: impl fmt::Display) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { self.line(text) }
+    }
+
+    /// Bytes as they came.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.to.write_all(bytes).map_err(write_failure)
+    }
+
     pub fn table(&mut self, table: &Table) -> Result<(), Failure> {
         self.to.write_all(table.render().as_bytes()).map_err(write_failure)
     }

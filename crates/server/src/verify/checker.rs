@@ -7,8 +7,8 @@ use crate::limits::{VERIFY_ROWS_PER_PROGRESS, VERIFY_SNAPSHOT_BYTES_MAX};
 use durable::{MessageKind, PayloadHash, ProcessId, ProcessKind, Ticks};
 use flow::run::Status;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use store::portable::{Cell, TABLES};
+use std::collections::{HashMap, HashSet};
+use store::portable::{Cell, TABLES, Table};
 
 /// What is kept of a live process.
 pub struct Live {
@@ -53,6 +53,10 @@ pub struct Checker<'v> {
     payloads: Index<PayloadHash, bool>,
     pub references: Index<ProcessId, PayloadHash>,
     pub runs: Index<ProcessId, RunFacts>,
+    /// Kinds and ids of records.
+    pub records: HashSet<(i64, String)>,
+    /// Number and hash of the last entry of the audit.
+    pub audit_end: (i64, Vec<u8>),
     /// A row that was read too far: the first of the histories.
     pub ahead: Option<Vec<Cell>>,
 }
@@ -74,6 +78,8 @@ impl<'v> Checker<'v> {
             payloads: Index::default(),
             references: Index::default(),
             runs: Index::default(),
+            records: HashSet::new(),
+            audit_end: (0, store::chain::START.to_vec()),
             ahead: None,
         }
     }
@@ -102,14 +108,19 @@ impl<'v> Checker<'v> {
                 self.ahead = Some(row);
                 return;
             }
-            if self.take(TABLES[number].name, &Fields(&row)).is_none() {
-                let key = &row[..TABLES[number].key.min(row.len())];
-                self.report.add(format!("{} {}", TABLES[number].name, shown(key)), MALFORMED);
-            }
+            self.take_row(number, &row);
         }
         while at < TABLES.len() {
             self.end_table(TABLES[at].name);
             at += 1;
+        }
+    }
+
+    pub fn take_row(&mut self, table: usize, row: &[Cell]) {
+        let Table { name, key, .. } = &TABLES[table];
+        if self.take(name, &Fields(row)).is_none() {
+            let key = shown(&row[..(*key).min(row.len())]);
+            self.report.add(format!("{name} {key}"), MALFORMED);
         }
     }
 
@@ -129,6 +140,9 @@ impl<'v> Checker<'v> {
             "payload" => self.take_payload(row),
             "payload_ref" => self.take_reference(row),
             "run" => self.take_run(row),
+            "record" => self.take_record(row),
+            "record_key" => self.take_record_key(row),
+            "audit" => self.take_audit(row),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@
 mod checker;
 mod flow;
 mod history;
+mod record;
 mod row;
 
 pub use flow::Versions;

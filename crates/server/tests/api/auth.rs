@@ -16,6 +16,16 @@ fn routes() -> Vec<(Method, String)> {
         (Method::GET, "/flows/order/versions".to_owned()),
         (Method::GET, "/flows/order/versions/1".to_owned()),
         (Method::GET, "/flows/order/runs".to_owned()),
+        (Method::POST, "/flows/order/restore".to_owned()),
+        (Method::GET, "/users".to_owned()),
+        (Method::GET, "/groups".to_owned()),
+        (Method::GET, "/applications".to_owned()),
+        (Method::GET, "/principals/first".to_owned()),
+        (Method::GET, "/keys".to_owned()),
+        (Method::GET, "/environments".to_owned()),
+        (Method::GET, "/audit".to_owned()),
+        (Method::GET, "/audit/export".to_owned()),
+        (Method::POST, "/audit/verify".to_owned()),
         (Method::POST, "/flows/order/keys/primary/rotate".to_owned()),
     ];
     for verb in ["enable", "disable", "callback-url", "run"] {

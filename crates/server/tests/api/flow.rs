@@ -153,7 +153,11 @@ async fn environments_hold_flows_apart() {
     let world = World::start().await;
     world.create("order", &echo()).await;
     let body = json!({"name": "order", "document": echo()});
-    world.call(Method::POST, "/api/v1/flows?environment=test", body, 201).await;
+    let path = "/api/v1/flows?environment=test";
+    let answer = world.call(Method::POST, path, body.clone(), 404).await;
+    assert_eq!(answer["error"]["code"], "EnvironmentNotFound");
+    world.call(Method::POST, "/api/v1/environments", json!({"name": "test"}), 201).await;
+    world.call(Method::POST, path, body, 201).await;
     let shown = world.api.get("/api/v1/flows/order?environment=test").await;
     assert_eq!(shown["environment"], "test");
     assert_eq!(world.api.list("/api/v1/flows?environment=test").await.len(), 1);
@@ -223,7 +227,33 @@ async fn a_flow_without_a_trigger_type_we_serve_runs_by_hand() {
 }
 
 #[tokio::test]
-async fn a_deleted_flow_takes_its_runs_along() {
+async fn a_deleted_flow_is_restored_with_its_runs() {
+    let world = World::start().await;
+    let document = definition(json!({"Rest": wait("", 3_600)}));
+    let address = world.flow("long", &document).await;
+    let run = world.fire(&address, &json!({})).await.run().to_owned();
+    let restore = "/api/v1/flows/long/restore";
+    world.refused(Method::POST, restore, 400, "FlowNotDeleted").await;
+    world.call(Method::DELETE, "/api/v1/flows/long", json!(null), 204).await;
+    assert_eq!(world.fire(&address, &json!({})).await.code(), "WorkflowTriggerIsNotEnabled");
+    assert_eq!(world.api.get(&format!("/api/v1/runs/{run}")).await["status"], "Cancelled");
+    assert!(world.api.list("/api/v1/flows").await.is_empty());
+    let listed = world.api.list("/api/v1/flows?deleted=true").await;
+    assert_eq!(listed[0]["displayName"], "long");
+    let back = world.api.post(restore, 200).await;
+    assert_eq!((&back["name"], &back["state"]), (&json!("long"), &json!("Stopped")));
+    assert_eq!(world.api.list("/api/v1/flows/long/runs").await[0]["id"], run.as_str());
+    // its name is free again: another may have it, and keeps it
+    world.call(Method::DELETE, "/api/v1/flows/long", json!(null), 204).await;
+    let second = world.create("long", &document).await;
+    let back = world.api.post(restore, 200).await;
+    assert_ne!((&back["name"], &back["id"]), (&json!("long"), &second["id"]));
+    assert_eq!(world.api.get("/api/v1/flows/long").await["id"], second["id"]);
+    world.refused(Method::POST, "/api/v1/flows/none/restore", 404, "FlowNotFound").await;
+}
+
+#[tokio::test]
+async fn a_purged_flow_takes_its_runs_along() {
     let world = World::start().await;
     let document = definition(json!({"Rest": wait("", 3_600)}));
     let address = world.flow("long", &document).await;
@@ -233,7 +263,8 @@ async fn a_deleted_flow_takes_its_runs_along() {
         assert_eq!(answer.status, 202);
         runs.push(answer.run().to_owned());
     }
-    let (status, body) = world.api.call(Method::DELETE, "/api/v1/flows/long", None).await;
+    let (status, body) =
+        world.api.call(Method::DELETE, "/api/v1/flows/long?purge=true", None).await;
     assert_eq!(status, 204, "{body}");
     for run in &runs {
         world.refused(Method::GET, &format!("/api/v1/runs/{run}"), 404, "RunNotFound").await;

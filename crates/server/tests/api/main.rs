@@ -3,17 +3,26 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
+mod audit;
 mod auth;
 mod backup;
 mod crowd;
+mod directory;
+mod environment;
 mod firing;
 mod flow;
 mod health;
 mod input;
+mod key;
+mod login;
 mod outside;
+mod package;
+mod people;
+mod provider;
 mod repetition;
 mod restart;
 mod retention;
+mod rights;
 mod run;
 mod signature;
 mod stored;

@@ -37,6 +37,6 @@ async fn a_flow_has_its_own_retention_or_that_of_its_environment() {
     ends(0, ask(&world, &["retention", "clear"]));
     assert_eq!(world.api.get(of_flow).await["source"], "server");
     world.call(Method::PUT, of_flow, json!({"days": 1}), 200).await;
-    world.call(Method::DELETE, "/api/v1/flows/order", json!(null), 204).await;
+    world.call(Method::DELETE, "/api/v1/flows/order?purge=true", json!(null), 204).await;
     assert_eq!(world.api.get("/api/v1/retention").await["value"], json!([]));
 }

@@ -71,7 +71,7 @@ impl Source for Tables {
 /// What is done to a store, and what has to be said of it.
 type Damage = (&'static str, fn(&mut Tables, &Cell, &Cell));
 
-const DAMAGES: [Damage; 18] = [
+const DAMAGES: [Damage; 23] = [
     ("It has no history.", |it, ended, _| {
         it.rows("chunk").retain(|row| row[0] != *ended);
     }),
@@ -105,11 +105,25 @@ const DAMAGES: [Damage; 18] = [
     ("which is neither a run nor live", |it, _, _| {
         it.rows("start_key")[0][2] = Cell::Bytes(vec![0; 14]);
     }),
+    ("What it holds cannot be read.", |it, _, _| {
+        it.rows("record")[0][3] = Cell::Bytes(b"{".to_vec());
+    }),
+    ("It belongs to a record that is not there.", |it, _, _| it.rows("record").clear()),
+    ("It or an entry before it was changed.", |it, _, _| {
+        it.rows("audit")[1][2] = Cell::Text("somebody else".to_owned());
+    }),
+    ("It or an entry before it was changed.", |it, _, _| {
+        it.rows("audit")[0][6] = Cell::Bytes(vec![0; 32]);
+    }),
+    ("The entry before it has number 1: something is missing.", |it, _, _| {
+        it.rows("audit").remove(1);
+    }),
 ];
 
 #[tokio::test]
 async fn damage_is_found_and_nothing_on_a_healthy_store() {
     let filled = filled().await;
+    crate::directory::user(&filled.world, "ada@example.org", serde_json::json!([])).await;
     let id = |flow: &str| {
         let id = durable::ProcessId::from_run_name(filled.run(flow)).expect("an id");
         Cell::Bytes(id.as_bytes().to_vec())
@@ -121,7 +135,9 @@ async fn damage_is_found_and_nothing_on_a_healthy_store() {
     assert_eq!(online.problems, []);
     assert_eq!((online.count("run"), online.live_runs, online.count("workflow")), (10, 6, 6));
     let healthy = Tables::of(&reader).await;
-    for table in ["effect", "payload", "payload_ref", "start_key", "snapshot"] {
+    for table in
+        ["effect", "payload", "payload_ref", "start_key", "snapshot", "record_key", "audit"]
+    {
         assert!(!healthy.0[place(table)].is_empty(), "no row of {table}: nothing is shown");
     }
     assert_eq!(healthy.verify().await, online);

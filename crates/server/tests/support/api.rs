@@ -18,30 +18,40 @@ const PAGE: usize = 1_000;
 /// A caller of one server.
 #[derive(Clone)]
 pub struct Api {
-    addr: SocketAddr,
+    /// `scheme://host:port`.
+    base: String,
     client: Client,
 }
 
 impl Api {
     pub fn new(addr: SocketAddr) -> Api {
+        Api::of(format!("http://{addr}"))
+    }
+
+    /// A caller of a server that speaks TLS, whoever it says it is.
+    pub fn over_tls(addr: SocketAddr) -> Api {
+        Api::of(format!("https://{addr}"))
+    }
+
+    fn of(base: String) -> Api {
         let client = Client::builder()
             .no_proxy()
             .timeout(ANSWER_WITHIN)
-            // Only plain HTTP is spoken: the machine need not have root certificates.
+            // Nobody is believed for a certificate: the machine need not have any.
             .tls_danger_accept_invalid_certs(true)
             .build()
             .expect("a client");
-        Api { addr, client }
+        Api { base, client }
     }
 
     pub async fn is_ready(&self) -> bool {
-        let request = self.client.get(format!("http://{}/health/ready", self.addr));
+        let request = self.client.get(format!("{}/health/ready", self.base));
         request.send().await.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// Any call with the token: status and body (null when it is not JSON).
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let url = format!("http://{}{path}", self.addr);
+        let url = format!("{}{path}", self.base);
         let mut request = self.client.request(method, url).bearer_auth(TOKEN);
         if let Some(body) = body {
             request = request.json(body);
@@ -92,12 +102,12 @@ impl Api {
 
     /// Calls a trigger's address: no token, as anyone would.
     pub async fn trigger(&self, path: &str, body: &Value) -> Result<Response, reqwest::Error> {
-        self.client.post(format!("http://{}{path}", self.addr)).json(body).send().await
+        self.client.post(format!("{}{path}", self.base)).json(body).send().await
     }
 
     /// The address of a path on this server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        format!("{}{path}", self.base)
     }
 
     /// A request with any headers and body, without the token.

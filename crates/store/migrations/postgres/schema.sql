@@ -1,5 +1,17 @@
 -- Generated: the schema after every migration. `UPDATE_GOLDEN=1 cargo test -p sluicegate-store` writes it.
 
+audit
+    number bigint NOT NULL
+    time bigint NOT NULL
+    actor text COLLATE C NOT NULL
+    operation text COLLATE C NOT NULL
+    target text COLLATE C NOT NULL
+    content bytea NOT NULL
+    hash bytea NOT NULL
+CREATE INDEX audit_by_actor ON public.audit USING btree (actor, number);
+CREATE INDEX audit_by_target ON public.audit USING btree (target, number);
+CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (number);
+
 chunk
     first_seq bigint NOT NULL
     events bigint NOT NULL
@@ -60,6 +72,23 @@ CREATE INDEX process_by_due ON public.process USING btree (due) WHERE (due IS NO
 CREATE INDEX process_by_other_kind ON public.process USING btree (kind, id) WHERE (kind <> 1);
 CREATE INDEX process_by_workflow ON public.process USING btree (workflow, due) WHERE (due IS NOT NULL);
 CREATE UNIQUE INDEX process_pkey ON public.process USING btree (partition, id);
+
+record
+    kind smallint NOT NULL
+    id text COLLATE C NOT NULL
+    revision bigint NOT NULL
+    body bytea NOT NULL
+CREATE UNIQUE INDEX record_pkey ON public.record USING btree (kind, id);
+
+record_key
+    kind smallint NOT NULL
+    name smallint NOT NULL
+    value bytea NOT NULL
+    id text COLLATE C NOT NULL
+    is_unique smallint NOT NULL
+CREATE INDEX record_key_by_record ON public.record_key USING btree (kind, id);
+CREATE UNIQUE INDEX record_key_pkey ON public.record_key USING btree (kind, name, value, id);
+CREATE UNIQUE INDEX record_key_unique ON public.record_key USING btree (kind, name, value) WHERE (is_unique = 1);
 
 retention
     environment text COLLATE C NOT NULL

@@ -1,5 +1,19 @@
 -- Generated: the schema after every migration. `UPDATE_GOLDEN=1 cargo test -p sluicegate-store` writes it.
 
+CREATE TABLE audit (
+    number    INTEGER NOT NULL PRIMARY KEY,
+    time      INTEGER NOT NULL,
+    actor     TEXT    NOT NULL,
+    operation TEXT    NOT NULL,
+    target    TEXT    NOT NULL,
+    content   BLOB    NOT NULL,
+    hash      BLOB    NOT NULL
+) STRICT;
+
+CREATE INDEX audit_by_actor ON audit (actor, number);
+
+CREATE INDEX audit_by_target ON audit (target, number);
+
 CREATE TABLE chunk (
     process   BLOB    NOT NULL,
     first_seq INTEGER NOT NULL,
@@ -65,6 +79,28 @@ CREATE INDEX process_by_due ON process (due) WHERE due IS NOT NULL;
 CREATE INDEX process_by_other_kind ON process (kind, id) WHERE kind <> 1;
 
 CREATE INDEX process_by_workflow ON process (workflow, due) WHERE due IS NOT NULL;
+
+CREATE TABLE record (
+    kind     INTEGER NOT NULL,
+    id       TEXT    NOT NULL,
+    revision INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX record_by_id ON record (kind, id);
+
+CREATE TABLE record_key (
+    kind      INTEGER NOT NULL,
+    name      INTEGER NOT NULL,
+    value     BLOB    NOT NULL,
+    id        TEXT    NOT NULL,
+    is_unique INTEGER NOT NULL,
+    PRIMARY KEY (kind, name, value, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX record_key_by_record ON record_key (kind, id);
+
+CREATE UNIQUE INDEX record_key_unique ON record_key (kind, name, value) WHERE is_unique = 1;
 
 CREATE TABLE retention (
     environment TEXT    NOT NULL,

@@ -7,6 +7,7 @@
 //! Deliberately absent: anything that only one database has, and time: a case is
 //! about what is stored, not how fast.
 
+pub mod audit;
 pub mod concurrency;
 pub mod effect;
 pub mod inbox;
@@ -14,6 +15,7 @@ pub mod lease;
 pub mod payload;
 pub mod portable;
 pub mod process;
+pub mod record;
 pub mod reopen;
 pub mod retention;
 pub mod run;
@@ -43,6 +45,12 @@ pub trait StoreFactory: Sync {
 macro_rules! conformance_suite {
     ($run:ident) => {
         $run! {
+            audit {
+                what_was_done_is_kept_with_the_change
+                entries_are_found_by_who_what_and_when
+                the_chain_holds_every_entry
+                entries_of_many_callers_are_one_chain
+            }
             concurrency {
                 groups_of_many_callers_are_all_kept
                 one_of_many_steps_from_the_same_state_wins
@@ -109,6 +117,15 @@ macro_rules! conformance_suite {
                 due_processes_are_found_by_partition
                 live_processes_are_paged_by_kind
                 a_batch_that_makes_no_sense_is_refused
+            }
+            record {
+                a_record_is_read_as_it_was_written
+                a_record_is_changed_from_the_stored_revision
+                a_record_is_removed_with_its_keys
+                a_unique_key_is_one_records
+                records_are_paged_by_key
+                changes_are_made_together_or_not_at_all
+                flows_change_with_records
             }
             reopen {
                 what_was_committed_is_there_after_close

@@ -7,7 +7,7 @@ use super::sample::{
 };
 use crate::limits::PAGES_QUEUED_MAX;
 use crate::portable::{Page, TABLES};
-use crate::{Store, StoreError, TokenRow};
+use crate::{AuditRow, Edit, Record, RecordKey, Store, StoreError, TokenRow};
 use durable::{Payload, Standing};
 use tokio::sync::mpsc;
 
@@ -30,6 +30,18 @@ async fn fill(store: &dyn Store) {
     assert_eq!(store.send(cancel(id(1))).await, Ok(true));
     store.set_setting("name", b"value").await.expect("it is set");
     store.set_retention("default", Some(key), Some(60)).await.expect("it is set");
+    let keys = vec![RecordKey { name: 1, value: vec![7], is_unique: true }];
+    let record = Record { kind: 1, id: "ada".into(), revision: 0, body: vec![1], keys };
+    let entry = AuditRow {
+        number: 0,
+        time: 5,
+        actor: "ada".into(),
+        operation: "create".into(),
+        target: "ada".into(),
+        content: vec![2],
+        hash: Vec::new(),
+    };
+    store.change(vec![Edit::Put(record)], vec![entry]).await.expect("it is added");
     let token = TokenRow { name: "first".into(), hash: vec![1; 32], created: 5 };
     store.add_token(token).await.expect("it is added");
 }

@@ -20,10 +20,10 @@ pub(super) struct Migration {
 }
 
 /// Every step, in order; the first has number 1.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "initial",
-    sql: include_str!("../../migrations/postgres/0001_initial.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "initial", sql: include_str!("../../migrations/postgres/0001_initial.sql") },
+    Migration { name: "record", sql: include_str!("../../migrations/postgres/0002_record.sql") },
+];
 
 /// The row with number 0 is held by who applies a migration.
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

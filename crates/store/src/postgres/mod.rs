@@ -9,6 +9,8 @@
 //! became of its last commit is found out (`link`).
 
 mod address;
+mod audit;
+mod change;
 mod chunk;
 mod column;
 mod effect;
@@ -23,6 +25,7 @@ mod payload;
 mod portable;
 mod process;
 mod reader;
+mod record;
 mod retain;
 mod retention;
 mod round;

@@ -2,13 +2,14 @@
 
 use super::job::Group;
 use super::{
-    PostgresStore, chunk, effect, inbox, lease, payload, portable, process, retain, retention, run,
-    setting, token, workflow, workflow_version,
+    PostgresStore, audit, change, chunk, effect, inbox, lease, payload, portable, process, record,
+    retain, retention, run, setting, token, workflow, workflow_version,
 };
 use crate::portable::Page;
 use crate::{
-    Answer, Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunFilter, RunRow,
-    Store, StoreError, TokenRow, VersionRow, WorkflowRow, check, limits,
+    Answer, AuditFilter, AuditRow, Commit, Committed, Edit, Hint, LiveProcess, ProcessHistory,
+    Record, RecordRange, RetentionRow, RunFilter, RunRow, Store, StoreError, TokenRow, VersionRow,
+    WorkflowRow, check, limits,
 };
 use durable::{
     Chunk, Cluster, EffectIntent, InboxId, InboxRow, Lease, Message, NodeId, PartitionSet,
@@ -176,29 +177,41 @@ impl Store for PostgresStore {
         Box::pin(async { Ok(0) })
     }
 
-    fn create_workflow(&self, workflow: WorkflowRow, version: VersionRow) -> Answer<'_, i64> {
-        let rows = Arc::new((workflow, version));
-        self.edit(rows.1.document.len(), move |db| {
-            let rows = rows.clone();
-            Box::pin(async move { workflow::create(db, &rows.0, &rows.1).await })
-        })
-    }
-
-    fn update_workflow(
-        &self,
-        workflow: WorkflowRow,
-        version: Option<VersionRow>,
-    ) -> Answer<'_, ()> {
-        let bytes = version.as_ref().map_or(0, |version| version.document.len());
-        let rows = Arc::new((workflow, version));
+    fn change(&self, edits: Vec<Edit>, audit: Vec<AuditRow>) -> Answer<'_, Vec<i64>> {
+        let bytes = check::change_bytes(&edits, &audit);
+        let parts = Arc::new((edits, audit));
         self.edit(bytes, move |db| {
-            let rows = rows.clone();
-            Box::pin(async move { workflow::update(db, &rows.0, rows.1.as_ref()).await })
+            let parts = parts.clone();
+            Box::pin(async move { change::apply(db, &parts.0, &parts.1).await })
         })
     }
 
-    fn delete_workflow(&self, key: i64) -> Answer<'_, bool> {
-        self.edit(0, move |db| Box::pin(workflow::delete(db, key)))
+    fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>> {
+        let id: Arc<str> = id.into();
+        self.read(move |db| {
+            let id = id.clone();
+            Box::pin(async move { record::get(db, kind, &id).await })
+        })
+    }
+
+    fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {
+        let range = Arc::new(range);
+        self.read(move |db| {
+            let range = range.clone();
+            Box::pin(async move { record::list(db, &range).await })
+        })
+    }
+
+    fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditRow>> {
+        let filter = Arc::new(filter);
+        self.read(move |db| {
+            let filter = filter.clone();
+            Box::pin(async move { audit::list(db, &filter).await })
+        })
+    }
+
+    fn audit_chain(&self, after: i64, rows_max: usize) -> Answer<'_, Vec<AuditRow>> {
+        self.read(move |db| Box::pin(audit::chain(db, after, rows_max)))
     }
 
     fn workflow(&self, environment: &str, name: &str) -> Answer<'_, Option<WorkflowRow>> {

@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "ownership",
         sql: include_str!("../../migrations/sqlite/0002_ownership.sql"),
     },
+    Migration { name: "record", sql: include_str!("../../migrations/sqlite/0003_record.sql") },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

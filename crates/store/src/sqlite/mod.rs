@@ -6,6 +6,8 @@
 //! Who holds which partition is in the store as in every other, although one node at a
 //! time uses it: the engine has one way.
 
+mod audit;
+mod change;
 mod chunk;
 mod column;
 mod commit;
@@ -23,6 +25,7 @@ mod plan;
 mod portable;
 mod process;
 mod reader;
+mod record;
 mod retain;
 mod retention;
 mod run;

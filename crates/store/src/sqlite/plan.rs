@@ -3,12 +3,15 @@
 
 use super::migrate::{MIGRATIONS, migrate};
 use super::{
-    chunk, effect, inbox, lease, payload, process, retain, retention, run, setting, snapshot,
-    start_key, workflow, workflow_version,
+    audit, chunk, effect, inbox, lease, payload, process, record, retain, retention, run, setting,
+    snapshot, start_key, workflow, workflow_version,
 };
 use rusqlite::Connection;
 
 const STATEMENTS: &[&str] = &[
+    audit::NEWEST_OF_ACTOR,
+    audit::NEWEST_OF_TARGET,
+    audit::CHAIN,
     chunk::FROM,
     chunk::HISTORY,
     chunk::REMOVE,
@@ -45,6 +48,11 @@ const STATEMENTS: &[&str] = &[
     run::OLDEST,
     run::NEWEST_OF_STATUS,
     run::OLDEST_OF_STATUS,
+    record::UPDATE,
+    record::REMOVE,
+    record::GET,
+    record::REMOVE_KEYS,
+    record::LIST,
     retain::REMOVE,
     setting::GET,
     snapshot::REPLACE,
@@ -110,4 +118,12 @@ fn unsettled_processes_are_read_by_page() {
         let found = format!("SEARCH {table} USING");
         assert!(steps.iter().any(|step| step.contains(&found)), "{table}: {steps:#?}");
     }
+}
+
+/// By number, from the end: no more than a page and what does not fit it.
+#[test]
+fn the_audit_is_read_from_its_end() {
+    let steps = plan(&database(), audit::NEWEST);
+    assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{steps:?}");
+    assert!(steps[0].contains("SEARCH audit USING INTEGER PRIMARY KEY"), "{steps:?}");
 }

@@ -2,13 +2,14 @@
 
 use super::job::Group;
 use super::{
-    SqliteStore, chunk, effect, inbox, lease, payload, portable, process, retain, retention, run,
-    setting, token, workflow, workflow_version,
+    SqliteStore, audit, change, chunk, effect, inbox, lease, payload, portable, process, record,
+    retain, retention, run, setting, token, workflow, workflow_version,
 };
 use crate::portable::Page;
 use crate::{
-    Answer, Commit, Committed, Hint, LiveProcess, ProcessHistory, RetentionRow, RunFilter, RunRow,
-    Store, StoreError, TokenRow, VersionRow, WorkflowRow, check, limits,
+    Answer, AuditFilter, AuditRow, Commit, Committed, Edit, Hint, LiveProcess, ProcessHistory,
+    Record, RecordRange, RetentionRow, RunFilter, RunRow, Store, StoreError, TokenRow, VersionRow,
+    WorkflowRow, check, limits,
 };
 use durable::{
     Chunk, Cluster, EffectIntent, InboxId, InboxRow, Lease, Message, NodeId, PartitionSet,
@@ -165,22 +166,25 @@ impl Store for SqliteStore {
         })
     }
 
-    fn create_workflow(&self, workflow: WorkflowRow, version: VersionRow) -> Answer<'_, i64> {
-        let bytes = version.document.len();
-        self.edit(bytes, move |db| workflow::create(db, &workflow, &version))
+    fn change(&self, edits: Vec<Edit>, audit: Vec<AuditRow>) -> Answer<'_, Vec<i64>> {
+        self.edit(check::change_bytes(&edits, &audit), move |db| change::apply(db, &edits, &audit))
     }
 
-    fn update_workflow(
-        &self,
-        workflow: WorkflowRow,
-        version: Option<VersionRow>,
-    ) -> Answer<'_, ()> {
-        let bytes = version.as_ref().map_or(0, |version| version.document.len());
-        self.edit(bytes, move |db| workflow::update(db, &workflow, version.as_ref()))
+    fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>> {
+        let id = id.to_owned();
+        self.read(move |db| record::get(db, kind, &id))
     }
 
-    fn delete_workflow(&self, key: i64) -> Answer<'_, bool> {
-        self.edit(0, move |db| workflow::delete(db, key))
+    fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {
+        self.read(move |db| record::list(db, &range))
+    }
+
+    fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditRow>> {
+        self.read(move |db| audit::list(db, &filter))
+    }
+
+    fn audit_chain(&self, after: i64, rows_max: usize) -> Answer<'_, Vec<AuditRow>> {
+        self.read(move |db| audit::chain(db, after, rows_max))
     }
 
     fn workflow(&self, environment: &str, name: &str) -> Answer<'_, Option<WorkflowRow>> {

@@ -2,12 +2,13 @@
 
 use super::{
     ApiError, ApiState, Authenticated, Body, ForwardedBase, InEnvironment, MaybeBody, Params, Path,
-    default_environment, link, page, page_rows,
+    at, default_environment, link, page, page_rows,
 };
 use crate::api::error::problem;
 use crate::app::AppError;
+use crate::app::callback::CallbackUrl;
 use crate::app::catalog::{FlowEntry, FlowState};
-use crate::app::flow::{CallbackUrl, FlowInput, FlowView};
+use crate::app::flow::{FlowInput, FlowPatch, FlowView};
 use crate::app::trigger::ManualInput;
 use axum::Json;
 use axum::extract::State;
@@ -51,6 +52,7 @@ impl FlowBody {
             dialect: dialect(self.dialect.as_deref())?,
             parameters: self.parameters,
             state,
+            template_name: None,
             document: self.document.get().as_bytes().to_vec(),
         })
     }
@@ -134,8 +136,10 @@ pub async fn update(
     Path(name): Path<String>,
     Body(body): Body<FlowBody>,
 ) -> Result<Json<Value>, ApiError> {
-    let input = body.into_input()?;
-    let view = state.app.update_flow(&caller, &within.environment, &name, input).await?;
+    let mut input = body.into_input()?;
+    let (display_name, to) = (input.display_name.take(), input.state.take());
+    let patch = FlowPatch { display_name, state: to, document: Some(input) };
+    let view = state.app.update_flow(&caller, at(&within.environment, &name), patch).await?;
     Ok(Json(render_view(&view)))
 }
 
@@ -146,6 +150,9 @@ pub struct ListQuery {
     environment: String,
     top: Option<usize>,
     skip_token: Option<String>,
+    /// Those that were deleted as well.
+    #[serde(default)]
+    deleted: bool,
 }
 
 pub async fn list(
@@ -156,13 +163,17 @@ pub async fn list(
     let rows = page_rows(query.top)?;
     let environment = &query.environment;
     let after = query.skip_token.as_deref();
-    let mut found = state.app.list_flows(&caller, environment, after, rows + 1).await?;
+    let page_of = (after, rows + 1);
+    let mut found = state.app.list_flows(&caller, environment, query.deleted, page_of).await?;
     let is_more = found.len() > rows;
     found.truncate(rows);
     let next = found.last().filter(|_| is_more).map(|last| {
         let top = rows.to_string();
-        let queries =
-            [("environment", environment.as_str()), ("top", &top), ("skipToken", &last.row.name)];
+        let mut queries = vec![("environment", environment.as_str()), ("top", &top)];
+        if query.deleted {
+            queries.push(("deleted", "true"));
+        }
+        queries.push(("skipToken", &last.row.name));
         link(&["flows"], &queries)
     });
     Ok(page(found.iter().map(|entry| render(entry)).collect(), next))
@@ -174,18 +185,42 @@ pub async fn show(
     Params(within): Params<InEnvironment>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let (view, loaded) = state.app.get_flow(&caller, &within.environment, &name).await?;
+    let (view, loaded) = state.app.get_flow(&caller, at(&within.environment, &name)).await?;
     Ok(Json(with_definition(render_view(&view), &loaded)?))
+}
+
+#[derive(Deserialize)]
+pub struct DeleteQuery {
+    #[serde(default = "default_environment")]
+    environment: String,
+    /// For good, with everything that is known of it.
+    #[serde(default)]
+    purge: bool,
 }
 
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
-    Params(within): Params<InEnvironment>,
+    Params(query): Params<DeleteQuery>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    state.app.delete_flow(&caller, &within.environment, &name).await?;
+    let flow = at(&query.environment, &name);
+    if query.purge {
+        state.app.purge_flow(&caller, flow).await?;
+    } else {
+        state.app.delete_flow(&caller, flow).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn restore(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let view = state.app.restore_flow(&caller, at(&within.environment, &name)).await?;
+    Ok(Json(render_view(&view)))
 }
 
 pub async fn enable(
@@ -195,7 +230,7 @@ pub async fn enable(
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let started = FlowState::Started;
-    let entry = state.app.enable_flow(&caller, &within.environment, &name, started).await?;
+    let entry = state.app.enable_flow(&caller, at(&within.environment, &name), started).await?;
     Ok(Json(render(&entry)))
 }
 
@@ -206,7 +241,7 @@ pub async fn disable(
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let stopped = FlowState::Stopped;
-    let entry = state.app.enable_flow(&caller, &within.environment, &name, stopped).await?;
+    let entry = state.app.enable_flow(&caller, at(&within.environment, &name), stopped).await?;
     Ok(Json(render(&entry)))
 }
 
@@ -220,7 +255,7 @@ pub async fn versions(
     Params(within): Params<InEnvironment>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = state.app.list_versions(&caller, &within.environment, &name).await?;
+    let rows = state.app.list_versions(&caller, at(&within.environment, &name)).await?;
     Ok(page(rows.iter().map(render_version).collect(), None))
 }
 
@@ -234,7 +269,8 @@ pub async fn version(
         let message = format!("'{number}' is not a version's number.");
         ApiError(AppError::invalid("InvalidVersion", message))
     })?;
-    let (row, loaded) = state.app.get_version(&caller, &within.environment, &name, number).await?;
+    let (row, loaded) =
+        state.app.get_version(&caller, at(&within.environment, &name), number).await?;
     Ok(Json(with_definition(render_version(&row), &loaded)?))
 }
 
@@ -262,7 +298,7 @@ pub async fn callback_url(
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let trigger = query.trigger.as_deref();
-    let mut url = state.app.callback_url(&caller, &query.environment, &name, trigger).await?;
+    let mut url = state.app.callback_url(&caller, at(&query.environment, &name), trigger).await?;
     if let Some(base) = base {
         url.rebase(&state.app.engine.catalog.public_url(), &base);
     }
@@ -284,7 +320,7 @@ pub async fn rotate_key(
         }
     };
     let trigger = query.trigger.as_deref();
-    let url = state.app.rotate_key(&caller, &query.environment, &name, which, trigger).await?;
+    let url = state.app.rotate_key(&caller, at(&query.environment, &name), which, trigger).await?;
     Ok(Json(render_url(&url)))
 }
 

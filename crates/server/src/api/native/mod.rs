@@ -1,31 +1,46 @@
 //! The native API, `/api/v1`: `docs/reference/native-api.md`.
 
+mod application;
+mod audit;
+mod environment;
 mod flow;
+mod group;
+mod key;
+mod package;
 mod retention;
+mod role;
 mod run;
 mod server;
+mod user;
 
-use super::{ApiError, ApiState, Peer, body};
+use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
 use crate::app::AppError;
-use crate::app::ErrorKind;
-use crate::auth::token::Caller;
+use crate::app::access::{FlowAt, Scope};
+use crate::app::data::{Cursor, Listed};
+use crate::app::session::Surface;
+use crate::auth::caller::{Caller, Role};
 use crate::limits::{API_BODY_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
-use axum::http::header;
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub fn router() -> Router<ApiState> {
+    flows().merge(administration()).merge(directory())
+}
+
+/// Flows and runs.
+fn flows() -> Router<ApiState> {
     Router::new()
         .route("/info", get(info))
         .route("/validate", post(flow::validate))
         .route("/flows", get(flow::list).post(flow::create))
         .route("/flows/{name}", get(flow::show).put(flow::update).delete(flow::delete))
+        .route("/flows/{name}/restore", post(flow::restore))
         .route("/flows/{name}/enable", post(flow::enable))
         .route("/flows/{name}/disable", post(flow::disable))
         .route("/flows/{name}/versions", get(flow::versions))
@@ -33,6 +48,9 @@ pub fn router() -> Router<ApiState> {
         .route("/flows/{name}/callback-url", post(flow::callback_url))
         .route("/flows/{name}/keys/{which}/rotate", post(flow::rotate_key))
         .route("/flows/{name}/run", post(flow::run))
+        .route("/flows/{name}/package", get(package::export))
+        .route("/packages/inspect", post(package::inspect))
+        .route("/packages/import", post(package::import))
         .route("/flows/{name}/runs", get(run::list))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/actions", get(run::actions))
@@ -43,9 +61,22 @@ pub fn router() -> Router<ApiState> {
         .route("/runs/{id}/cancel", post(run::cancel))
         .route("/runs/{id}/resubmit", post(run::resubmit))
         .route("/runs/{id}/release", post(run::release))
+}
+
+/// The server, environments, and the audit.
+fn administration() -> Router<ApiState> {
+    Router::new()
         .route("/server", get(server::show))
         .route("/server/resume", post(server::resume))
         .route("/retention", get(retention::list))
+        .route("/environments", get(environment::list).post(environment::create))
+        .route(
+            "/environments/{environment}",
+            get(environment::show).patch(environment::update).delete(environment::delete),
+        )
+        .route("/audit", get(audit::list))
+        .route("/audit/export", get(audit::export))
+        .route("/audit/verify", post(audit::verify))
         .route(
             "/environments/{environment}/retention",
             get(retention::show_environment)
@@ -58,6 +89,44 @@ pub fn router() -> Router<ApiState> {
         )
 }
 
+/// Who there is, and what they may do.
+fn directory() -> Router<ApiState> {
+    Router::new()
+        .route("/users", get(user::list).post(user::create))
+        .route("/users/{name}", get(user::show).delete(user::delete))
+        .route("/users/{name}/roles", put(user::set_roles))
+        .route("/users/{name}/password", put(user::set_password))
+        .route("/users/{name}/enable", post(user::enable))
+        .route("/users/{name}/disable", post(user::disable))
+        .route("/users/{name}/revoke", post(user::revoke))
+        .route("/groups", get(group::list).post(group::create))
+        .route("/groups/{name}", get(group::show).delete(group::delete))
+        .route("/groups/{name}/members", post(group::change_members))
+        .route("/groups/{name}/roles", put(group::set_roles))
+        .route("/applications", get(application::list).post(application::create))
+        .route(
+            "/applications/{name}",
+            get(application::show).patch(application::update).delete(application::delete),
+        )
+        .route("/applications/{name}/roles", put(application::set_roles))
+        .route("/applications/{name}/revoke", post(application::revoke))
+        .route(
+            "/applications/{name}/secrets",
+            get(application::secrets).post(application::add_secret),
+        )
+        .route("/applications/{name}/secrets/{id}", delete(application::remove_secret))
+        .route("/applications/{name}/certificates", post(application::add_certificate))
+        .route(
+            "/applications/{name}/certificates/{thumbprint}",
+            delete(application::remove_certificate),
+        )
+        .route("/principals/{name}", get(role::show))
+        .route("/principals/{name}/roles/grant", post(role::grant))
+        .route("/principals/{name}/roles/revoke", post(role::revoke))
+        .route("/keys", get(key::list).post(key::create))
+        .route("/keys/{name}", get(key::show).delete(key::delete))
+}
+
 async fn info(State(state): State<ApiState>, _caller: Authenticated) -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "product": "sluicegate",
@@ -66,26 +135,15 @@ async fn info(State(state): State<ApiState>, _caller: Authenticated) -> Json<ser
     }))
 }
 
-/// A request with a known token.
+/// A request of somebody who is known.
 pub struct Authenticated(pub Caller);
 
 impl FromRequestParts<ApiState> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
-        let found = token.and_then(|token| state.app.tokens.caller(token));
-        found.map(Authenticated).ok_or_else(|| {
-            let (code, message) = match token {
-                Some(_) => ("InvalidToken", "The token is not known."),
-                None => ("TokenMissing", "This needs a token: 'Authorization: Bearer TOKEN'."),
-            };
-            ApiError(AppError::new(ErrorKind::Unauthenticated, code, message))
-        })
+        let token = bearer(&parts.headers);
+        Ok(Authenticated(state.app.caller_of(token, Surface::Native).await?))
     }
 }
 
@@ -97,21 +155,25 @@ impl FromRequestParts<ApiState> for ForwardedBase {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let settings = &state.settings;
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-        let is_trusted = peer.is_some_and(|peer| settings.trusted_proxies.contains(&peer));
-        if settings.has_public_url || !is_trusted {
-            return Ok(ForwardedBase(None));
-        }
-        let first = |name: &str| {
-            let text = parts.headers.get(name)?.to_str().ok()?.split(',').next()?.trim();
-            (!text.is_empty() && !text.contains(['/', '?', '#', ' '])).then(|| text.to_owned())
-        };
-        let scheme = first("x-forwarded-proto").filter(|it| it == "http" || it == "https");
-        let host = first("x-forwarded-host");
-        let base = scheme.zip(host).map(|(scheme, host)| format!("{scheme}://{host}"));
-        Ok(ForwardedBase(base))
+        Ok(ForwardedBase(forwarded(parts, &state.settings)))
     }
+}
+
+/// What a trusted proxy says of the address that the caller used, unless a public URL is
+/// set.
+pub fn forwarded(parts: &Parts, settings: &ApiSettings) -> Option<String> {
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    let is_trusted = peer.is_some_and(|peer| settings.trusted_proxies.contains(&peer));
+    if settings.has_public_url || !is_trusted {
+        return None;
+    }
+    let first = |name: &str| {
+        let text = parts.headers.get(name)?.to_str().ok()?.split(',').next()?.trim();
+        (!text.is_empty() && !text.contains(['/', '?', '#', ' '])).then(|| text.to_owned())
+    };
+    let scheme = first("x-forwarded-proto").filter(|it| it == "http" || it == "https");
+    let host = first("x-forwarded-host");
+    scheme.zip(host).map(|(scheme, host)| format!("{scheme}://{host}"))
 }
 
 /// A JSON body; what is wrong with it is said in the envelope.
@@ -203,6 +265,11 @@ pub fn default_environment() -> String {
     "default".to_owned()
 }
 
+/// A flow as this API names it: in the caller's own right or in an administrator's.
+pub fn at<'a>(environment: &'a str, name: &'a str) -> FlowAt<'a> {
+    FlowAt { environment, name, scope: Scope::Any }
+}
+
 /// Rows of a page.
 pub fn page_rows(top: Option<usize>) -> Result<usize, ApiError> {
     match top {
@@ -211,6 +278,62 @@ pub fn page_rows(top: Option<usize>) -> Result<usize, ApiError> {
         Some(rows) => {
             let message = format!("'top' is {rows}, expected 1 to {PAGE_ROWS_MAX}.");
             Err(ApiError(AppError::invalid("InvalidQuery", message)))
+        }
+    }
+}
+
+/// Which page of a list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Paging {
+    top: Option<usize>,
+    skip_token: Option<String>,
+}
+
+impl Paging {
+    fn read(&self) -> Result<(Option<Cursor>, usize), ApiError> {
+        let after = self.skip_token.as_deref().map(Cursor::decode).transpose()?;
+        Ok((after, page_rows(self.top)?))
+    }
+}
+
+/// A page of records below `/api/v1`.
+fn list_page<T>(
+    under: &str,
+    rows: usize,
+    listed: &Listed<T>,
+    render: impl Fn(&T) -> serde_json::Value,
+) -> Json<serde_json::Value> {
+    let next = listed.next.as_ref().map(|next| {
+        let (top, token) = (rows.to_string(), next.encode());
+        link(&[under], &[("top", top.as_str()), ("skipToken", token.as_str())])
+    });
+    page(listed.rows.iter().map(|row| render(&row.value)).collect(), next)
+}
+
+/// Roles on the wire.
+fn render_roles(roles: &[Role]) -> serde_json::Value {
+    let render = |role: &Role| serde_json::to_value(role).unwrap_or_default();
+    roles.iter().map(render).collect()
+}
+
+/// How long something is to be good for: for ever when nothing is said.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetime {
+    days: Option<i64>,
+    seconds: Option<i64>,
+}
+
+impl Lifetime {
+    fn seconds(&self) -> Result<Option<i64>, ApiError> {
+        match (self.days, self.seconds) {
+            (Some(days), None) => Ok(Some(days.saturating_mul(86_400))),
+            (None, seconds) => Ok(seconds),
+            (Some(_), Some(_)) => {
+                let message = "Expected 'days' or 'seconds', and not both.";
+                Err(ApiError(AppError::invalid("InvalidLifetime", message)))
+            }
         }
     }
 }

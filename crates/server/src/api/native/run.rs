@@ -1,11 +1,12 @@
 //! Runs on the native API.
 
 use super::{
-    ApiError, ApiState, Authenticated, Params, Path, default_environment, link, page, page_rows,
+    ApiError, ApiState, Authenticated, Params, Path, at, default_environment, link, page, page_rows,
 };
 use crate::app::AppError;
+use crate::app::access::RunAt;
 use crate::app::run::{RepetitionQuery, RunQuery, RunView, render_run};
-use crate::auth::token::Caller;
+use crate::auth::caller::Caller;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -45,7 +46,8 @@ fn status(name: Option<&str>) -> Result<Option<Status>, ApiError> {
     })
 }
 
-fn time(name: &str, text: Option<&str>) -> Result<Option<Ticks>, ApiError> {
+/// A moment that a query parameter names.
+pub fn time(name: &str, text: Option<&str>) -> Result<Option<Ticks>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let parsed = expr::format::date::parse_ticks(text);
     parsed.map(Some).map_err(|_| invalid(format!("'{name}' is '{text}', expected a timestamp.")))
@@ -81,7 +83,7 @@ pub async fn list(
         rows_max: rows + 1,
     };
     let (entry, mut found) =
-        state.app.list_runs(&caller, &query.environment, &name, filter).await?;
+        state.app.list_runs(&caller, at(&query.environment, &name), filter).await?;
     let is_more = found.len() > rows;
     found.truncate(rows);
     let next = found.last().filter(|_| is_more).map(|last| {
@@ -103,7 +105,7 @@ pub async fn show(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let (view, more) = state.app.get_run(&caller, &id).await?;
+    let (view, more) = state.app.get_run(&caller, RunAt::any(&id)).await?;
     let mut value = render(&view)?;
     for (name, part) in more.iter() {
         value[name.as_str()] = to_json(part)?;
@@ -116,7 +118,7 @@ pub async fn actions(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let records = state.app.list_actions(&caller, &id).await?;
+    let records = state.app.list_actions(&caller, RunAt::any(&id)).await?;
     let rendered: Result<Vec<Value>, ApiError> = records.iter().map(to_json).collect();
     Ok(page(rendered?, None))
 }
@@ -126,7 +128,7 @@ pub async fn action(
     Authenticated(caller): Authenticated,
     Path((id, action)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(to_json(&state.app.get_action(&caller, &id, &action).await?)?))
+    Ok(Json(to_json(&state.app.get_action(&caller, RunAt::any(&id), &action).await?)?))
 }
 
 #[derive(Deserialize)]
@@ -146,7 +148,8 @@ pub async fn repetitions(
     let rows = page_rows(query.top)?;
     let skip = query.skip_token.unwrap_or(0);
     let filter = RepetitionQuery { status: status(query.status.as_deref())?, skip, rows_max: rows };
-    let (records, is_more) = state.app.list_repetitions(&caller, &id, &action, filter).await?;
+    let (records, is_more) =
+        state.app.list_repetitions(&caller, RunAt::any(&id), &action, filter).await?;
     let next = is_more.then(|| {
         let (top, token) = (rows.to_string(), skip.saturating_add(rows).to_string());
         let mut queries = vec![("top", top.as_str()), ("skipToken", token.as_str())];
@@ -162,7 +165,7 @@ pub async fn repetition(
     Authenticated(caller): Authenticated,
     Path((id, action, repetition)): Path<(String, String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let record = state.app.get_repetition(&caller, &id, &action, &repetition).await?;
+    let record = state.app.get_repetition(&caller, RunAt::any(&id), &action, &repetition).await?;
     Ok(Json(to_json(&record)?))
 }
 
@@ -171,7 +174,7 @@ pub async fn cancel(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let (view, is_live) = state.app.cancel_run(&caller, &id).await?;
+    let (view, is_live) = state.app.cancel_run(&caller, RunAt::any(&id)).await?;
     let status = if is_live { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(render(&view)?)))
 }
@@ -191,7 +194,7 @@ pub async fn resubmit(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let (view, id, status) = state.app.resubmit_run(&caller, &id).await?;
+    let (view, id, status) = state.app.resubmit_run(&caller, RunAt::any(&id)).await?;
     let body = json!({"run": id.run_name(), "flow": view.flow.row.name, "status": status.name()});
     Ok((StatusCode::ACCEPTED, Json(body)))
 }
@@ -214,7 +217,7 @@ pub async fn events(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let (view, _) = state.app.get_run(&caller, &id).await?;
+    let (view, _) = state.app.get_run(&caller, RunAt::any(&id)).await?;
     let receiver = state.app.engine.watchers.watch(view.row.id);
     let watch =
         Watch { state, caller, id, receiver, told: HashMap::new(), is_first: true, is_over: false };
@@ -249,9 +252,9 @@ impl Watch {
 
     async fn read(&mut self) -> Result<Vec<Event>, ApiError> {
         let app = &self.state.app;
-        let (view, _) = app.get_run(&self.caller, &self.id).await?;
+        let (view, _) = app.get_run(&self.caller, RunAt::any(&self.id)).await?;
         let mut events = Vec::new();
-        for record in app.list_actions(&self.caller, &self.id).await? {
+        for record in app.list_actions(&self.caller, RunAt::any(&self.id)).await? {
             let record = to_json(&record)?;
             let name = record["name"].as_str().unwrap_or_default().to_owned();
             let mark = format!(

@@ -1,0 +1,304 @@
+//! The authorization endpoint: a person's browser comes with what an application asks for,
+//! and goes back with a code or with the reason why there is none.
+
+use super::browser::Browser;
+use super::form::Fields;
+use super::page::{self, Page, Question};
+use super::{ApiState, check_tenant};
+use crate::api::error::status_of;
+use crate::app::data::Known;
+use crate::app::directory::{Application, User};
+use crate::app::signin::code::CodeRequest;
+use crate::app::signin::consent::ConsentFor;
+use crate::app::signin::{Refusal, SignInError};
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use url::Url;
+
+/// Characters of a challenge: SHA-256 in base64url.
+const CHALLENGE_CHARACTERS: usize = 43;
+
+/// What came with the browser.
+struct Visit {
+    application: Known<Application>,
+    request: CodeRequest,
+    answer: Way,
+    prompt: String,
+    login_hint: String,
+}
+
+/// How the answer goes back to the application.
+struct Way {
+    redirect_uri: String,
+    state: Option<String>,
+    in_fragment: bool,
+}
+
+impl Way {
+    /// Sends the browser back.
+    fn back(&self, pairs: &[(&str, &str)]) -> Response {
+        let Ok(mut url) = Url::parse(&self.redirect_uri) else {
+            return Page::message(StatusCode::BAD_REQUEST, "Sign in", "There is no way back.")
+                .into_response();
+        };
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(pairs);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        let query = query.finish();
+        if self.in_fragment {
+            url.set_fragment(Some(&query));
+        } else {
+            let known = url.query().filter(|it| !it.is_empty()).map(|it| format!("{it}&{query}"));
+            url.set_query(Some(&known.unwrap_or(query)));
+        }
+        let mut response = StatusCode::SEE_OTHER.into_response();
+        if let Ok(location) = HeaderValue::from_str(url.as_str()) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+
+    fn refuse(&self, error: &str, description: &str) -> Response {
+        self.back(&[("error", error), ("error_description", description)])
+    }
+}
+
+/// What went wrong, on a page: where codes may not be sent, errors are not sent either.
+pub(super) fn failed(error: SignInError) -> Response {
+    let (status, text) = match error {
+        SignInError::Refused(refusal) => (StatusCode::BAD_REQUEST, refusal.description()),
+        SignInError::Failed(error) => (status_of(error.kind), error.message),
+    };
+    Page::message(status, "This did not work", &text).into_response()
+}
+
+pub async fn show(
+    State(state): State<ApiState>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let arrival = match arrive(&state, &tenant, query.as_deref()).await {
+        Ok(arrival) => arrival,
+        Err(error) => return failed(error),
+    };
+    let visit = match arrival {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let browser = match Browser::of(&state, &headers).await {
+        Ok(browser) => browser,
+        Err(error) => return failed(error.into()),
+    };
+    let asks_again = matches!(&*visit.prompt, "login" | "select_account");
+    let done = match browser.user.clone() {
+        Some(user) if !asks_again => go_on(&state, &visit, &browser, user).await,
+        _ if visit.prompt == "none" => {
+            Ok(visit.answer.refuse("login_required", "AADSTS50058: Nobody is signed in."))
+        }
+        _ => sign_in_page(&state, &visit, &browser, None).await,
+    };
+    browser.dress(done.unwrap_or_else(failed))
+}
+
+pub async fn send(
+    State(state): State<ApiState>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    request: Request<Body>,
+) -> Response {
+    let arrival = match arrive(&state, &tenant, query.as_deref()).await {
+        Ok(arrival) => arrival,
+        Err(error) => return failed(error),
+    };
+    let visit = match arrival {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let mut browser = match Browser::of(&state, request.headers()).await {
+        Ok(browser) => browser,
+        Err(error) => return failed(error.into()),
+    };
+    let done = answer(&state, &visit, &mut browser, request).await;
+    browser.dress(done.unwrap_or_else(failed))
+}
+
+/// Reads what the application asks for. What is wrong before it is known where answers may
+/// go is an error; what is wrong after that goes back.
+async fn arrive(
+    state: &ApiState,
+    tenant: &str,
+    query: Option<&str>,
+) -> Result<Result<Visit, Response>, SignInError> {
+    check_tenant(state, tenant)?;
+    let fields = Fields::of_query(query)?;
+    let redirect_uri = fields.need("redirect_uri")?;
+    let application = state.app.asking_application(fields.need("client_id")?, redirect_uri).await?;
+    let answer = Way {
+        redirect_uri: redirect_uri.to_owned(),
+        state: fields.owned("state"),
+        in_fragment: fields.get("response_mode") == Some("fragment"),
+    };
+    let request = match read_request(&fields, &application) {
+        Ok(request) => request,
+        Err(refusal) => return Ok(Err(answer.refuse(refusal.error, &refusal.description()))),
+    };
+    Ok(Ok(Visit {
+        application,
+        request,
+        answer,
+        prompt: fields.get("prompt").unwrap_or_default().to_owned(),
+        login_hint: fields.get("login_hint").unwrap_or_default().to_owned(),
+    }))
+}
+
+fn read_request(fields: &Fields, application: &Application) -> Result<CodeRequest, Refusal> {
+    let kind = fields.need("response_type")?;
+    if kind != "code" {
+        return Err(Refusal::unsupported_response(kind));
+    }
+    let mode = fields.get("response_mode").unwrap_or("query");
+    if !matches!(mode, "query" | "fragment") {
+        return Err(Refusal::unsupported_response(mode));
+    }
+    let challenge = fields.owned("code_challenge");
+    let is_fine = match &challenge {
+        Some(challenge) => {
+            fields.get("code_challenge_method") == Some("S256")
+                && challenge.len() == CHALLENGE_CHARACTERS
+        }
+        // who can keep a secret shows it when the code is exchanged
+        None => !application.is_public && fields.get("code_challenge_method").is_none(),
+    };
+    if !is_fine {
+        return Err(Refusal::challenge_needed());
+    }
+    Ok(CodeRequest {
+        redirect_uri: fields.need("redirect_uri")?.to_owned(),
+        challenge,
+        nonce: fields.owned("nonce"),
+        asked: fields.asked()?.unwrap_or_default(),
+    })
+}
+
+/// Takes a form of this endpoint.
+async fn answer(
+    state: &ApiState,
+    visit: &Visit,
+    browser: &mut Browser,
+    request: Request<Body>,
+) -> Result<Response, SignInError> {
+    let (_, fields) = Fields::of_body(request).await?;
+    let mark = fields.get("mark").unwrap_or_default();
+    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
+    match (fields.need("step")?, browser.user.clone()) {
+        ("consent", Some(user)) => {
+            if fields.get("answer") != Some("accept") {
+                let description = "AADSTS65004: User declined to consent to access the app.";
+                return Ok(visit.answer.refuse("access_denied", description));
+            }
+            state.app.consent(&visit.application, &user, whom(&fields)).await?;
+            // consent for everybody has changed the application
+            let client = &visit.application.client_id;
+            let uri = &visit.request.redirect_uri;
+            let application = state.app.asking_application(client, uri).await?;
+            send_code(state, visit, &application, &user).await
+        }
+        ("consent", None) => sign_in_page(state, visit, browser, None).await,
+        _ => {
+            let (name, password) = (fields.need("username")?, fields.need("password")?);
+            let client = &visit.application.client_id;
+            match state.app.sign_in_browser(client, name, password).await {
+                Ok((user, cookie)) => {
+                    browser.sign_in(user.clone(), cookie);
+                    go_on(state, visit, browser, user).await
+                }
+                Err(SignInError::Refused(refusal)) => {
+                    sign_in_page(state, visit, browser, Some((name, &refusal))).await
+                }
+                Err(failure) => Err(failure),
+            }
+        }
+    }
+}
+
+/// For whom a form consents.
+pub(super) fn whom(fields: &Fields) -> ConsentFor {
+    match fields.get("organization") {
+        Some("yes") => ConsentFor::Organization,
+        _ => ConsentFor::Myself,
+    }
+}
+
+/// Somebody is signed in: asks for consent where there is none, or sends a code.
+async fn go_on(
+    state: &ApiState,
+    visit: &Visit,
+    browser: &Browser,
+    user: User,
+) -> Result<Response, SignInError> {
+    let is_consented = state.app.has_consent(&visit.application, &user.id).await?;
+    if is_consented && visit.prompt != "consent" {
+        return send_code(state, visit, &visit.application, &user).await;
+    }
+    if visit.prompt == "none" {
+        let description = "AADSTS65001: The user has not consented to use the application.";
+        return Ok(visit.answer.refuse("consent_required", description));
+    }
+    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let page = page::consent(&Question {
+        mark: &mark,
+        application: &visit.application,
+        user: &user,
+        is_administrator: state.app.may_consent_for_all(&user).await?,
+        code: None,
+    });
+    Ok(Page { leads_to: Some(visit.answer.redirect_uri.clone()), ..page }.into_response())
+}
+
+async fn send_code(
+    state: &ApiState,
+    visit: &Visit,
+    application: &Application,
+    user: &User,
+) -> Result<Response, SignInError> {
+    let code = state.app.give_code(application, user, visit.request.clone()).await?;
+    Ok(visit.answer.back(&[("code", &code)]))
+}
+
+async fn sign_in_page(
+    state: &ApiState,
+    visit: &Visit,
+    browser: &Browser,
+    wrong: Option<(&str, &Refusal)>,
+) -> Result<Response, SignInError> {
+    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let name = wrong.map_or(&*visit.login_hint, |(name, _)| name);
+    let text = wrong.map(|(_, refusal)| refusal.message.as_str());
+    let page = page::sign_in(&mark, name, None, text);
+    let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    Ok(Page { status, leads_to: Some(visit.answer.redirect_uri.clone()), ..page }.into_response())
+}
+
+/// The browser forgets who was signed in in it.
+pub async fn sign_out(
+    State(state): State<ApiState>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(error) = check_tenant(&state, &tenant) {
+        return failed(error);
+    }
+    match Browser::of(&state, &headers).await {
+        Ok(mut browser) => {
+            browser.sign_out();
+            let text = "You have signed out in this browser.";
+            browser.dress(Page::message(StatusCode::OK, "Signed out", text).into_response())
+        }
+        Err(error) => failed(error.into()),
+    }
+}

@@ -1,0 +1,85 @@
+//! What a browser brings along: cookies, and the mark of its forms.
+
+use super::ApiState;
+use crate::app::AppError;
+use crate::app::directory::User;
+use crate::auth::token;
+use crate::limits::BROWSER_SECONDS;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+
+/// Tells one browser from another; there before anybody signs in.
+const BROWSER: &str = "sluicegate_browser";
+const SIGNED_IN: &str = "sluicegate_signin";
+
+/// Bytes of a cookie of ours that is looked at.
+const COOKIE_BYTES_MAX: usize = 512;
+
+/// A browser, and who is signed in in it.
+pub struct Browser {
+    pub id: String,
+    pub cookie: String,
+    pub user: Option<User>,
+    /// Cookies that it does not have yet.
+    new: Vec<String>,
+    attributes: &'static str,
+}
+
+impl Browser {
+    /// Reads the cookies of a request. A browser without any gets one.
+    pub async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Browser, AppError> {
+        let is_secure = state.app.engine.catalog.public_url().starts_with("https://");
+        let attributes = match is_secure {
+            true => "Path=/; HttpOnly; SameSite=Lax; Secure",
+            false => "Path=/; HttpOnly; SameSite=Lax",
+        };
+        let cookie = cookie(headers, SIGNED_IN).unwrap_or_default();
+        let user = state.app.browser_user(&cookie).await?;
+        let cookie = if user.is_some() { cookie } else { String::new() };
+        let mut browser = Browser { id: String::new(), cookie, user, new: Vec::new(), attributes };
+        match cookie_of_browser(headers) {
+            Some(id) => browser.id = id,
+            None => {
+                browser.id = token::generate().map_err(AppError::internal)?;
+                browser.new.push(format!("{BROWSER}={}; {attributes}", browser.id));
+            }
+        }
+        Ok(browser)
+    }
+
+    /// Somebody has signed in.
+    pub fn sign_in(&mut self, user: User, cookie: String) {
+        let attributes = self.attributes;
+        self.new.push(format!("{SIGNED_IN}={cookie}; Max-Age={BROWSER_SECONDS}; {attributes}"));
+        self.cookie = cookie;
+        self.user = Some(user);
+    }
+
+    pub fn sign_out(&mut self) {
+        self.new.push(format!("{SIGNED_IN}=; Max-Age=0; {}", self.attributes));
+        self.cookie.clear();
+        self.user = None;
+    }
+
+    /// Gives the browser the cookies that it does not have.
+    pub fn dress(&self, mut response: Response) -> Response {
+        for cookie in &self.new {
+            if let Ok(value) = HeaderValue::from_str(cookie) {
+                response.headers_mut().append(header::SET_COOKIE, value);
+            }
+        }
+        response
+    }
+}
+
+fn cookie_of_browser(headers: &HeaderMap) -> Option<String> {
+    cookie(headers, BROWSER).filter(|id| !id.is_empty())
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|it| it.to_str().ok());
+    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(found, _)| found.trim() == name)?;
+    let value = value.trim();
+    (value.len() <= COOKIE_BYTES_MAX).then(|| value.to_owned())
+}

@@ -1,0 +1,185 @@
+//! Device codes: the endpoint that gives them, and the page on which a person enters one.
+
+use super::authorize::{failed, whom};
+use super::browser::Browser;
+use super::form::Fields;
+use super::page::{self, Page, Question};
+use super::{ApiState, check_tenant, error};
+use crate::app::directory::User;
+use crate::app::signin::device::DeviceDecision;
+use crate::app::signin::{Refusal, SignInError};
+use crate::limits::{DEVICE_CODE_SECONDS, DEVICE_LOOK_SECONDS};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+pub async fn begin_newer(
+    State(state): State<ApiState>,
+    Path(tenant): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    respond(&state, &tenant, request, "verification_uri").await
+}
+
+pub async fn begin_older(
+    State(state): State<ApiState>,
+    Path(tenant): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    respond(&state, &tenant, request, "verification_url").await
+}
+
+async fn respond(state: &ApiState, tenant: &str, request: Request<Body>, name: &str) -> Response {
+    let headers = request.headers().clone();
+    match begin(state, tenant, request, name).await {
+        Ok(body) => Json(body).into_response(),
+        Err(failure) => error::answer(failure, &headers, state.app.engine.clock.now()),
+    }
+}
+
+async fn begin(
+    state: &ApiState,
+    tenant: &str,
+    request: Request<Body>,
+    name: &str,
+) -> Result<Value, SignInError> {
+    check_tenant(state, tenant)?;
+    let (_, fields) = Fields::of_body(request).await?;
+    let asked = fields.asked()?.unwrap_or_default();
+    let answer = state.app.begin_device(fields.need("client_id")?, asked).await?;
+    // a person's browser goes there: by the server's own name
+    let base = state.app.engine.catalog.public_url();
+    let page = format!("{}/devicelogin", base.trim_end_matches('/'));
+    let message = format!(
+        "To sign in, use a web browser to open the page {page} and enter the code {} to authenticate.",
+        answer.user_code
+    );
+    Ok(json!({
+        "user_code": answer.user_code,
+        "device_code": answer.device_code,
+        name: page,
+        "expires_in": DEVICE_CODE_SECONDS,
+        "interval": DEVICE_LOOK_SECONDS,
+        "message": message,
+    }))
+}
+
+pub async fn show(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let fields = match Fields::of_query(query.as_deref()) {
+        Ok(fields) => fields,
+        Err(error) => return failed(error),
+    };
+    let browser = match Browser::of(&state, &headers).await {
+        Ok(browser) => browser,
+        Err(error) => return failed(error.into()),
+    };
+    let code = fields.get("user_code").or_else(|| fields.get("otc"));
+    let done = match browser.user.clone() {
+        Some(user) => ask(&state, &browser, &user, code).await,
+        None => sign_in_page(&state, &browser, "", code, None).await,
+    };
+    browser.dress(done.unwrap_or_else(failed))
+}
+
+pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Response {
+    let mut browser = match Browser::of(&state, request.headers()).await {
+        Ok(browser) => browser,
+        Err(error) => return failed(error.into()),
+    };
+    let done = answer(&state, &mut browser, request).await;
+    browser.dress(done.unwrap_or_else(failed))
+}
+
+async fn answer(
+    state: &ApiState,
+    browser: &mut Browser,
+    request: Request<Body>,
+) -> Result<Response, SignInError> {
+    let (_, fields) = Fields::of_body(request).await?;
+    let mark = fields.get("mark").unwrap_or_default();
+    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
+    let code = fields.get("user_code");
+    match (fields.need("step")?, browser.user.clone()) {
+        ("code", Some(user)) => ask(state, browser, &user, code).await,
+        ("consent", Some(user)) => decide(state, &user, &fields).await,
+        ("code" | "consent", None) => sign_in_page(state, browser, "", code, None).await,
+        _ => {
+            let (name, password) = (fields.need("username")?, fields.need("password")?);
+            match state.app.sign_in_browser("", name, password).await {
+                Ok((user, cookie)) => {
+                    browser.sign_in(user.clone(), cookie);
+                    ask(state, browser, &user, code).await
+                }
+                Err(SignInError::Refused(refusal)) => {
+                    sign_in_page(state, browser, name, code, Some(&refusal)).await
+                }
+                Err(failure) => Err(failure),
+            }
+        }
+    }
+}
+
+/// Asks for a code, or, with the code of a device that waits, for consent.
+async fn ask(
+    state: &ApiState,
+    browser: &Browser,
+    user: &User,
+    code: Option<&str>,
+) -> Result<Response, SignInError> {
+    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let Some(code) = code else { return Ok(page::enter_code(&mark, None).into_response()) };
+    let application = match state.app.device_of(code).await {
+        Ok(application) => application,
+        Err(SignInError::Refused(_)) => {
+            let wrong = "No device waits with this code. Look at it again, or begin again there.";
+            let page = page::enter_code(&mark, Some(wrong));
+            return Ok(Page { status: StatusCode::BAD_REQUEST, ..page }.into_response());
+        }
+        Err(failure) => return Err(failure),
+    };
+    let page = page::consent(&Question {
+        mark: &mark,
+        application: &application,
+        user,
+        is_administrator: state.app.may_consent_for_all(user).await?,
+        code: Some(code),
+    });
+    Ok(page.into_response())
+}
+
+async fn decide(state: &ApiState, user: &User, fields: &Fields) -> Result<Response, SignInError> {
+    let code = fields.need("user_code")?;
+    let decision = match fields.get("answer") {
+        Some("accept") => DeviceDecision::Approve(whom(fields)),
+        _ => DeviceDecision::Deny,
+    };
+    let application = state.app.decide_device(user, code, decision).await?;
+    let text = match decision {
+        DeviceDecision::Approve(_) => {
+            format!("You have signed in to {}. You may close this page.", application.display_name)
+        }
+        DeviceDecision::Deny => "Nothing was allowed. You may close this page.".to_owned(),
+    };
+    Ok(Page::message(StatusCode::OK, "Done", &text).into_response())
+}
+
+async fn sign_in_page(
+    state: &ApiState,
+    browser: &Browser,
+    name: &str,
+    code: Option<&str>,
+    wrong: Option<&Refusal>,
+) -> Result<Response, SignInError> {
+    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let text = wrong.map(|refusal| refusal.message.as_str());
+    let page = page::sign_in(&mark, name, code, text);
+    let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    Ok(Page { status, ..page }.into_response())
+}

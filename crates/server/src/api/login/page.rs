@@ -1,0 +1,202 @@
+//! Pages: whole documents without script, with everything from outside escaped.
+
+use crate::app::directory::{Application, User};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::sync::LazyLock;
+use url::Url;
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1b1f24}\
+main{max-width:24rem;margin:12vh auto;padding:2rem;background:#fff;border:1px solid #d5d9df;border-radius:8px}\
+h1{font-size:1.3rem;margin:0 0 1rem}label{display:block;margin:.75rem 0 .25rem}\
+input[type=text],input[type=password]{width:100%;box-sizing:border-box;font:inherit;padding:.5rem;border:1px solid #8a919b;border-radius:4px}\
+label.row{display:flex;gap:.5rem;align-items:baseline}\
+button{font:inherit;margin:1.25rem .5rem 0 0;padding:.5rem 1.25rem;border-radius:4px;border:1px solid #1f5fbf;background:#1f5fbf;color:#fff;cursor:pointer}\
+button.other{background:#fff;color:#1f5fbf}:focus-visible{outline:3px solid #f0b400;outline-offset:2px}\
+.fault{padding:.5rem .75rem;border-left:4px solid #b3261e;background:#fbeae9}.quiet{color:#555c66}";
+
+/// What the browser may load: this style.
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
+
+/// A page in the making.
+pub struct Page {
+    pub status: StatusCode,
+    pub title: &'static str,
+    pub content: String,
+    /// Where its form may lead in the end, besides here.
+    pub leads_to: Option<String>,
+}
+
+impl Page {
+    pub fn new(title: &'static str, content: String) -> Page {
+        Page { status: StatusCode::OK, title, content, leads_to: None }
+    }
+
+    /// A page on which nothing can be done.
+    pub fn message(status: StatusCode, title: &'static str, text: &str) -> Page {
+        Page { status, ..Page::new(title, format!("<p>{}</p>", escape(text))) }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let leads_to = self.leads_to.as_deref().and_then(origin).unwrap_or_default();
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
+            *STYLE_HASH
+        );
+        let title = self.title;
+        let document = format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main></body></html>",
+            self.content
+        );
+        let mut response = (self.status, document).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        response
+    }
+}
+
+/// Scheme, host and port, when they are plain enough for a policy.
+fn origin(uri: &str) -> Option<String> {
+    let origin = Url::parse(uri).ok()?.origin().ascii_serialization();
+    (origin != "null" && !origin.contains([';', ',', ' ', '\''])).then_some(origin)
+}
+
+/// Text as it may stand in a document and in a quoted attribute.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The beginning of a form that is sent to its own address.
+fn form(mark: &str, step: &str) -> String {
+    format!(
+        "<form method=\"post\"><input type=\"hidden\" name=\"mark\" value=\"{}\"><input type=\"hidden\" name=\"step\" value=\"{step}\">",
+        escape(mark)
+    )
+}
+
+fn fault(text: Option<&str>) -> String {
+    text.map(|text| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(text)))
+        .unwrap_or_default()
+}
+
+/// Name and password. What else is to come back with them is hidden in the form.
+pub fn sign_in(mark: &str, name: &str, code: Option<&str>, wrong: Option<&str>) -> Page {
+    let mut content = fault(wrong);
+    content.push_str(&form(mark, "signin"));
+    let _ = write!(
+        content,
+        "<label for=\"username\">Name</label><input type=\"text\" id=\"username\" name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required>",
+        escape(name)
+    );
+    content.push_str("<label for=\"password\">Password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>");
+    if let Some(code) = code {
+        let _ = write!(
+            content,
+            "<input type=\"hidden\" name=\"user_code\" value=\"{}\">",
+            escape(code)
+        );
+    }
+    content.push_str("<button type=\"submit\">Sign in</button></form>");
+    Page::new("Sign in", content)
+}
+
+/// The code that a device shows.
+pub fn enter_code(mark: &str, wrong: Option<&str>) -> Page {
+    let mut content = fault(wrong);
+    content.push_str(&form(mark, "code"));
+    content.push_str("<label for=\"user_code\">Code that your program or device shows</label><input type=\"text\" id=\"user_code\" name=\"user_code\" autocomplete=\"off\" autocapitalize=\"characters\" required>");
+    content.push_str("<button type=\"submit\">Next</button></form>");
+    Page::new("Enter code", content)
+}
+
+/// What somebody is asked to consent to.
+pub struct Question<'a> {
+    pub mark: &'a str,
+    pub application: &'a Application,
+    pub user: &'a User,
+    /// Whether they may answer for everybody.
+    pub is_administrator: bool,
+    /// The code of a device that waits.
+    pub code: Option<&'a str>,
+}
+
+/// Who wants to act for whom.
+pub fn consent(question: &Question<'_>) -> Page {
+    let mut content = String::new();
+    let _ = write!(
+        content,
+        "<p><strong>{}</strong> asks to sign in as <strong>{}</strong> and to do in your name what you may do here: see, change and run your flows.</p>",
+        escape(&question.application.display_name),
+        escape(&question.user.user_principal_name)
+    );
+    let _ = write!(
+        content,
+        "<p class=\"quiet\">Application {}</p>",
+        escape(&question.application.client_id)
+    );
+    if question.code.is_some() {
+        content.push_str("<p>Go on only if you have just begun to sign in there yourself.</p>");
+    }
+    content.push_str(&form(question.mark, "consent"));
+    if let Some(code) = question.code {
+        let _ = write!(
+            content,
+            "<input type=\"hidden\" name=\"user_code\" value=\"{}\">",
+            escape(code)
+        );
+    }
+    if question.is_administrator && !question.application.is_consented {
+        content.push_str("<label class=\"row\"><input type=\"checkbox\" name=\"organization\" value=\"yes\"> Consent on behalf of your organization: nobody else is asked</label>");
+    }
+    content.push_str("<button type=\"submit\" name=\"answer\" value=\"accept\">Accept</button><button type=\"submit\" class=\"other\" name=\"answer\" value=\"cancel\">Cancel</button></form>");
+    Page::new("Permission requested", content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_is_markup() {
+        let page = sign_in("m", "\"><script>alert('x')</script>&", None, None);
+        assert!(
+            page.content.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;")
+        );
+        assert!(!page.content.contains("<script"));
+    }
+
+    #[test]
+    fn a_policy_names_the_place_a_form_leads_to() {
+        assert_eq!(origin("http://localhost:4000/x?y").as_deref(), Some("http://localhost:4000"));
+        assert_eq!(origin("data:text/html,x"), None);
+        let page = Page {
+            leads_to: Some("https://app.example/x".to_owned()),
+            ..Page::new("T", String::new())
+        };
+        let response = page.into_response();
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("form-action 'self' https://app.example;"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"));
+    }
+}

@@ -1,0 +1,146 @@
+//! Users on the native API.
+
+use super::{
+    ApiError, ApiState, Authenticated, Body, Paging, Params, Path, list_page, render_roles,
+};
+use crate::app::data::Known;
+use crate::app::directory::user::UserInput;
+use crate::app::directory::{Group, User};
+use crate::auth::caller::Role;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flow::run::format_time;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserBody {
+    user_principal_name: String,
+    display_name: Option<String>,
+    mail: Option<String>,
+    password: Option<String>,
+    #[serde(default)]
+    roles: Vec<Role>,
+}
+
+fn render(user: &User) -> Value {
+    let mut value = json!({
+        "id": user.id,
+        "userPrincipalName": user.user_principal_name,
+        "displayName": user.display_name,
+        "isEnabled": user.is_enabled,
+        "hasPassword": user.has_password(),
+        "roles": render_roles(&user.roles),
+        "createdTime": format_time(user.created),
+    });
+    if let Some(mail) = &user.mail {
+        value["mail"] = mail.as_str().into();
+    }
+    value
+}
+
+pub async fn create(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Body(body): Body<UserBody>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let input = UserInput {
+        user_principal_name: body.user_principal_name,
+        display_name: body.display_name,
+        mail: body.mail,
+        password: body.password,
+        roles: body.roles,
+    };
+    let user = state.app.create_user(&caller, input).await?;
+    Ok((StatusCode::CREATED, Json(render(&user))))
+}
+
+pub async fn list(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(paging): Params<Paging>,
+) -> Result<Json<Value>, ApiError> {
+    let (after, rows) = paging.read()?;
+    let listed = state.app.list_users_as_admin(&caller, after, rows).await?;
+    Ok(list_page("users", rows, &listed, render))
+}
+
+pub async fn show(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let (user, groups) = state.app.get_user_as_admin(&caller, &name).await?;
+    let group = |it: &Known<Group>| json!({"id": it.id, "displayName": it.display_name});
+    let mut value = render(&user);
+    value["groups"] = groups.iter().map(group).collect();
+    Ok(Json(value))
+}
+
+pub async fn delete(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.app.delete_user(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolesBody {
+    pub roles: Vec<Role>,
+}
+
+pub async fn set_roles(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+    Body(body): Body<RolesBody>,
+) -> Result<Json<Value>, ApiError> {
+    let user = state.app.set_user_roles(&caller, &name, body.roles).await?;
+    Ok(Json(render(&user)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordBody {
+    password: String,
+}
+
+pub async fn set_password(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+    Body(body): Body<PasswordBody>,
+) -> Result<StatusCode, ApiError> {
+    state.app.set_password(&caller, &name, &body.password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn enable(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(render(&state.app.enable_user(&caller, &name, true).await?)))
+}
+
+pub async fn disable(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(render(&state.app.enable_user(&caller, &name, false).await?)))
+}
+
+pub async fn revoke(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.app.revoke_user(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

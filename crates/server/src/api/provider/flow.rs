@@ -1,0 +1,475 @@
+//! Flows.
+
+use super::environment::{self, LOCATION};
+use super::{Answered, Asked, done, ok, to_json};
+use crate::app::access::{Act, FlowAt, Scope, id_to_guid};
+use crate::app::catalog::{FlowEntry, FlowState};
+use crate::app::data::Cursor;
+use crate::app::environment::Environment;
+use crate::app::facts::{FlowFacts, PrincipalKind};
+use crate::app::flow::{FlowInput, FlowPatch, FlowView};
+use crate::app::owner::Mine;
+use crate::app::{AppError, Operation, summary};
+use ::flow::definition::{Dialect, LoadOptions, Loaded, TriggerBehavior};
+use ::flow::run::format_time;
+use axum::Json;
+use axum::http::{Method, StatusCode};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// The connector that flows are connections of.
+const API: &str = "/providers/Microsoft.PowerApps/apis/shared_logicflows";
+
+pub async fn collection(asked: &Asked, scope: Scope, environment: &str) -> Answered {
+    match *asked.method() {
+        Method::GET if scope == Scope::Admin => list_as_admin(asked, environment).await,
+        Method::GET => list_mine(asked, environment).await,
+        Method::POST if scope == Scope::Mine => create(asked, environment).await,
+        _ => Err(asked.no_such_method()),
+    }
+}
+
+/// `$filter=search('team')`: those that others share with the caller; otherwise those that
+/// the caller made.
+async fn list_mine(asked: &Asked, environment: &str) -> Answered {
+    let filter = asked.query("$filter").unwrap_or_default().to_lowercase();
+    let (is_team, is_personal) = (filter.contains("team"), filter.contains("personal"));
+    let rows = asked.page_rows()?;
+    let token = asked.query("$skiptoken");
+    // both: the caller's own first
+    let first = if is_team && !is_personal { Mine::Shared } else { Mine::Made };
+    let (mut mine, token) = match token.map(|token| token.split_once('~').unwrap_or((token, token)))
+    {
+        Some(("shared", "")) => (Mine::Shared, None),
+        Some(("shared", rest)) => (Mine::Shared, Some(rest)),
+        Some((_, rest)) => (Mine::Made, Some(rest)),
+        None => (first, None),
+    };
+    let mut after = token.map(Cursor::decode).transpose()?;
+    let known =
+        asked.app.environment_for(&asked.caller, Operation::ListMyFlows, environment).await?;
+    let mut value = Vec::new();
+    let next = loop {
+        let room = (after.take(), rows - value.len());
+        let (views, next) = asked.app.list_my_flows(&asked.caller, environment, mine, room).await?;
+        value.extend(views.iter().map(|view| render_short(asked, view, &known, false)));
+        let mark = if mine == Mine::Made { "made" } else { "shared" };
+        match next {
+            Some(next) => break Some(format!("{mark}~{}", next.encode())),
+            None if mine == Mine::Made && is_team && is_personal => {
+                mine = Mine::Shared;
+                if value.len() >= rows {
+                    break Some("shared~".to_owned());
+                }
+            }
+            None => break None,
+        }
+    };
+    Ok(asked.page(value, next.as_deref()))
+}
+
+async fn list_as_admin(asked: &Asked, environment: &str) -> Answered {
+    let rows = asked.page_rows()?;
+    let include = asked.query("include").unwrap_or_default().to_lowercase();
+    let with_deleted =
+        include.contains("softdeletedflows") || asked.turns_on("includesoftdeletedflows");
+    let operation = Operation::ListFlowsInEnvironmentV2;
+    let known = asked.app.environment_for(&asked.caller, operation, environment).await?;
+    let page = (asked.query("$skiptoken"), rows + 1);
+    let mut found = asked.app.list_flows(&asked.caller, environment, with_deleted, page).await?;
+    let is_more = found.len() > rows;
+    found.truncate(rows);
+    let next = found.last().filter(|_| is_more).map(|last| last.row.name.clone());
+    let mut value = Vec::with_capacity(found.len());
+    for entry in found {
+        let facts = asked.app.facts(&entry.row).await?;
+        let view = FlowView { entry, facts, problems: Vec::new() };
+        value.push(render_short(asked, &view, &known, true));
+    }
+    Ok(asked.page(value, next.as_deref()))
+}
+
+pub async fn one(asked: &Asked, at: FlowAt<'_>) -> Answered {
+    match *asked.method() {
+        Method::GET => show(asked, at).await,
+        Method::PATCH | Method::PUT if at.scope == Scope::Mine => update(asked, at).await,
+        Method::DELETE => delete(asked, at).await,
+        _ => Err(asked.no_such_method()),
+    }
+}
+
+async fn show(asked: &Asked, at: FlowAt<'_>) -> Answered {
+    let (view, loaded) = asked.app.get_flow(&asked.caller, at).await?;
+    ok(render_full(asked, &view, at.environment, Some(&loaded)).await?)
+}
+
+/// Deleting what is not there is no fault: 204.
+async fn delete(asked: &Asked, at: FlowAt<'_>) -> Answered {
+    match asked.app.delete_flow(&asked.caller, at).await {
+        Ok(()) => done(),
+        Err(error) if error.code == "FlowNotFound" => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn act(asked: &Asked, at: FlowAt<'_>, what: &str) -> Answered {
+    asked.expect(&Method::POST)?;
+    match what {
+        "start" => {
+            asked.app.enable_flow(&asked.caller, at, FlowState::Started).await?;
+            done()
+        }
+        "stop" => {
+            asked.app.enable_flow(&asked.caller, at, FlowState::Stopped).await?;
+            done()
+        }
+        "restore" if at.scope == Scope::Admin => {
+            asked.app.restore_flow(&asked.caller, at).await?;
+            done()
+        }
+        "exporttoarmtemplate" if at.scope == Scope::Mine => template(asked, at).await,
+        "checkflowerrors" if at.scope == Scope::Mine => check(asked, at).await,
+        _ => Err(asked.no_such_path()),
+    }
+}
+
+pub async fn callback_url(asked: &Asked, at: FlowAt<'_>, trigger: Option<&str>) -> Answered {
+    asked.expect(&Method::POST)?;
+    let mut url = asked.app.callback_url(&asked.caller, at, trigger).await?;
+    url.rebase(&asked.app.engine.catalog.public_url(), &asked.base);
+    let queries: Map<String, Value> =
+        url.queries.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    ok(json!({
+        "response": {
+            "value": url.value,
+            "method": url.method,
+            "basePath": url.base_path,
+            "queries": queries,
+        },
+        "httpStatusCode": "OK",
+    }))
+}
+
+/// What is wrong with a definition, as a list.
+async fn check(asked: &Asked, at: FlowAt<'_>) -> Answered {
+    #[derive(Deserialize, Default)]
+    struct Given {
+        definition: Option<Value>,
+    }
+    let given: Given = asked.json_or_nothing()?;
+    let text = match given.definition {
+        Some(definition) => definition.to_string().into_bytes(),
+        None => {
+            let (_, loaded) = asked.app.get_flow(&asked.caller, at).await?;
+            to_json(&loaded.definition)?.to_string().into_bytes()
+        }
+    };
+    asked.app.flow_for(&asked.caller, Act::GET, at).await?;
+    let report = ::flow::definition::load(&text, &LoadOptions::default());
+    ok(report.problems.iter().map(crate::api::error::problem).collect())
+}
+
+/// An ARM deployment template of the flow and the connections that it uses.
+async fn template(asked: &Asked, at: FlowAt<'_>) -> Answered {
+    let (view, loaded) = asked.app.get_flow(&asked.caller, at).await?;
+    let definition = to_json(&loaded.definition)?;
+    let references = view.facts.references.as_object().cloned().unwrap_or_default();
+    let (mut resources, mut connections) = (Vec::new(), Map::new());
+    for (key, reference) in &references {
+        let api = reference.get("id").and_then(Value::as_str).unwrap_or_default();
+        let name = api.rsplit('/').next().unwrap_or_default().trim_start_matches("shared_");
+        let managed = format!(
+            "[concat('/subscriptions/', subscription().subscriptionId, '/providers/Microsoft.Web/locations/', parameters('location'), '/managedApis/{name}')]"
+        );
+        connections.insert(
+            key.clone(),
+            json!({
+                "connectionId": format!("[resourceId('Microsoft.Web/connections', '{key}')]"),
+                "connectionName": key,
+                "id": managed,
+            }),
+        );
+        resources.push(json!({
+            "type": "Microsoft.Web/connections",
+            "apiVersion": "2016-06-01",
+            "name": key,
+            "location": "[parameters('location')]",
+            "properties": {"api": {"id": managed}, "displayName": key},
+        }));
+    }
+    let depends: Vec<String> = references
+        .keys()
+        .map(|key| format!("[resourceId('Microsoft.Web/connections', '{key}')]"))
+        .collect();
+    let is_on = view.entry.state == FlowState::Started;
+    resources.insert(
+        0,
+        json!({
+            "type": "Microsoft.Logic/workflows",
+            "apiVersion": "2016-06-01",
+            "name": "[parameters('workflowName')]",
+            "location": "[parameters('location')]",
+            "dependsOn": depends,
+            "properties": {
+                "state": if is_on { "Enabled" } else { "Disabled" },
+                "definition": definition,
+                "parameters": {"$connections": {"value": connections}},
+            },
+        }),
+    );
+    ok(json!({
+        "$schema": "https://schema.management.azure.com/schemas/2015-01-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {
+            "workflowName": {"type": "string", "defaultValue": view.entry.row.display_name},
+            "location": {"type": "string", "defaultValue": "[resourceGroup().location]"},
+        },
+        "variables": {},
+        "resources": resources,
+    }))
+}
+
+/// A flow as a caller describes it. What the server owns (creator, times, addresses) is
+/// read over.
+#[derive(Deserialize)]
+struct Given {
+    name: Option<String>,
+    properties: GivenProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenProperties {
+    display_name: Option<String>,
+    state: Option<String>,
+    definition: Option<Value>,
+    connection_references: Option<Value>,
+    template_name: Option<String>,
+}
+
+impl GivenProperties {
+    fn state(&self) -> Result<Option<FlowState>, AppError> {
+        match self.state.as_deref() {
+            None => Ok(None),
+            Some(state) if state.eq_ignore_ascii_case("Started") => Ok(Some(FlowState::Started)),
+            Some(state) if state.eq_ignore_ascii_case("Stopped") => Ok(Some(FlowState::Stopped)),
+            Some(state) => {
+                let message =
+                    format!("$.properties.state is '{state}', expected 'Started' or 'Stopped'.");
+                Err(AppError::invalid("InvalidFlowState", message))
+            }
+        }
+    }
+
+    fn references(&self) -> Result<Option<Value>, AppError> {
+        let Some(given) = self.connection_references.as_ref().filter(|it| !it.is_null()) else {
+            return Ok(None);
+        };
+        let found = summary::references(given);
+        found.map(Some).ok_or_else(|| {
+            let message =
+                "$.properties.connectionReferences is neither an object by key nor a list of references with an 'id'.";
+            AppError::invalid("InvalidConnectionReferences", message)
+        })
+    }
+}
+
+/// The document that is stored: the definition, and the references beside it.
+fn document(definition: &Value, references: Option<&Value>) -> Vec<u8> {
+    let mut properties = json!({"definition": definition});
+    if let Some(references) = references {
+        properties["connectionReferences"] = references.clone();
+    }
+    json!({"properties": properties}).to_string().into_bytes()
+}
+
+async fn create(asked: &Asked, environment: &str) -> Answered {
+    let given: Given = asked.json()?;
+    let missing = |what: &str| {
+        AppError::invalid("MissingProperty", format!("$.properties.{what} is missing."))
+    };
+    let properties = &given.properties;
+    let display_name = properties.display_name.clone().ok_or_else(|| missing("displayName"))?;
+    let definition = properties.definition.as_ref().ok_or_else(|| missing("definition"))?;
+    let references = properties.references()?;
+    let input = FlowInput {
+        name: given.name.clone(),
+        display_name: Some(display_name),
+        dialect: Some(Dialect::PowerAutomate),
+        parameters: None,
+        state: Some(properties.state()?.unwrap_or(FlowState::Started)),
+        template_name: properties.template_name.clone(),
+        document: document(definition, references.as_ref()),
+    };
+    let view = asked.app.create_flow(&asked.caller, environment, input).await?;
+    let id = id_to_guid(&view.entry.row.id);
+    let at = FlowAt { environment, name: &id, scope: Scope::Mine };
+    let (view, loaded) = asked.app.get_flow(&asked.caller, at).await?;
+    let body = render_full(asked, &view, environment, Some(&loaded)).await?;
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// What is not given stays: definition and references are replaced as a whole.
+async fn update(asked: &Asked, at: FlowAt<'_>) -> Answered {
+    let given: Given = asked.json()?;
+    let properties = &given.properties;
+    let references = properties.references()?;
+    let document = if properties.definition.is_some() || references.is_some() {
+        // rights come before what is there
+        let (view, loaded) = asked.app.get_flow(&asked.caller, at).await?;
+        let definition = match &properties.definition {
+            Some(definition) => definition.clone(),
+            None => to_json(&loaded.definition)?,
+        };
+        let kept = Some(&view.facts.references).filter(|it| !it.is_null());
+        let text = document(&definition, references.as_ref().or(kept));
+        let dialect = Some(view.entry.version.flow.dialect);
+        Some(FlowInput { document: text, dialect, ..FlowInput::default() })
+    } else {
+        None
+    };
+    let patch = FlowPatch {
+        display_name: properties.display_name.clone(),
+        state: properties.state()?,
+        document,
+    };
+    asked.app.update_flow(&asked.caller, at, patch).await?;
+    show(asked, at).await
+}
+
+/// What every form has.
+fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Map<String, Value>) {
+    let (row, facts) = (&view.entry.row, &view.facts);
+    let name = id_to_guid(&row.id);
+    let within = environment.wire_name(&asked.app.tenant);
+    let within_id = environment::id(&within);
+    let mut properties = Map::new();
+    let mut put = |name: &str, value: Value| properties.insert(name.to_owned(), value);
+    put("apiId", json!(API));
+    put("displayName", json!(row.display_name));
+    put("state", json!(view.entry.state.name()));
+    put("createdTime", json!(format_time(row.created)));
+    put("lastModifiedTime", json!(format_time(row.changed)));
+    if let Some(template) = &facts.template_name {
+        put("templateName", json!(template));
+    }
+    put("flowSuspensionReason", json!("None"));
+    put(
+        "environment",
+        json!({"name": within, "type": "Microsoft.ProcessSimple/environments", "id": within_id}),
+    );
+    put("definitionSummary", summary_of(&view.entry, facts));
+    if let Some(creator) = &facts.creator {
+        let kind = match facts.creator_kind {
+            Some(PrincipalKind::ServicePrincipal) => "ServicePrincipal",
+            _ => "ActiveDirectory",
+        };
+        put(
+            "creator",
+            json!({
+                "tenantId": &*asked.app.tenant,
+                "objectId": creator,
+                "userId": creator,
+                "userType": kind,
+            }),
+        );
+    }
+    put("provisioningMethod", json!("FromDefinition"));
+    put("flowFailureAlertSubscribed", json!(false));
+    put("isManaged", json!(false));
+    let head = json!({
+        "name": name,
+        "id": format!("{within_id}/flows/{name}"),
+        "type": "Microsoft.ProcessSimple/environments/flows",
+    });
+    (head, properties)
+}
+
+/// An item of a list, for an administrator or for somebody whose flow it is.
+fn render_short(
+    asked: &Asked,
+    view: &FlowView,
+    environment: &Environment,
+    is_admin: bool,
+) -> Value {
+    let (mut head, mut properties) = base(asked, view, environment);
+    if is_admin {
+        properties.remove("provisioningMethod");
+        if view.entry.state != FlowState::Deleted {
+            properties.remove("definitionSummary");
+        }
+    } else {
+        properties.remove("flowSuspensionReason");
+        properties.insert("userType".to_owned(), json!("Owner"));
+        properties.insert("connectionReferences".to_owned(), references_of(&view.facts));
+    }
+    head["properties"] = properties.into();
+    head
+}
+
+async fn render_full(
+    asked: &Asked,
+    view: &FlowView,
+    environment: &str,
+    loaded: Option<&Loaded>,
+) -> Result<Value, AppError> {
+    let known = asked.app.environment(environment).await?;
+    let known = known.ok_or_else(|| AppError::internal("an environment is gone"))?;
+    let (mut head, mut properties) = base(asked, view, &known);
+    let is_defined = !asked
+        .query("includeflowdefinition")
+        .is_some_and(|value| value.eq_ignore_ascii_case("false"));
+    if let Some(loaded) = loaded.filter(|_| is_defined) {
+        let definition = to_json(&loaded.definition)?;
+        if let Some(schema) = first_schema(&definition) {
+            properties.insert("triggerSchema".to_owned(), schema);
+        }
+        properties.insert("definition".to_owned(), definition);
+    }
+    properties.insert("userType".to_owned(), json!("Owner"));
+    properties.insert("connectionReferences".to_owned(), references_of(&view.facts));
+    properties.insert("installationStatus".to_owned(), json!("Installed"));
+    properties.insert("referencedResources".to_owned(), json!([]));
+    properties.insert("location".to_owned(), json!(LOCATION));
+    if let Some(uri) = trigger_uri(asked, view) {
+        properties.insert("flowTriggerUri".to_owned(), json!(uri));
+    }
+    if asked.query("$expand").is_some_and(|it| it.to_lowercase().contains("plan")) {
+        properties.insert("plan".to_owned(), json!("NotSpecified"));
+    }
+    head["properties"] = properties.into();
+    Ok(head)
+}
+
+fn first_schema(definition: &Value) -> Option<Value> {
+    let triggers = definition.get("triggers")?.as_object()?;
+    triggers.values().find_map(|trigger| trigger.pointer("/inputs/schema").cloned())
+}
+
+/// Where an instant flow is run by somebody who has signed in.
+fn trigger_uri(asked: &Asked, view: &FlowView) -> Option<String> {
+    let mut triggers = view.entry.version.flow.triggers.iter();
+    let request = triggers.find(|it| matches!(it.behavior, TriggerBehavior::Request { .. }))?;
+    let name = id_to_guid(&view.entry.row.id);
+    let within = &view.entry.row.environment;
+    let within = if within == crate::app::environment::DEFAULT { "~default" } else { within };
+    Some(format!(
+        "{}{}/flows/{name}/triggers/{}/run?api-version=2016-11-01",
+        asked.base,
+        environment::id(within),
+        request.name
+    ))
+}
+
+/// A flow from before there were facts has no summary yet; it gets one when it is changed.
+fn summary_of(entry: &FlowEntry, facts: &FlowFacts) -> Value {
+    if entry.state == FlowState::Deleted || facts.summary.is_null() {
+        return json!({"triggers": [], "actions": []});
+    }
+    facts.summary.clone()
+}
+
+fn references_of(facts: &FlowFacts) -> Value {
+    if facts.references.is_object() { facts.references.clone() } else { json!({}) }
+}

@@ -1,0 +1,269 @@
+//! Management data: typed records over the store's plain ones, and changes with what the
+//! audit says of them.
+
+use super::App;
+use super::error::AppError;
+use crate::auth::caller::Caller;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::ops::{Deref, DerefMut};
+use store::{AuditRow, Edit, Record, RecordKey, RecordRange, VersionRow, WorkflowRow};
+
+/// What a record is about. Numbers are stored and never get a new meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Environment = 1,
+    User = 2,
+    Group = 3,
+    Application = 4,
+    Session = 5,
+    DeviceCode = 6,
+    AuthorizationCode = 7,
+    Consent = 8,
+    ApiKey = 9,
+    FlowFacts = 10,
+    UsedAssertion = 20,
+}
+
+/// Something that is kept as a record.
+pub trait Stored: Serialize + DeserializeOwned + Send {
+    const KIND: Kind;
+
+    fn id(&self) -> &str;
+
+    /// What it is found by, besides its id.
+    fn keys(&self) -> Vec<RecordKey>;
+}
+
+/// Something that was read, with the revision that a change of it must find.
+#[derive(Clone, Debug)]
+pub struct Known<T> {
+    pub value: T,
+    revision: i64,
+}
+
+impl<T> Known<T> {
+    /// Something that is not stored yet.
+    pub fn new(value: T) -> Known<T> {
+        Known { value, revision: 0 }
+    }
+
+    /// Whether there is a record of it.
+    pub fn is_stored(&self) -> bool {
+        self.revision > 0
+    }
+}
+
+impl<T> Deref for Known<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Known<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// A key that others may have too.
+#[must_use]
+pub fn key(name: u8, parts: &[&str]) -> RecordKey {
+    RecordKey { name, value: joined(parts), is_unique: false }
+}
+
+/// A key that no other record of the kind has.
+#[must_use]
+pub fn unique(name: u8, parts: &[&str]) -> RecordKey {
+    RecordKey { is_unique: true, ..key(name, parts) }
+}
+
+/// Parts with an end each, so that no key is the beginning of another by chance.
+fn joined(parts: &[&str]) -> Vec<u8> {
+    let mut value = Vec::new();
+    for part in parts {
+        value.extend(part.bytes().filter(|byte| *byte > 1));
+        value.push(1);
+    }
+    value
+}
+
+/// Where a page ends: opaque to callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(Vec<u8>, String);
+
+impl Cursor {
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let value = URL_SAFE_NO_PAD.encode(&self.0);
+        format!("{value}.{}", URL_SAFE_NO_PAD.encode(&self.1))
+    }
+
+    /// Whether it is among keys that begin with some parts.
+    #[must_use]
+    pub fn is_within(&self, parts: &[&str]) -> bool {
+        self.0.starts_with(&joined(parts))
+    }
+
+    pub fn decode(text: &str) -> Result<Cursor, AppError> {
+        let read = || {
+            let (value, id) = text.split_once('.')?;
+            let value = URL_SAFE_NO_PAD.decode(value).ok()?;
+            let id = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
+            Some(Cursor(value, id))
+        };
+        let message = "The skip token is not one that this server gave.";
+        read().ok_or_else(|| AppError::invalid("InvalidSkipToken", message))
+    }
+}
+
+/// A page of what was asked for, and where the next begins if there is one.
+pub struct Listed<T> {
+    pub rows: Vec<Known<T>>,
+    pub next: Option<Cursor>,
+}
+
+/// Changes that are made together.
+#[derive(Default)]
+#[must_use]
+pub struct Change {
+    edits: Vec<Edit>,
+    audit: Vec<AuditRow>,
+}
+
+impl Change {
+    /// What was read, as it is to be now; or something new.
+    pub fn put<T: Stored>(mut self, known: &Known<T>) -> Result<Change, AppError> {
+        let body = serde_json::to_vec(&known.value).map_err(AppError::internal)?;
+        let (kind, id) = (T::KIND as u8, known.value.id().to_owned());
+        let keys = known.value.keys();
+        self.edits.push(Edit::Put(Record { kind, id, revision: known.revision, body, keys }));
+        Ok(self)
+    }
+
+    pub fn remove<T: Stored>(mut self, known: &Known<T>) -> Change {
+        let (kind, id) = (T::KIND as u8, known.value.id().to_owned());
+        self.edits.push(Edit::Remove { kind, id, revision: Some(known.revision) });
+        self
+    }
+
+    pub fn create_flow(mut self, row: WorkflowRow, version: VersionRow) -> Change {
+        self.edits.push(Edit::CreateWorkflow(row, version));
+        self
+    }
+
+    pub fn update_flow(mut self, row: WorkflowRow, version: Option<VersionRow>) -> Change {
+        self.edits.push(Edit::UpdateWorkflow(row, version));
+        self
+    }
+
+    pub fn delete_flow(mut self, key: i64) -> Change {
+        self.edits.push(Edit::DeleteWorkflow(key));
+        self
+    }
+
+    /// What the audit is to say: `detail` holds no secret.
+    pub fn audit(mut self, operation: &str, target: &str, detail: &serde_json::Value) -> Change {
+        self.audit.push(AuditRow {
+            number: 0,
+            time: 0,
+            actor: String::new(),
+            operation: operation.to_owned(),
+            target: target.to_owned(),
+            content: detail.to_string().into_bytes(),
+            hash: Vec::new(),
+        });
+        self
+    }
+}
+
+impl App {
+    pub(crate) async fn get<T: Stored>(&self, id: &str) -> Result<Option<Known<T>>, AppError> {
+        let found = self.engine.store.record(T::KIND as u8, id).await?;
+        found.as_ref().map(known).transpose()
+    }
+
+    /// The one record with a unique key.
+    pub(crate) async fn find<T: Stored>(
+        &self,
+        name: u8,
+        parts: &[&str],
+    ) -> Result<Option<Known<T>>, AppError> {
+        let listed = self.list::<T>(name, parts, None, 1).await?;
+        Ok(listed.rows.into_iter().next())
+    }
+
+    /// Records by one of their keys, those whose key begins with some parts.
+    pub(crate) async fn list<T: Stored>(
+        &self,
+        name: u8,
+        parts: &[&str],
+        after: Option<Cursor>,
+        rows_max: usize,
+    ) -> Result<Listed<T>, AppError> {
+        let from = joined(parts);
+        let mut to = from.clone();
+        match to.last_mut() {
+            // an end of a part: what is beyond begins with the byte after it
+            Some(last) => *last += 1,
+            None => to.push(u8::MAX),
+        }
+        let after = after.map(|Cursor(value, id)| (value, id));
+        let range =
+            RecordRange { kind: T::KIND as u8, name, from, to, after, rows_max: rows_max + 1 };
+        let mut found = self.engine.store.records(range).await?;
+        let is_more = found.len() > rows_max;
+        found.truncate(rows_max);
+        let last = found.last().filter(|_| is_more);
+        let next = last.map(|(value, record)| Cursor(value.clone(), record.id.clone()));
+        let rows = found.iter().map(|(_, record)| known(record)).collect::<Result<_, _>>()?;
+        Ok(Listed { rows, next })
+    }
+
+    /// All records whose key begins with some parts: where there are few.
+    pub(crate) async fn list_all<T: Stored>(
+        &self,
+        name: u8,
+        parts: &[&str],
+    ) -> Result<Vec<Known<T>>, AppError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.list::<T>(name, parts, after, RECORDS_PER_READ).await?;
+            all.extend(page.rows);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Makes a change, in the name of who asked for it. Answers a number for each part, as
+    /// the store gives them.
+    pub(crate) async fn apply(
+        &self,
+        caller: &Caller,
+        change: Change,
+    ) -> Result<Vec<i64>, AppError> {
+        let Change { edits, mut audit } = change;
+        let time = self.engine.clock.now();
+        for entry in &mut audit {
+            entry.time = time;
+            caller.id().clone_into(&mut entry.actor);
+        }
+        Ok(self.engine.store.change(edits, audit).await?)
+    }
+}
+
+/// Records that one read of all of them brings.
+const RECORDS_PER_READ: usize = 256;
+
+fn known<T: Stored>(record: &Record) -> Result<Known<T>, AppError> {
+    let value = serde_json::from_slice(&record.body);
+    let failed = |error| AppError::internal(format!("record '{}': {error}", record.id));
+    Ok(Known { value: value.map_err(failed)?, revision: record.revision })
+}

@@ -1,0 +1,168 @@
+//! Who may do what: one table, and the one function that reads it.
+//!
+//! Operations that act for the caller give an administrator nothing extra; those named for
+//! administrators ask for nothing but administering. A program by itself may call the
+//! latter only, and none that is about the details of users (documentation pages "Power
+//! Automate Management" and "Power Automate for Admins").
+
+use super::caller::{Caller, CallerKind};
+
+/// What somebody has to do with a flow, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FlowRole {
+    /// May run it.
+    RunOnly,
+    /// May do everything but take it from who owns it.
+    CoOwner,
+    /// Made it.
+    Owner,
+}
+
+/// What is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// A person. What they get is their own.
+    Person,
+    /// A person, or a program that administers something and has to name people.
+    PersonOrAdministrator,
+    /// A person who takes part in the environment.
+    Maker,
+    /// A person with this part in the flow, or a greater one.
+    Flow(FlowRole),
+    /// Administers the environment, or the tenant.
+    EnvironmentAdministrator,
+    /// Administers the tenant, as a person.
+    TenantAdministratorInPerson,
+    /// Administers the tenant.
+    TenantAdministrator,
+}
+
+macro_rules! operations {
+    ($($name:ident $id:literal $needs:expr;)*) => {
+        /// What can be asked for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $($name,)*
+        }
+
+        impl Operation {
+            /// Every operation, in the order of the table.
+            pub const ALL: &'static [Operation] = &[$(Operation::$name,)*];
+
+            /// The id that the contract gives it.
+            #[must_use]
+            pub fn id(self) -> &'static str {
+                match self {
+                    $(Operation::$name => $id,)*
+                }
+            }
+
+            /// What it needs.
+            #[must_use]
+            pub fn needs(self) -> Needs {
+                match self {
+                    $(Operation::$name => $needs,)*
+                }
+            }
+        }
+    };
+}
+
+use FlowRole::{CoOwner, Owner, RunOnly};
+use Needs::{
+    EnvironmentAdministrator, Flow, Maker, Person, PersonOrAdministrator, TenantAdministrator,
+    TenantAdministratorInPerson,
+};
+
+operations! {
+    // Power Automate Management
+    CancelFlowRun "CancelFlowRun" Flow(CoOwner);
+    CreateConnection "CreateConnection" Maker;
+    CreateFlow "CreateFlow" Maker;
+    DeleteFlow "DeleteFlow" Flow(CoOwner);
+    GetApi "GetApi" Maker;
+    GetFlow "GetFlow" Flow(CoOwner);
+    AdminGetFlow "AdminGetFlow" EnvironmentAdministrator;
+    ListCallbackUrl "ListCallbackUrl" Flow(CoOwner);
+    ListApis "ListApis" Maker;
+    ListFlowOwners "ListFlowOwners" Flow(CoOwner);
+    ListFlowUsers "ListFlowUsers" Flow(CoOwner);
+    ListFlowsInEnvironmentV2 "ListFlowsInEnvironment_V2" EnvironmentAdministrator;
+    ListConnections "ListConnections" Maker;
+    ListUserEnvironments "ListUserEnvironments" Person;
+    ListMyFlows "ListMyFlows" Maker;
+    ModifyFlowOwners "ModifyFlowOwners" Flow(CoOwner);
+    AdminModifyFlowOwners "AdminModifyFlowOwners" EnvironmentAdministrator;
+    ModifyRunOnlyUsers "ModifyRunOnlyUsers" Flow(CoOwner);
+    AdminRestoreFlow "AdminRestoreFlow" EnvironmentAdministrator;
+    ResubmitFlow "ResubmitFlow" Flow(CoOwner);
+    StopFlow "StopFlow" Flow(CoOwner);
+    StartFlow "StartFlow" Flow(CoOwner);
+    UpdateFlow "UpdateFlow" Flow(CoOwner);
+    // Power Automate for Admins
+    DisableAdminFlow "Disable-AdminFlow" EnvironmentAdministrator;
+    EditAdminFlowOwnerRole "Edit-AdminFlowOwnerRole" EnvironmentAdministrator;
+    EnableAdminFlow "Enable-AdminFlow" EnvironmentAdministrator;
+    GetAdminFlowOwnerRole "Get-AdminFlowOwnerRole" EnvironmentAdministrator;
+    GetAdminFlowUserDetails "Get-AdminFlowUserDetails" TenantAdministratorInPerson;
+    RemoveAdminFlow "Remove-AdminFlow" EnvironmentAdministrator;
+    RemoveAdminFlowUserDetails "Remove-AdminFlowUserDetails" TenantAdministratorInPerson;
+    // what clients call besides
+    GetEnvironment "GetEnvironment" Maker;
+    AdminGetEnvironment "AdminGetEnvironment" EnvironmentAdministrator;
+    ListFlowRuns "ListFlowRuns" Flow(CoOwner);
+    ListFlowRunsAsAdmin "ListFlowRunsAsAdmin" EnvironmentAdministrator;
+    RunFlow "RunFlow" Flow(RunOnly);
+    ExportFlow "ExportFlow" Flow(CoOwner);
+    // the directory and the server
+    ReadDirectory "ReadDirectory" PersonOrAdministrator;
+    ManageDirectory "ManageDirectory" TenantAdministrator;
+    ManageEnvironments "ManageEnvironments" TenantAdministrator;
+    ManageServer "ManageServer" TenantAdministrator;
+    ReadAudit "ReadAudit" TenantAdministrator;
+}
+
+/// What an operation is about, as far as rights are concerned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// The environment and whether everybody is a maker in it.
+    pub environment: Option<(&'a str, bool)>,
+    /// What the caller has to do with the flow.
+    pub flow: Option<FlowRole>,
+}
+
+/// Whether a caller may do something. The only reader of the table.
+#[must_use]
+pub fn allows(caller: &Caller, operation: Operation, place: Place<'_>) -> bool {
+    let is_person = caller.kind() != CallerKind::Application;
+    let is_root = caller.kind() == CallerKind::Root;
+    let takes_part =
+        place.environment.is_some_and(|(name, is_open)| is_open || caller.belongs_to(name));
+    match operation.needs() {
+        _ if is_root => true,
+        Person => is_person,
+        PersonOrAdministrator => is_person || caller.administers_something(),
+        Maker => is_person && takes_part,
+        Flow(least) => is_person && place.flow.is_some_and(|role| role >= least),
+        EnvironmentAdministrator => {
+            place.environment.is_some_and(|(name, _)| caller.administers(name))
+        }
+        TenantAdministratorInPerson => is_person && caller.administers_tenant(),
+        TenantAdministrator => caller.administers_tenant(),
+    }
+}
+
+/// Whether an operation is one that takes an administrator's rights.
+#[must_use]
+pub fn is_administrative(operation: Operation) -> bool {
+    matches!(
+        operation.needs(),
+        EnvironmentAdministrator | TenantAdministrator | TenantAdministratorInPerson
+    )
+}
+
+/// The owner's part is nobody else's: the table never asks for it, but taking it away does.
+pub const CREATOR: FlowRole = Owner;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! Signing in, over real HTTP, against a server in this process whose clock can be moved.
+
+mod assertion;
+mod browser;
+mod code;
+mod consent;
+mod device;
+mod discovery;
+mod forged;
+mod grant;
+mod house;
+mod session;

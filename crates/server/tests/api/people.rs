@@ -1,0 +1,138 @@
+//! People and programs with keys of their own, in an environment.
+
+use crate::world::{Answer, World};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const ENVIRONMENT: &str = "sales";
+pub const PROVIDER: &str = "/providers/Microsoft.ProcessSimple";
+
+/// Somebody with a key of their own.
+pub struct Somebody {
+    /// Object id.
+    pub id: String,
+    pub key: String,
+}
+
+/// A server with an environment and people of every kind: owner, co-owner, run-only user,
+/// administrator, administrator of another environment, of the tenant, an application that
+/// administers the environment, and one without a role.
+pub struct People {
+    pub world: World,
+    /// The environment's name on the wire.
+    pub environment: String,
+    pub all: Vec<Somebody>,
+}
+
+impl People {
+    pub async fn meet() -> People {
+        let world = World::start().await;
+        for name in [ENVIRONMENT, "other"] {
+            world.call(Method::POST, "/api/v1/environments", json!({"name": name}), 201).await;
+        }
+        let shown = world.api.get(&format!("/api/v1/environments/{ENVIRONMENT}")).await;
+        let environment = shown["id"].as_str().expect("a name").to_owned();
+        let role = |name: &str, within: &str| json!([{"role": name, "environment": within}]);
+        let maker = role("environmentMaker", ENVIRONMENT);
+        let people = [
+            ("owner", maker.clone()),
+            ("co-owner", maker.clone()),
+            ("user", maker),
+            ("administrator", role("environmentAdministrator", ENVIRONMENT)),
+            ("stranger", role("environmentAdministrator", "other")),
+            ("head", json!([{"role": "tenantAdministrator"}])),
+        ];
+        let mut all = Vec::new();
+        for (name, roles) in people {
+            let body = json!({"userPrincipalName": format!("{name}@example.org"), "roles": roles});
+            let user = world.call(Method::POST, "/api/v1/users", body, 201).await;
+            all.push(somebody(&world, name, &user).await);
+        }
+        for (name, roles) in
+            [("robot", role("environmentAdministrator", ENVIRONMENT)), ("program", json!([]))]
+        {
+            let body = json!({"displayName": name, "roles": roles});
+            let app = world.call(Method::POST, "/api/v1/applications", body, 201).await;
+            all.push(somebody(&world, name, &app).await);
+        }
+        People { world, environment, all }
+    }
+
+    pub async fn send(
+        &self,
+        who: usize,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let key = &self.all[who].key;
+        let mut request = self.world.api.request(method, path).bearer_auth(key);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        Answer::of(request).await
+    }
+
+    /// A call that must be answered with this status; the body.
+    pub async fn ask(
+        &self,
+        who: usize,
+        (method, path): (Method, &str),
+        body: Option<&Value>,
+        status: u16,
+    ) -> Value {
+        let answer = self.send(who, method.clone(), path, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// The path of the environment's flows.
+    pub fn flows(&self) -> String {
+        format!("{PROVIDER}/environments/{}/flows", self.environment)
+    }
+
+    /// The same for administrators.
+    pub fn admin_flows(&self) -> String {
+        format!("{PROVIDER}/scopes/admin/environments/{}/flows", self.environment)
+    }
+
+    /// A flow of the owner's, shared with the co-owner and the run-only user, and a run of
+    /// it that waits.
+    pub async fn flow(&self) -> (String, String) {
+        let path = format!("{PROVIDER}/environments/{}/flows", self.environment);
+        let definition = json!({
+            "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {}}},
+            "actions": {"Wait": {
+                "type": "Wait",
+                "inputs": {"interval": {"count": 1, "unit": "Hour"}},
+                "runAfter": {}
+            }}
+        });
+        let body = json!({"properties": {
+            "displayName": "Shared", "state": "Started", "definition": definition
+        }});
+        let made = self.send(0, Method::POST, &path, Some(&body)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let flow: Value = serde_json::from_str(&made.text).expect("JSON");
+        let name = flow["name"].as_str().expect("a name").to_owned();
+        for (what, who) in [("modifyOwners", 1), ("modifyUsers", 2)] {
+            let id = &self.all[who].id;
+            let body = json!({"put": [{"properties": {"principal": {"id": id, "type": "User"}}}]});
+            let path = format!("{path}/{name}/{what}");
+            let shared = self.send(0, Method::POST, &path, Some(&body)).await;
+            assert_eq!(shared.status, 200, "{what}: {}", shared.text);
+        }
+        let path = format!("{path}/{name}/triggers/manual/run");
+        let run = self.send(0, Method::POST, &path, Some(&json!({}))).await;
+        assert_eq!(run.status, 202, "{}", run.text);
+        let run: Value = serde_json::from_str(&run.text).expect("JSON");
+        (name, run["name"].as_str().expect("a run").to_owned())
+    }
+}
+
+async fn somebody(world: &World, name: &str, made: &Value) -> Somebody {
+    let id = made["id"].as_str().expect("an id").to_owned();
+    let body = json!({"name": format!("key of {name}"), "principal": id});
+    let key = world.call(Method::POST, "/api/v1/keys", body, 201).await;
+    Somebody { id, key: key["key"].as_str().expect("a key").to_owned() }
+}

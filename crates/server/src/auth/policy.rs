@@ -68,7 +68,7 @@ macro_rules! operations {
     };
 }
 
-use FlowRole::{CoOwner, Owner, RunOnly};
+use FlowRole::{CoOwner, RunOnly};
 use Needs::{
     EnvironmentAdministrator, Flow, Maker, Person, PersonOrAdministrator, TenantAdministrator,
     TenantAdministratorInPerson,
@@ -160,9 +160,6 @@ pub fn is_administrative(operation: Operation) -> bool {
         EnvironmentAdministrator | TenantAdministrator | TenantAdministratorInPerson
     )
 }
-
-/// The owner's part is nobody else's: the table never asks for it, but taking it away does.
-pub const CREATOR: FlowRole = Owner;
 
 #[cfg(test)]
 mod tests;

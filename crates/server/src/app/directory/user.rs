@@ -4,6 +4,7 @@ use super::Group;
 use super::role::{Holder, RoleChange};
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
 use crate::app::error::{AppError, ErrorKind};
+use crate::app::signin::consent::{self, Consent};
 use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, Role};
 use crate::auth::password;
@@ -230,7 +231,10 @@ impl App {
             return Err(AppError::invalid("UserOwnsFlows", message));
         }
         user.consented = None;
-        let change = Change::default().put(&user)?;
+        let mut change = Change::default().put(&user)?;
+        for consent in self.list_all::<Consent>(consent::BY_USER, &[id]).await? {
+            change = change.remove(&consent);
+        }
         let change = change.audit("RemoveUserDetails", &user.id, &json!({}));
         self.apply(caller, change).await.map(|_| ())
     }

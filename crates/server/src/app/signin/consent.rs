@@ -104,11 +104,21 @@ impl App {
             user: user.id.clone(),
             created: self.engine.clock.now(),
         });
-        let change = Change::default().put(&consent)?;
+        let mut change = Change::default().put(&consent)?;
+        // what administrators see of somebody who uses flows: when that began
+        if let Some(mut known) = self.get::<User>(&user.id).await?
+            && known.consented.is_none()
+        {
+            known.consented = Some(consent.created);
+            change = change.put(&known)?;
+        }
         let change = change.audit("Consent", &application.id, &json!({"user": user.id}));
         match self.apply(&caller, change).await {
-            // the same in another window
-            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                // the same in another window, or something else about the person
+                let is_there = self.has_consent(application, &user.id).await?;
+                if is_there { Ok(()) } else { Err(error) }
+            }
             done => done.map(|_| ()),
         }
     }

@@ -3,7 +3,7 @@
 use super::browser::{Browser, query};
 use super::code::proven;
 use super::house::{House, NATIVE, password_form};
-use server::auth::caller::Role;
+use server::auth::caller::{Caller, Role};
 
 #[tokio::test]
 async fn who_has_consented_is_not_asked_again_and_others_are() {
@@ -31,6 +31,27 @@ async fn who_has_consented_is_not_asked_again_and_others_are() {
     assert_eq!(query(&other.get(&house, &quiet).await)["error"], "consent_required");
     let again = browser.get(&house, &format!("{path}&prompt=consent")).await;
     assert!(again.text.contains("Permission requested"), "{}", again.text);
+}
+
+#[tokio::test]
+async fn when_somebody_first_consented_is_a_fact_that_can_be_removed() {
+    let house = House::open().await;
+    let application = house.public().await;
+    let ada = house.user("ada", vec![]).await;
+    let root = Caller::root("test");
+    let details = || house.app.get_user_details(&root, &ada.id);
+    assert_eq!(details().await.expect("details").consented, None);
+    let path = proven(&application);
+    let mut browser = Browser::default();
+    let page = browser.get(&house, &path).await;
+    let asked = browser.sign_in(&house, &path, &page, "ada@example.org").await;
+    browser.submit(&house, &path, &asked, &vec![("answer", "accept")]).await;
+    assert!(details().await.expect("details").consented.is_some());
+    house.app.remove_user_details(&root, &ada.id).await.expect("they are removed");
+    assert_eq!(details().await.expect("details").consented, None);
+    // she is asked again
+    let asked = browser.get(&house, &path).await;
+    assert!(asked.text.contains("Permission requested"), "{}", asked.text);
 }
 
 #[tokio::test]

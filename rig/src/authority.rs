@@ -61,6 +61,18 @@ pub fn self_signed(directory: &Path, name: &str) -> anyhow::Result<Certificate> 
     Ok(made)
 }
 
+/// A certificate with its key as a PFX file.
+pub fn pfx(of: &Certificate, password: &str) -> anyhow::Result<Vec<u8>> {
+    let made = of.certificate.with_extension("pfx");
+    let mut command = Command::new("openssl");
+    command.args(["pkcs12", "-export", "-passout", &format!("pass:{password}")]);
+    command.args([OsStr::new("-in"), of.certificate.as_os_str()]);
+    command.args([OsStr::new("-inkey"), of.key.as_os_str()]);
+    command.args([OsStr::new("-out"), made.as_os_str()]);
+    run(command)?;
+    fs::read(&made).context("the PFX file that openssl made")
+}
+
 fn files(directory: &Path, name: &str) -> Certificate {
     let file = |kind: &str| directory.join(format!("{name}.{kind}.pem"));
     Certificate { certificate: file("certificate"), key: file("key") }
@@ -85,9 +97,14 @@ fn make(
         command.args([OsStr::new("-CA"), by.certificate.as_os_str()]);
         command.args([OsStr::new("-CAkey"), by.key.as_os_str()]);
     }
+    run(command)?;
+    fs::metadata(&made.certificate).context("the certificate that openssl made").map(|_| ())
+}
+
+fn run(mut command: Command) -> anyhow::Result<()> {
     let output = command.output().context("openssl ('scripts/setup' installs it)")?;
     if !output.status.success() {
         bail!("openssl: {}", String::from_utf8_lossy(&output.stderr));
     }
-    fs::metadata(&made.certificate).context("the certificate that openssl made").map(|_| ())
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Calls to other systems.
+//! Calls to other systems, and what connectors say of them.
 //!
 //! Everything this server sends outward over HTTP goes through [`http::HttpClient`]
 //! and so through the egress guard, [`http::EgressPolicy`].
@@ -7,5 +7,6 @@
 //! pagination, and storage. A call here is one request with its redirects; what
 //! happens next is decided by the flow that asked for it.
 
+pub mod definition;
 pub mod http;
 pub mod limits;

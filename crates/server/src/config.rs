@@ -1,5 +1,6 @@
 //! Settings: a file, then the environment, then flags; what comes later wins.
 
+use crate::app::connector::throttle::{ConnectorLimits, Rate};
 use crate::cli::serve::ServeArgs;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub log: String,
     pub log_format: LogFormat,
+    /// How often connections may be used.
+    pub connector_limits: ConnectorLimits,
     /// Nothing moves until the server is resumed.
     pub paused: bool,
     pub demo: bool,
@@ -61,6 +64,37 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     paused: Option<bool>,
+    connector_limits: Option<LimitsFile>,
+}
+
+/// `[connector_limits]`: what the pages of connectors say under "Throttling Limits".
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsFile {
+    on: Option<bool>,
+    connections_per_account: Option<usize>,
+    management_calls_per_minute: Option<usize>,
+    management_changes_per_hour: Option<usize>,
+    admins_calls_per_minute: Option<usize>,
+}
+
+impl LimitsFile {
+    fn into_limits(self, are_on: bool) -> ConnectorLimits {
+        let usual = ConnectorLimits::default();
+        let rate = |usual: Rate, calls: Option<usize>| Rate {
+            calls: calls.unwrap_or(usual.calls),
+            ..usual
+        };
+        ConnectorLimits {
+            are_on,
+            connections_per_account: self
+                .connections_per_account
+                .unwrap_or(usual.connections_per_account),
+            management_calls: rate(usual.management_calls, self.management_calls_per_minute),
+            management_changes: rate(usual.management_changes, self.management_changes_per_hour),
+            admins_calls: rate(usual.admins_calls, self.admins_calls_per_minute),
+        }
+    }
 }
 
 /// Names of the environment, without `SLUICEGATE_`, that are not settings of the server
@@ -68,7 +102,7 @@ struct File {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -85,6 +119,7 @@ const NAMES: [&str; 16] = [
     "LOG",
     "LOG_FORMAT",
     "PAUSED",
+    "CONNECTOR_LIMITS",
 ];
 
 impl Config {
@@ -107,6 +142,8 @@ impl Config {
         };
         let listen = text(args.listen, "LISTEN", file.listen);
         let listen = listen.unwrap_or_else(|| "127.0.0.1:8484".to_owned());
+        let limits = file.connector_limits.unwrap_or_default();
+        let are_limits_on = variables.flag("CONNECTOR_LIMITS", limits.on)?;
         let days = variables.number("RETENTION_DAYS", file.retention_days, 30)?;
         let seconds =
             variables.number("RESPONSE_TIMEOUT_SECONDS", file.response_timeout_seconds, 120)?;
@@ -133,6 +170,7 @@ impl Config {
             trusted_proxies: proxies(variables.text("TRUSTED_PROXIES"), file.trusted_proxies)?,
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: log_format(variables.text("LOG_FORMAT").as_deref(), file.log_format)?,
+            connector_limits: limits.into_limits(are_limits_on),
             paused: args.paused || variables.flag("PAUSED", file.paused)?,
             demo: args.demo,
         })

@@ -196,5 +196,15 @@ pub const LOGIN_FIELD_BYTES_MAX: usize = 16 * 1024;
 /// Tries of a change that somebody else makes at the same moment.
 pub const CHANGE_TRIES_MAX: u32 = 4;
 
+/// Bytes of a connector's definition, and of its properties: the largest public ones have
+/// some 650 KB.
+pub const CONNECTOR_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of a connector's icon.
+pub const CONNECTOR_ICON_BYTES_MAX: usize = 1024 * 1024;
+
+/// Hours that the addresses of a connector's files can be read.
+pub const CONNECTOR_LINK_HOURS: i64 = 1;
+
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;

@@ -76,7 +76,8 @@ async fn run(config: Config) -> Result<(), String> {
         .install_recorder()
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
     let tenant = open_tenant(&*store).await?;
-    let app = App::new(Arc::clone(&engine), tokens, &tenant);
+    let mut app = App::new(Arc::clone(&engine), tokens, &tenant);
+    app.connector_limits = Arc::new(config.connector_limits.clone());
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {

@@ -73,6 +73,8 @@ fn router(state: ApiState) -> Router {
     Router::new()
         .nest("/api/v1", native::router())
         .route("/providers/{*path}", any(provider::handle))
+        .route("/apim/{*path}", any(provider::apim::handle))
+        .route("/connectors/{id}/{file}", get(provider::connector::file))
         .route("/v1.0/users", get(graph::users))
         .route("/v1.0/groups", get(graph::groups))
         .route("/health/live", get(health::live))

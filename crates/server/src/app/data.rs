@@ -25,6 +25,10 @@ pub enum Kind {
     Consent = 8,
     ApiKey = 9,
     FlowFacts = 10,
+    Connector = 11,
+    ConnectorFile = 12,
+    Connection = 13,
+    CallCount = 14,
     UsedAssertion = 20,
 }
 

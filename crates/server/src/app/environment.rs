@@ -67,7 +67,7 @@ impl Environment {
     /// Where it is, for the table of rights: in the default one everybody is a maker.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        Place { environment: Some((&self.id, self.is_default())), flow: None }
+        Place { environment: Some((&self.id, self.is_default())), ..Place::default() }
     }
 }
 
@@ -251,6 +251,10 @@ impl App {
                 "There are flows in the environment '{id}', '{}' among them. Deleted ones that can be restored count: 'sluicegate flow delete NAME --purge'.",
                 flow.display_name
             );
+            return refuse("EnvironmentNotEmpty", text);
+        }
+        if self.holds_connections(id).await? {
+            let text = format!("There are connections in the environment '{id}'.");
             return refuse("EnvironmentNotEmpty", text);
         }
         let change = Change::default().remove(&environment);

@@ -5,6 +5,7 @@ pub mod access;
 pub mod audit;
 pub mod callback;
 pub mod catalog;
+pub mod connector;
 pub mod data;
 pub mod directory;
 pub mod environment;
@@ -38,6 +39,7 @@ pub struct App {
     pub tenant: Arc<str>,
     pub principals: Arc<Principals>,
     pub signin: Arc<signin::SignInState>,
+    pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
 }
 
 impl App {
@@ -49,6 +51,7 @@ impl App {
             tenant: tenant.into(),
             principals: Arc::default(),
             signin: Arc::default(),
+            connector_limits: Arc::default(),
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Surface {
     Native,
     /// Resource providers: flows, connectors, environments.
     Providers,
+    /// Connectors, over connections.
+    Connectors,
     /// Look-ups of users and groups.
     Graph,
 }
@@ -28,7 +30,7 @@ impl App {
         let Some(token) = token else {
             let code = match surface {
                 Surface::Native => "TokenMissing",
-                Surface::Providers | Surface::Graph => "AuthenticationFailed",
+                Surface::Providers | Surface::Connectors | Surface::Graph => "AuthenticationFailed",
             };
             return Err(refusal(code, "This needs a token: 'Authorization: Bearer TOKEN'."));
         };

@@ -6,6 +6,7 @@
 //! Automate Management" and "Power Automate for Admins").
 
 use super::caller::{Caller, CallerKind};
+use serde::{Deserialize, Serialize};
 
 /// What somebody has to do with a flow, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +15,20 @@ pub enum FlowRole {
     RunOnly,
     /// May do everything but take it from who owns it.
     CoOwner,
+    /// Made it.
+    Owner,
+}
+
+/// What somebody has to do with a connection, or with a connector that was imported, least
+/// first. The names are those of the contract's roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Hold {
+    /// May use it.
+    CanView,
+    /// May use it and let others use it.
+    CanViewWithShare,
+    /// May change it.
+    CanEdit,
     /// Made it.
     Owner,
 }
@@ -29,6 +44,8 @@ pub enum Needs {
     Maker,
     /// A person with this part in the flow, or a greater one.
     Flow(FlowRole),
+    /// A person with this part in the connection or connector, or a greater one.
+    Held(Hold),
     /// Administers the environment, or the tenant.
     EnvironmentAdministrator,
     /// Administers the tenant, as a person.
@@ -70,8 +87,8 @@ macro_rules! operations {
 
 use FlowRole::{CoOwner, RunOnly};
 use Needs::{
-    EnvironmentAdministrator, Flow, Maker, Person, PersonOrAdministrator, TenantAdministrator,
-    TenantAdministratorInPerson,
+    EnvironmentAdministrator, Flow, Held, Maker, Person, PersonOrAdministrator,
+    TenantAdministrator, TenantAdministratorInPerson,
 };
 
 operations! {
@@ -114,6 +131,19 @@ operations! {
     ListFlowRunsAsAdmin "ListFlowRunsAsAdmin" EnvironmentAdministrator;
     RunFlow "RunFlow" Flow(RunOnly);
     ExportFlow "ExportFlow" Flow(CoOwner);
+    GetConnection "GetConnection" Held(Hold::CanView);
+    UseConnection "UseConnection" Held(Hold::CanView);
+    UpdateConnection "UpdateConnection" Held(Hold::CanEdit);
+    DeleteConnection "DeleteConnection" Held(Hold::Owner);
+    ModifyConnectionPermissions "ModifyConnectionPermissions" Held(Hold::CanViewWithShare);
+    ListConnectionsAsAdmin "ListConnectionsAsAdmin" EnvironmentAdministrator;
+    GetConnectionAsAdmin "GetConnectionAsAdmin" EnvironmentAdministrator;
+    DeleteConnectionAsAdmin "DeleteConnectionAsAdmin" EnvironmentAdministrator;
+    ModifyConnectionPermissionsAsAdmin "ModifyConnectionPermissionsAsAdmin" EnvironmentAdministrator;
+    ListApisAsAdmin "ListApisAsAdmin" EnvironmentAdministrator;
+    CreateApi "CreateApi" Maker;
+    ChangeApi "ChangeApi" Held(Hold::Owner);
+    ChangeApiAsAdmin "ChangeApiAsAdmin" EnvironmentAdministrator;
     // the directory and the server
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;
@@ -129,6 +159,8 @@ pub struct Place<'a> {
     pub environment: Option<(&'a str, bool)>,
     /// What the caller has to do with the flow.
     pub flow: Option<FlowRole>,
+    /// What the caller has to do with the connection or connector.
+    pub hold: Option<Hold>,
 }
 
 /// Whether a caller may do something. The only reader of the table.
@@ -144,6 +176,7 @@ pub fn allows(caller: &Caller, operation: Operation, place: Place<'_>) -> bool {
         PersonOrAdministrator => is_person || caller.administers_something(),
         Maker => is_person && takes_part,
         Flow(least) => is_person && place.flow.is_some_and(|role| role >= least),
+        Held(least) => is_person && place.hold.is_some_and(|hold| hold >= least),
         EnvironmentAdministrator => {
             place.environment.is_some_and(|(name, _)| caller.administers(name))
         }

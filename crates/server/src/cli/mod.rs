@@ -11,6 +11,7 @@ pub mod serve;
 mod application;
 mod audit;
 mod client;
+mod connector;
 mod db;
 mod environment;
 mod eval;
@@ -137,6 +138,10 @@ Examples:
     #[command(subcommand)]
     Environment(environment::EnvironmentCommand),
 
+    /// Connectors of an environment's own: import, export
+    #[command(subcommand)]
+    Connector(connector::ConnectorCommand),
+
     /// Who can sign in
     #[command(subcommand)]
     User(user::UserCommand),
@@ -225,6 +230,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Environment(command) => report(json, |out| {
             with_client(&connection, async |to| environment::execute(command, &to, out).await)
+        }),
+        Command::Connector(command) => report(json, |out| {
+            with_client(&connection, async |client| connector::execute(command, &client, out).await)
         }),
         Command::User(command) => report(json, |out| {
             with_client(&connection, async |client| user::execute(command, &client, out).await)

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
+mod apim;
 mod audit;
 mod auth;
 mod backup;
+mod connection;
+mod connector;
 mod crowd;
 mod directory;
 mod environment;

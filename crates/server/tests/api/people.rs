@@ -7,6 +7,15 @@ use serde_json::{Value, json};
 const ENVIRONMENT: &str = "sales";
 pub const PROVIDER: &str = "/providers/Microsoft.ProcessSimple";
 
+/// The places of people in [`People::all`].
+pub const OWNER: usize = 0;
+pub const CO_OWNER: usize = 1;
+pub const USER: usize = 2;
+pub const ADMINISTRATOR: usize = 3;
+pub const STRANGER: usize = 4;
+pub const HEAD: usize = 5;
+pub const APPLICATION: usize = 6;
+
 /// Somebody with a key of their own.
 pub struct Somebody {
     /// Object id.
@@ -26,7 +35,11 @@ pub struct People {
 
 impl People {
     pub async fn meet() -> People {
-        let world = World::start().await;
+        People::meet_in(World::start().await).await
+    }
+
+    /// People of a server that somebody started.
+    pub async fn meet_in(world: World) -> People {
         for name in [ENVIRONMENT, "other"] {
             world.call(Method::POST, "/api/v1/environments", json!({"name": name}), 201).await;
         }
@@ -84,6 +97,29 @@ impl People {
         let answer = self.send(who, method.clone(), path, body).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// A call to `Microsoft.PowerApps`, about the environment.
+    pub async fn api(
+        &self,
+        who: usize,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        status: u16,
+    ) -> Value {
+        let path = format!(
+            "/providers/Microsoft.PowerApps/{path}?api-version=2016-11-01&$filter=environment%20eq%20%27{}%27",
+            self.environment
+        );
+        self.ask(who, (method, &path), body, status).await
+    }
+
+    /// The tenant's id: the default environment has it in its name.
+    pub async fn environment_tenant(&self) -> String {
+        let shown = self.world.api.get("/api/v1/environments/default").await;
+        let name = shown["id"].as_str().expect("a name");
+        name.strip_prefix("Default-").expect("the default environment").to_owned()
     }
 
     /// The path of the environment's flows.

@@ -1,16 +1,11 @@
 //! The resource providers, as clients of Power Automate call them.
 
-use crate::people::{PROVIDER, People};
+use crate::people::{
+    ADMINISTRATOR as ADMIN, CO_OWNER, HEAD, OWNER, PROVIDER, People, STRANGER, USER,
+};
 use crate::world::Answer;
 use reqwest::Method;
 use serde_json::{Value, json};
-
-const OWNER: usize = 0;
-const CO_OWNER: usize = 1;
-const USER: usize = 2;
-const ADMIN: usize = 3;
-const STRANGER: usize = 4;
-const HEAD: usize = 5;
 
 fn definition() -> Value {
     json!({

@@ -2,6 +2,9 @@
 
 use crate::client::Cli;
 use crate::world::{WORKSHOP, World, text};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -41,15 +44,49 @@ pub async fn look(world: &World, cli: &Cli) {
     let (apps, platform) =
         cli.both("pa environment get --default", "pp environment get --default").await;
     assert_eq!((&apps["name"], &platform["name"]), (&default, &default));
-    let connectors = format!("pa connector list --environmentName {}", world.environment);
-    let alias = format!("flow connector list --environmentName {}", world.environment);
-    // there are none of one's own
-    assert_eq!(cli.both(&connectors, &alias).await, (json!([]), json!([])));
-    let export = format!("pa connector export --environmentName {} --name none", world.environment);
-    assert_eq!(cli.refused(&export).await, "Could not find API 'none'.");
+    connectors(world, cli).await;
     let unknown = "flow environment get --name 0f4c1d6e-7a52-4b0e-9a39-5a1f0c6c2b11";
     let reason = cli.refused(unknown).await;
     assert!(reason.starts_with("Access to the environment '"), "{reason}");
+}
+
+/// Not as a program would print it: the export has it byte for byte.
+const SWAGGER: &str = "{ \"swagger\": \"2.0\",\n  \"info\": {\"title\": \"Weather\"}, \"host\": \"weather.example.org\", \"paths\": {}}\n";
+
+/// Connectors of one's own.
+async fn connectors(world: &World, cli: &Cli) {
+    let environment = &world.environment;
+    let list = format!("pa connector list --environmentName {environment}");
+    let alias = format!("flow connector list --environmentName {environment}");
+    assert_eq!(cli.both(&list, &alias).await, (json!([]), json!([])));
+    let export = format!("pa connector export --environmentName {environment} --name");
+    assert_eq!(cli.refused(&format!("{export} none")).await, "Could not find API 'none'.");
+    let properties = json!({
+        "connectionParameters": {"api_key": {"type": "securestring"}},
+        "iconBrandColor": "#112233",
+        "capabilities": []
+    });
+    let body = json!({
+        "name": "shared_weather",
+        "definition": SWAGGER,
+        "properties": json!({"properties": properties}).to_string(),
+        "icon": STANDARD.encode("icon"),
+    });
+    let (status, made) =
+        world.api.call(Method::POST, "/api/v1/environments/default/connectors", Some(&body)).await;
+    assert_eq!(status, 201, "{made}");
+    let (listed, same) = cli.both(&list, &alias).await;
+    assert_eq!(listed, same);
+    assert_eq!(names(&listed), BTreeSet::from([["shared_weather", "Weather"].map(str::to_owned)]));
+    let folder = cli.file("connectors");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    cli.done(&format!("{export} shared_weather --outputFolder {}", folder.display())).await;
+    let file = |name: &str| std::fs::read_to_string(folder.join("shared_weather").join(name));
+    assert_eq!(file("apiDefinition.swagger.json").expect("a file"), SWAGGER);
+    assert_eq!(file("icon.png").expect("a file"), "icon");
+    let exported: Value =
+        serde_json::from_str(&file("apiProperties.json").expect("a file")).expect("JSON");
+    assert_eq!(exported["properties"], properties);
 }
 
 /// What administrators can ask.

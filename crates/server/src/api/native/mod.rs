@@ -2,6 +2,7 @@
 
 mod application;
 mod audit;
+mod connector;
 mod environment;
 mod flow;
 mod group;
@@ -74,6 +75,15 @@ fn administration() -> Router<ApiState> {
             "/environments/{environment}",
             get(environment::show).patch(environment::update).delete(environment::delete),
         )
+        .route(
+            "/environments/{environment}/connectors",
+            get(connector::list).post(connector::create),
+        )
+        .route(
+            "/environments/{environment}/connectors/{name}",
+            get(connector::show).put(connector::update).delete(connector::delete),
+        )
+        .route("/environments/{environment}/connectors/{name}/files/{file}", get(connector::file))
         .route("/audit", get(audit::list))
         .route("/audit/export", get(audit::export))
         .route("/audit/verify", post(audit::verify))

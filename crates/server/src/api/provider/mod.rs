@@ -6,6 +6,9 @@
 //! there may be a stray quote at the end of a query (reference 1.4). So they are matched
 //! here, segment by segment, and not by the router.
 
+pub mod apim;
+mod connection;
+pub mod connector;
 pub mod content;
 mod environment;
 mod flow;

@@ -1,18 +1,25 @@
 //! `Microsoft.PowerApps`: environments, connectors and connections.
 
-use super::environment::{self, Provider, of_filter};
-use super::{Answered, Asked, ok};
-use crate::app::{AppError, Operation};
+use super::environment::{self, Provider};
+use super::{Answered, Asked, connection, connector, ok};
+use crate::app::access::Scope;
 use axum::http::Method;
 
 pub async fn answer(asked: &Asked, path: &[&str]) -> Answered {
-    let (is_admin, path) = match path {
-        ["scopes", "admin", rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
+    match path {
+        ["scopes", "admin", "environments", _, rest @ ..] if !rest.is_empty() => {
+            below(asked, Scope::Admin, rest).await
+        }
+        ["scopes", "admin", rest @ ..] => environments(asked, true, rest).await,
+        ["environments", ..] => environments(asked, false, path).await,
+        _ => below(asked, Scope::Mine, path).await,
+    }
+}
+
+async fn environments(asked: &Asked, is_admin: bool, path: &[&str]) -> Answered {
+    asked.expect(&Method::GET)?;
     match path {
         ["environments"] => {
-            asked.expect(&Method::GET)?;
             let found = if is_admin {
                 asked.app.list_administered_environments(&asked.caller).await?
             } else {
@@ -22,7 +29,6 @@ pub async fn answer(asked: &Asked, path: &[&str]) -> Answered {
             Ok(asked.page(rendered, None))
         }
         ["environments", _] => {
-            asked.expect(&Method::GET)?;
             let name = asked.last_segment(0);
             let found = if is_admin {
                 asked.app.get_administered_environment(&asked.caller, name).await?
@@ -31,39 +37,22 @@ pub async fn answer(asked: &Asked, path: &[&str]) -> Answered {
             };
             ok(environment::render(asked, &found, Provider::PowerApps))
         }
-        ["apis"] if !is_admin => {
-            asked.expect(&Method::GET)?;
-            let environment = of_filter(asked)?;
-            asked.app.environment_for(&asked.caller, Operation::ListApis, &environment).await?;
-            // there are no connectors yet: an environment has none of its own
-            Ok(asked.page(Vec::new(), None))
-        }
-        ["apis", _] if !is_admin => {
-            asked.expect(&Method::GET)?;
-            let environment = of_filter(asked)?;
-            asked.app.environment_for(&asked.caller, Operation::GetApi, &environment).await?;
-            Err(no_api(asked.last_segment(0)))
-        }
-        ["apis", _, "connections", ..] if !is_admin => {
-            let is_new = asked.method() == Method::PUT || asked.method() == Method::POST;
-            let operation =
-                if is_new { Operation::CreateConnection } else { Operation::ListConnections };
-            let environment = of_filter(asked)?;
-            asked.app.environment_for(&asked.caller, operation, &environment).await?;
-            Err(no_api(asked.segment(1)))
-        }
-        ["connections"] if !is_admin => {
-            asked.expect(&Method::GET)?;
-            let environment = of_filter(asked)?;
-            let operation = Operation::ListConnections;
-            asked.app.environment_for(&asked.caller, operation, &environment).await?;
-            // where there is no connector there is no connection
-            Ok(asked.page(Vec::new(), None))
-        }
         _ => Err(asked.no_such_path()),
     }
 }
 
-fn no_api(name: &str) -> AppError {
-    AppError::not_found("ApiResourceNotFound", format!("Could not find API '{name}'."))
+/// Connectors and connections, of the environment in the `$filter`, or, for
+/// administrators, in the path.
+async fn below(asked: &Asked, scope: Scope, path: &[&str]) -> Answered {
+    let environment = || connector::environment_of(asked, scope);
+    match path {
+        ["apis"] => connector::list(asked, scope, &environment()?).await,
+        ["apis", _] => connector::show(asked, scope, &environment()?, asked.last_segment(0)).await,
+        ["apis", _, "connections", rest @ ..] => {
+            let name = asked.last_segment(rest.len() + 1);
+            connection::answer(asked, scope, name, rest).await
+        }
+        ["connections"] => connection::list(asked, scope, None).await,
+        _ => Err(asked.no_such_path()),
+    }
 }

@@ -10,6 +10,11 @@ const PROVIDERS: [&str; 4] = [
     "https://service.flow.microsoft.com",
     "https://service.powerapps.com",
 ];
+const CONNECTORS: [&str; 3] = [
+    "https://apihub.azure.com",
+    "https://service.powerapps.com",
+    "https://service.flow.microsoft.com",
+];
 const GRAPH: [&str; 2] = ["https://graph.microsoft.com", "https://graph.windows.net"];
 const NATIVE: [&str; 1] = ["api://sluicegate"];
 
@@ -18,6 +23,7 @@ fn of_surface(surface: Surface) -> &'static [&'static str] {
     match surface {
         Surface::Native => &NATIVE,
         Surface::Providers => &PROVIDERS,
+        Surface::Connectors => &CONNECTORS,
         Surface::Graph => &GRAPH,
     }
 }
@@ -95,7 +101,7 @@ impl Asked {
 }
 
 fn known_resource(given: &str) -> Result<String, Refusal> {
-    let mut known = PROVIDERS.iter().chain(&GRAPH).chain(&NATIVE);
+    let mut known = PROVIDERS.iter().chain(&CONNECTORS).chain(&GRAPH).chain(&NATIVE);
     if known.any(|known| is_resource(known, given)) {
         return Ok(given.to_owned());
     }
@@ -135,6 +141,9 @@ mod tests {
             (Surface::Providers, "https://management.azure.com/", true),
             (Surface::Providers, "https://service.flow.microsoft.com", true),
             (Surface::Providers, "https://graph.microsoft.com", false),
+            (Surface::Connectors, "https://apihub.azure.com", true),
+            (Surface::Connectors, "https://management.azure.com", false),
+            (Surface::Providers, "https://apihub.azure.com", false),
             (Surface::Graph, "https://graph.microsoft.com/", true),
             (Surface::Graph, "api://sluicegate", false),
             (Surface::Native, "api://sluicegate", true),

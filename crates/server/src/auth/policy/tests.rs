@@ -59,6 +59,19 @@ const EXPECTED: &[(&str, &str)] = &[
     ("ListFlowRunsAsAdmin", "---+-++-"),
     ("RunFlow", "+++-----"),
     ("ExportFlow", "++------"),
+    ("GetConnection", "+++-----"),
+    ("UseConnection", "+++-----"),
+    ("UpdateConnection", "++------"),
+    ("DeleteConnection", "+-------"),
+    ("ModifyConnectionPermissions", "++------"),
+    ("ListConnectionsAsAdmin", "---+-++-"),
+    ("GetConnectionAsAdmin", "---+-++-"),
+    ("DeleteConnectionAsAdmin", "---+-++-"),
+    ("ModifyConnectionPermissionsAsAdmin", "---+-++-"),
+    ("ListApisAsAdmin", "---+-++-"),
+    ("CreateApi", "++++----"),
+    ("ChangeApi", "+-------"),
+    ("ChangeApiAsAdmin", "---+-++-"),
     ("ReadDirectory", "+++++++-"),
     ("ManageDirectory", "-----+--"),
     ("ManageEnvironments", "-----+--"),
@@ -85,7 +98,17 @@ fn callers() -> [(Caller, Option<FlowRole>); 8] {
 }
 
 fn row(operation: Operation) -> String {
-    let place = |flow| Place { environment: Some(("sales", false)), flow };
+    // who made a flow made the connection too, and so on
+    let hold = |role| match role {
+        FlowRole::Owner => Hold::Owner,
+        FlowRole::CoOwner => Hold::CanEdit,
+        FlowRole::RunOnly => Hold::CanView,
+    };
+    let place = |flow: Option<FlowRole>| Place {
+        environment: Some(("sales", false)),
+        flow,
+        hold: flow.map(hold),
+    };
     let allowed = callers()
         .into_iter()
         .map(|(caller, flow)| if allows(&caller, operation, place(flow)) { '+' } else { '-' });
@@ -109,7 +132,7 @@ fn everybody_may_do_what_the_table_says_and_nothing_else() {
 #[test]
 fn in_the_default_environment_everybody_is_a_maker() {
     let nobody = Caller::person("somebody", Vec::new(), Vec::new());
-    let place = |is_open| Place { environment: Some(("sales", is_open)), flow: None };
+    let place = |is_open| Place { environment: Some(("sales", is_open)), ..Place::default() };
     assert!(allows(&nobody, Operation::CreateFlow, place(true)));
     assert!(!allows(&nobody, Operation::CreateFlow, place(false)));
     assert!(!allows(&nobody, Operation::AdminGetFlow, place(true)));
@@ -121,7 +144,7 @@ fn in_the_default_environment_everybody_is_a_maker() {
 fn owning_a_flow_elsewhere_is_of_no_use() {
     let maker = Caller::person("somebody", Vec::new(), vec![Role::EnvironmentMaker("x".into())]);
     for operation in Operation::ALL {
-        if matches!(operation.needs(), Needs::Flow(_)) {
+        if matches!(operation.needs(), Needs::Flow(_) | Needs::Held(_)) {
             assert!(!allows(&maker, *operation, Place::default()), "{}", operation.id());
         }
     }
@@ -153,6 +176,7 @@ Generated from the table in `crates/server/src/auth/policy.rs`: `UPDATE_GOLDEN=1
 
 - Operations that act for the caller give an administrator nothing extra: another person's flow is refused, except through
   the operations that are named for administrators.
+- For connections and connectors, the first three columns are who made it, who may change it, and who may use it.
 - Who owns or shares a flow is a maker of its environment in this table. In the default environment everybody is a maker.
 - An application by itself (client secret or certificate) may call operations for administrators only, and none on the
   details of users. With a person behind it, it may do what that person may.

@@ -1,0 +1,147 @@
+//! Connectors on the native API.
+
+use super::{ApiError, ApiState, Authenticated, Body, Path, page};
+use crate::app::AppError;
+use crate::app::access::Scope;
+use crate::app::connector::{Connector, ConnectorInput, File};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flow::run::format_time;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectorBody {
+    /// `shared_...`; of a new one only.
+    name: Option<String>,
+    /// The text of `apiDefinition.swagger.json`.
+    definition: String,
+    /// The text of `apiProperties.json`.
+    properties: String,
+    /// A PNG, base64.
+    icon: Option<String>,
+}
+
+impl ConnectorBody {
+    fn into_input(self) -> Result<ConnectorInput, AppError> {
+        let decode = |text: String| {
+            let message = "$.icon is not base64.";
+            STANDARD.decode(text).map_err(|_| AppError::invalid("InvalidConnector", message))
+        };
+        Ok(ConnectorInput {
+            name: self.name,
+            definition: self.definition,
+            properties: self.properties,
+            icon: self.icon.map(decode).transpose()?,
+        })
+    }
+}
+
+fn render(connector: &Connector) -> Value {
+    let is_custom = connector.is_custom();
+    let mut value = json!({
+        "name": connector.name,
+        "displayName": connector.display_name,
+        "description": connector.description,
+        "isCustom": is_custom,
+        "parameterSets": connector.sets().map_or_else(|_| Vec::new(), |sets| {
+            sets.into_iter().map(|set| set.name).collect::<Vec<_>>()
+        }),
+    });
+    if is_custom {
+        value["id"] = json!(connector.id);
+        value["operations"] = json!(connector.operations);
+        value["createdTime"] = json!(format_time(connector.created));
+        value["changedTime"] = json!(format_time(connector.changed));
+        value["remarks"] = json!(remarks(connector));
+        if let Some(service) = &connector.service {
+            value["service"] = json!(service);
+        }
+    }
+    value
+}
+
+/// What of a connector is not done here.
+fn remarks(connector: &Connector) -> Vec<String> {
+    let scripted = connector.scripted();
+    if scripted.is_empty() {
+        return Vec::new();
+    }
+    let names = scripted.join(", ");
+    vec![format!("Custom code is not run: of these operations it changes calls: {names}.")]
+}
+
+pub async fn list(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(environment): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let (_, found) = state.app.list_connectors(&caller, Scope::Any, &environment).await?;
+    Ok(page(found.iter().map(render).collect(), None))
+}
+
+pub async fn create(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(environment): Path<String>,
+    Body(body): Body<ConnectorBody>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let input = body.into_input()?;
+    let (_, made) = state.app.create_connector(&caller, &environment, &input).await?;
+    Ok((StatusCode::CREATED, Json(render(&made))))
+}
+
+pub async fn show(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let found = state.app.get_connector(&caller, Scope::Any, &environment, &name).await?;
+    Ok(Json(render(&found.1)))
+}
+
+pub async fn update(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name)): Path<(String, String)>,
+    Body(body): Body<ConnectorBody>,
+) -> Result<Json<Value>, ApiError> {
+    let input = body.into_input()?;
+    let (_, changed) = state.app.update_connector(&caller, &environment, &name, &input).await?;
+    Ok(Json(render(&changed)))
+}
+
+pub async fn delete(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    state.app.delete_connector(&caller, &environment, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A file of a connector, byte for byte as it came.
+pub async fn file(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name, file)): Path<(String, String, String)>,
+) -> Result<Response, ApiError> {
+    let known = File::ALL.into_iter().find(|it| it.name() == file);
+    let known = known.ok_or_else(|| {
+        let names = File::ALL.map(File::name).join("', '");
+        let message = format!("A connector has no file '{file}', expected one of '{names}'.");
+        AppError::not_found("ConnectorFileNotFound", message)
+    })?;
+    let at = (Scope::Any, environment.as_str(), name.as_str());
+    let bytes = state.app.get_connector_file(&caller, at, known).await?;
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

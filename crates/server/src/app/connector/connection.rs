@@ -1,0 +1,521 @@
+//! Connections: what somebody uses a connector with.
+
+use super::{Connector, builtin, certificate, no_connector};
+use crate::app::access::Scope;
+use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
+use crate::app::environment::Environment;
+use crate::app::error::{AppError, ErrorKind};
+use crate::app::facts::PrincipalKind;
+use crate::app::{App, Operation};
+use crate::auth::caller::{Caller, CallerKind};
+use crate::auth::policy::{self, Hold, Place};
+use crate::clock;
+use ::connector::definition::{Fault, Parameter, ParameterSet, given_value};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use store::RecordKey;
+
+const BY_NAME: u8 = 1;
+/// Who has it, its owner and those it was shared with, newest first.
+const BY_HOLDER: u8 = 2;
+const BY_ENVIRONMENT: u8 = 3;
+const BY_CONNECTOR: u8 = 4;
+/// Of its owner and connector, in whichever environment.
+pub(super) const BY_ACCOUNT: u8 = 5;
+
+/// A connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connection {
+    /// A GUID.
+    id: String,
+    pub environment: String,
+    /// The connector's name.
+    pub connector: String,
+    /// What it is called, by whoever made it.
+    pub name: String,
+    pub display_name: String,
+    /// Object id of who made it; none when a root key did.
+    #[serde(default)]
+    pub owner: Option<String>,
+    #[serde(default)]
+    pub owner_kind: Option<PrincipalKind>,
+    /// The way to authenticate; empty when the connector has but one.
+    pub set: String,
+    /// What may be shown.
+    pub parameters: Map<String, Value>,
+    /// What may not: sealed, base64.
+    #[serde(default)]
+    sealed: Option<String>,
+    /// Why it cannot be used.
+    #[serde(default)]
+    pub fault: Option<ConnectionFault>,
+    #[serde(default)]
+    pub shares: Vec<ConnectionShare>,
+    /// Of what it authenticates with, SHA-256 in hexadecimal.
+    #[serde(default)]
+    pub(super) certificate: Option<String>,
+    /// Ticks.
+    pub created: i64,
+    pub changed: i64,
+}
+
+/// Why a connection cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionFault {
+    pub code: String,
+    pub message: String,
+}
+
+/// Somebody a connection was shared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionShare {
+    /// Object id.
+    pub principal: String,
+    pub kind: PrincipalKind,
+    pub hold: Hold,
+}
+
+impl Stored for Connection {
+    const KIND: Kind = Kind::Connection;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        let at = format!("{:016x}", i64::MAX - self.created);
+        let (environment, connector) = (self.environment.as_str(), self.connector.as_str());
+        let mut keys = vec![
+            data::unique(BY_NAME, &[connector, &self.name.to_lowercase()]),
+            data::key(BY_ENVIRONMENT, &[environment, &at]),
+            data::key(BY_CONNECTOR, &[environment, connector]),
+        ];
+        let shared = self.shares.iter().map(|share| share.principal.as_str());
+        let holders = self.owner.as_deref().into_iter().chain(shared);
+        keys.extend(holders.map(|it| data::key(BY_HOLDER, &[environment, it, &at])));
+        if let Some(owner) = &self.owner {
+            keys.push(data::key(BY_ACCOUNT, &[owner, connector]));
+        }
+        keys
+    }
+}
+
+impl Connection {
+    /// What a caller has to do with it: the greatest of their own part and their groups'.
+    #[must_use]
+    pub fn hold_of(&self, caller: &Caller) -> Option<Hold> {
+        if self.owner.as_deref() == Some(caller.id()) {
+            return Some(Hold::Owner);
+        }
+        let theirs = self
+            .shares
+            .iter()
+            .filter(|share| caller.principals().any(|principal| principal == share.principal));
+        theirs.map(|share| share.hold).max()
+    }
+}
+
+/// A connection as somebody describes one.
+#[derive(Default)]
+pub struct ConnectionInput {
+    pub display_name: Option<String>,
+    /// The way to authenticate, by name.
+    pub set: Option<String>,
+    pub parameters: Map<String, Value>,
+}
+
+/// A connection by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionAt<'a> {
+    pub environment: &'a str,
+    pub connector: &'a str,
+    pub name: &'a str,
+    pub scope: Scope,
+}
+
+/// A connection that the caller may work with.
+pub struct ConnectionFound {
+    pub environment: Environment,
+    pub connector: Connector,
+    pub connection: Known<Connection>,
+}
+
+/// Something that can be done to a connection, in the caller's own right and in an
+/// administrator's.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionAct(Operation, Operation);
+
+impl ConnectionAct {
+    pub const GET: Self = Self(Operation::GetConnection, Operation::GetConnectionAsAdmin);
+    pub const DELETE: Self = Self(Operation::DeleteConnection, Operation::DeleteConnectionAsAdmin);
+    pub const SHARE: Self =
+        Self(Operation::ModifyConnectionPermissions, Operation::ModifyConnectionPermissionsAsAdmin);
+}
+
+/// Characters of what a connection is called and shown as.
+const NAME_CHARACTERS_MAX: usize = 128;
+const DISPLAY_CHARACTERS_MAX: usize = 256;
+
+impl App {
+    /// Makes a connection, or gives one of the caller's other parameters. Answers whether
+    /// it is new.
+    pub async fn create_connection(
+        &self,
+        caller: &Caller,
+        (environment, connector): (&str, &str),
+        name: Option<&str>,
+        input: ConnectionInput,
+    ) -> Result<(ConnectionFound, bool), AppError> {
+        let operation = Operation::CreateConnection;
+        let environment = self.environment_for(caller, operation, environment).await?.value;
+        let found = self.connector_named(&environment, connector).await?;
+        let connector = found.ok_or_else(|| no_connector(connector))?.value;
+        let name = match name {
+            Some(name) => checked_name(name)?.to_owned(),
+            None => clock::guid().map_err(AppError::internal)?.replace('-', ""),
+        };
+        let before: Option<Known<Connection>> =
+            self.find(BY_NAME, &[&connector.name, &name.to_lowercase()]).await?;
+        let is_new = before.is_none();
+        let mut connection = match before {
+            Some(known) => {
+                let place = Place { hold: known.hold_of(caller), ..environment.place() };
+                let may = policy::allows(caller, Operation::UpdateConnection, place);
+                if !may || known.environment != environment.id {
+                    return Err(no_permission(caller, &name, &connector.name));
+                }
+                known
+            }
+            None => {
+                self.check_account(caller, &connector).await?;
+                Known::new(self.new_connection(caller, &environment, &connector, &name)?)
+            }
+        };
+        self.describe(&mut connection, &connector, input).await?;
+        let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
+        let change = Change::default().put(&connection)?;
+        let change = change.audit(operation, &connection.id, &said(&connection));
+        self.apply(caller, change).await?;
+        Ok((ConnectionFound { environment, connector, connection }, is_new))
+    }
+
+    fn new_connection(
+        &self,
+        caller: &Caller,
+        environment: &Environment,
+        connector: &Connector,
+        name: &str,
+    ) -> Result<Connection, AppError> {
+        let owner = Some(caller).filter(|caller| caller.kind() != CallerKind::Root);
+        let now = self.engine.clock.now();
+        Ok(Connection {
+            id: clock::guid().map_err(AppError::internal)?,
+            environment: environment.id.clone(),
+            connector: connector.name.clone(),
+            name: name.to_owned(),
+            display_name: connector.display_name.clone(),
+            owner: owner.map(|caller| caller.id().to_owned()),
+            owner_kind: owner.map(|_| PrincipalKind::User),
+            set: String::new(),
+            parameters: Map::new(),
+            sealed: None,
+            fault: None,
+            shares: Vec::new(),
+            certificate: None,
+            created: now,
+            changed: now,
+        })
+    }
+
+    /// Takes over what somebody says of a connection, all or nothing.
+    async fn describe(
+        &self,
+        connection: &mut Connection,
+        connector: &Connector,
+        input: ConnectionInput,
+    ) -> Result<(), AppError> {
+        let set = chosen(connector, input.set.as_deref())?;
+        let given = input.parameters.into_iter().map(|(name, value)| (name, given_value(value)));
+        let path = match set.name.as_str() {
+            "" => "$.properties.connectionParameters",
+            _ => "$.properties.connectionParametersSet.values",
+        };
+        let checked = Parameter::check_all(&set.parameters, given.collect(), path)
+            .map_err(|it| fault(&it))?;
+        if let Some(name) = input.display_name {
+            connection.display_name = checked_display_name(name)?;
+        }
+        connection.certificate = match set.name.as_str() {
+            builtin::CERTIFICATE if !connector.is_custom() => {
+                Some(self.known_certificate(&checked).await?)
+            }
+            _ => None,
+        };
+        let is_secret =
+            |name: &String| set.parameters.iter().any(|it| it.name == *name && it.kind.is_secret());
+        let (secret, shown): (Map<_, _>, Map<_, _>) =
+            checked.into_iter().partition(|(name, _)| is_secret(name));
+        connection.sealed = self.sealed(&connection.id, &secret)?;
+        connection.parameters = shown;
+        connection.fault = set.needs_sign_in().then(not_signed_in);
+        connection.set = set.name;
+        connection.changed = self.engine.clock.now();
+        Ok(())
+    }
+
+    fn sealed(&self, id: &str, secret: &Map<String, Value>) -> Result<Option<String>, AppError> {
+        if secret.is_empty() {
+            return Ok(None);
+        }
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(secret).map_err(AppError::internal)?);
+        let sealed = self.engine.catalog.sealer().seal(&seal_owner(id), &text);
+        Ok(Some(STANDARD.encode(sealed.map_err(AppError::internal)?)))
+    }
+
+    /// The certificate that an application of the directory signs in with: whoever has its
+    /// key may make a connection that is the application.
+    async fn known_certificate(&self, given: &Map<String, Value>) -> Result<String, AppError> {
+        let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
+        let refused = |text: String| Err(AppError::invalid("InvalidConnectionParameters", text));
+        if !text("token:TenantId").eq_ignore_ascii_case(&self.tenant) {
+            return refused(format!("The tenant is not '{}', this server's.", self.tenant));
+        }
+        let client = text("token:clientId");
+        let value = given.get("token:clientCertificateSecret").unwrap_or(&Value::Null);
+        let thumbprint = certificate::thumbprint(value).await?;
+        let application = self.application(client).await?;
+        let now = self.engine.clock.now();
+        let is_theirs = application.is_some_and(|application| {
+            let mut theirs = application.certificates.iter();
+            theirs.any(|it| it.thumbprint == thumbprint && it.expires > now)
+        });
+        if is_theirs {
+            return Ok(thumbprint);
+        }
+        refused(format!("The certificate is none of an application '{client}'."))
+    }
+
+    /// The connections that the caller has: their own, and those they were given, one
+    /// principal of theirs after the other.
+    pub async fn list_connections(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        after: Option<Cursor>,
+        rows_max: usize,
+    ) -> Result<(Environment, Listed<Connection>), AppError> {
+        let operation = Operation::ListConnections;
+        let environment = self.environment_for(caller, operation, environment).await?.value;
+        let id = environment.id.clone();
+        let principals: Vec<&str> = caller.principals().collect();
+        let begins = after.as_ref().and_then(|cursor| {
+            principals.iter().position(|principal| cursor.is_within(&[&id, principal]))
+        });
+        let (mut rows, mut next) = (Vec::new(), None);
+        for (at, principal) in principals.iter().enumerate().skip(begins.unwrap_or(0)) {
+            let after = after.clone().filter(|_| begins == Some(at));
+            let left = rows_max - usize::min(rows.len(), rows_max);
+            if left == 0 {
+                break;
+            }
+            let page = self.list::<Connection>(BY_HOLDER, &[&id, principal], after, left).await?;
+            // what came by an earlier principal is not told again
+            let is_new = |row: &Known<Connection>| {
+                !principals[..at].iter().any(|earlier| row.is_held_by(earlier))
+            };
+            rows.extend(page.rows.into_iter().filter(is_new));
+            next = page.next;
+            if next.is_some() {
+                break;
+            }
+        }
+        Ok((environment, Listed { rows, next }))
+    }
+
+    /// All connections of an environment.
+    pub async fn list_connections_as_admin(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        after: Option<Cursor>,
+        rows_max: usize,
+    ) -> Result<(Environment, Listed<Connection>), AppError> {
+        let operation = Operation::ListConnectionsAsAdmin;
+        let environment = self.environment_for(caller, operation, environment).await?.value;
+        let listed = self.list(BY_ENVIRONMENT, &[&environment.id], after, rows_max).await?;
+        Ok((environment, listed))
+    }
+
+    /// A connection, when the caller may do this to it.
+    pub async fn connection_for(
+        &self,
+        caller: &Caller,
+        act: ConnectionAct,
+        at: ConnectionAt<'_>,
+    ) -> Result<ConnectionFound, AppError> {
+        let ConnectionAct(mine, admin) = act;
+        let operation = if at.scope == Scope::Admin { admin } else { mine };
+        let found = match self.environment(at.environment).await? {
+            Some(environment) => self.connection_in(&environment, at).await?,
+            None => None,
+        };
+        if let Some(found) = found {
+            let hold = found.connection.hold_of(caller);
+            let place = Place { hold, ..found.environment.place() };
+            if policy::allows(caller, operation, place) {
+                return Ok(found);
+            }
+        }
+        if at.scope == Scope::Admin {
+            self.environment_for(caller, operation, at.environment).await?;
+            let message = format!("Could not find connection '{}'.", at.name);
+            return Err(AppError::not_found("ConnectionNotFound", message));
+        }
+        // whether it is there is not said to who has no part in it
+        Err(no_permission(caller, at.name, at.connector))
+    }
+
+    async fn connection_in(
+        &self,
+        environment: &Environment,
+        at: ConnectionAt<'_>,
+    ) -> Result<Option<ConnectionFound>, AppError> {
+        let Some(connector) = self.connector_named(environment, at.connector).await? else {
+            return Ok(None);
+        };
+        let parts = [connector.name.as_str(), &at.name.to_lowercase()];
+        let found: Option<Known<Connection>> = self.find(BY_NAME, &parts).await?;
+        Ok(found.filter(|it| it.environment == environment.id).map(|connection| ConnectionFound {
+            environment: environment.clone(),
+            connector: connector.value,
+            connection,
+        }))
+    }
+
+    /// A connection by what an address says, in whichever environment.
+    pub(super) async fn connection_at_address(
+        &self,
+        connector: &str,
+        name: &str,
+    ) -> Result<Option<Known<Connection>>, AppError> {
+        let parts = [connector, &name.to_lowercase()];
+        self.find(BY_NAME, &parts).await
+    }
+
+    pub async fn delete_connection(
+        &self,
+        caller: &Caller,
+        at: ConnectionAt<'_>,
+    ) -> Result<(), AppError> {
+        let found = self.connection_for(caller, ConnectionAct::DELETE, at).await?;
+        let connection = found.connection;
+        let change = Change::default().remove(&connection);
+        let change = self.without_count(&connection, change).await?;
+        let change = change.audit("DeleteConnection", &connection.id, &said(&connection));
+        self.apply(caller, change).await?;
+        Ok(())
+    }
+
+    pub(super) async fn has_connections(
+        &self,
+        environment: &Environment,
+        connector: &Connector,
+    ) -> Result<bool, AppError> {
+        let parts = [environment.id.as_str(), &connector.name];
+        Ok(!self.list::<Connection>(BY_CONNECTOR, &parts, None, 1).await?.rows.is_empty())
+    }
+
+    /// Whether an environment has connections, of whichever connector.
+    pub(crate) async fn holds_connections(&self, environment: &str) -> Result<bool, AppError> {
+        let listed = self.list::<Connection>(BY_ENVIRONMENT, &[environment], None, 1).await?;
+        Ok(!listed.rows.is_empty())
+    }
+}
+
+impl Connection {
+    fn is_held_by(&self, principal: &str) -> bool {
+        self.owner.as_deref() == Some(principal)
+            || self.shares.iter().any(|share| share.principal == principal)
+    }
+}
+
+/// What the secrets of a connection are sealed for.
+fn seal_owner(id: &str) -> String {
+    format!("connection {id}")
+}
+
+/// What the audit says: no parameter's value.
+pub(super) fn said(connection: &Connection) -> Value {
+    let names: Vec<&String> = connection.parameters.keys().collect();
+    json!({
+        "environment": connection.environment,
+        "connector": connection.connector,
+        "name": connection.name,
+        "displayName": connection.display_name,
+        "parameterSet": connection.set,
+        "parameters": names,
+        "shares": connection.shares,
+    })
+}
+
+/// The way to authenticate that somebody chose.
+fn chosen(connector: &Connector, name: Option<&str>) -> Result<ParameterSet, AppError> {
+    let sets = connector.sets()?;
+    let names: Vec<String> = sets.iter().map(|set| format!("'{}'", set.name)).collect();
+    let is_chosen = |set: &ParameterSet| set.name == name.unwrap_or_default();
+    sets.into_iter().find(is_chosen).ok_or_else(|| {
+        let message = match name {
+            Some(name) => format!("The connector has no parameter set '{name}'"),
+            None => {
+                "The parameter set is missing: without one are older connections only".to_owned()
+            }
+        };
+        let message = format!("{message}, expected one of {}.", names.join(", "));
+        AppError::invalid("InvalidConnectionParameters", message)
+    })
+}
+
+fn not_signed_in() -> ConnectionFault {
+    ConnectionFault {
+        code: "Unauthenticated".to_owned(),
+        message: "This connection is not authenticated.".to_owned(),
+    }
+}
+
+fn fault(fault: &Fault) -> AppError {
+    let message = format!("At {}: {}", fault.path, fault.message);
+    AppError::invalid("InvalidConnectionParameters", message)
+}
+
+pub(super) fn no_permission(caller: &Caller, name: &str, connector: &str) -> AppError {
+    let message = format!(
+        "The caller with object id '{}' does not have permission for connection '{name}' under Api '{connector}'.",
+        caller.id()
+    );
+    AppError::new(ErrorKind::Forbidden, "ConnectionAuthorizationFailed", message)
+}
+
+/// Names of connections are parts of addresses.
+fn checked_name(name: &str) -> Result<&str, AppError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if name.is_empty() || name.len() > NAME_CHARACTERS_MAX || !name.chars().all(is_plain) {
+        let message = format!(
+            "'{name}' is no name of a connection, expected 1 to {NAME_CHARACTERS_MAX} letters, digits, '-' and '_'."
+        );
+        return Err(AppError::invalid("InvalidConnectionName", message));
+    }
+    Ok(name)
+}
+
+fn checked_display_name(name: String) -> Result<String, AppError> {
+    if name.trim().is_empty() || name.chars().count() > DISPLAY_CHARACTERS_MAX {
+        let message =
+            format!("A connection is shown by a name of 1 to {DISPLAY_CHARACTERS_MAX} characters.");
+        return Err(AppError::invalid("InvalidConnectionName", message));
+    }
+    Ok(name)
+}

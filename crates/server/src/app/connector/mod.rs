@@ -1,0 +1,539 @@
+//! Connectors of an environment: those that come with the server, and its own, which are
+//! imported from a Swagger document and the properties beside it.
+
+pub mod builtin;
+pub mod call;
+mod certificate;
+pub mod connection;
+pub mod share;
+pub mod throttle;
+
+use super::access::Scope;
+use super::data::{self, Change, Kind, Known, Stored};
+use super::environment::Environment;
+use super::error::{AppError, ErrorKind};
+use super::{App, Operation};
+use crate::auth::caller::{Caller, CallerKind};
+use crate::auth::policy::{self, Hold, Place};
+use crate::clock::{self, SECOND};
+use crate::limits::{CONNECTOR_BYTES_MAX, CONNECTOR_ICON_BYTES_MAX, CONNECTOR_LINK_HOURS};
+use ::connector::definition::{Description, Fault, ParameterSet, Properties};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use store::RecordKey;
+
+const BY_TITLE: u8 = 1;
+const BY_NAME: u8 = 2;
+
+/// A connector.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connector {
+    /// A GUID; of one that comes with the server, nothing.
+    pub id: String,
+    /// Of an environment's own.
+    pub environment: Option<String>,
+    /// `shared_...`.
+    pub name: String,
+    pub display_name: String,
+    pub description: String,
+    /// `https://host/base` of the service.
+    #[serde(default)]
+    pub service: Option<String>,
+    #[serde(default)]
+    pub operations: usize,
+    /// What `apiProperties.json` says below `properties`.
+    pub properties: Map<String, Value>,
+    #[serde(default)]
+    pub has_icon: bool,
+    /// Object id of who imported it.
+    #[serde(default)]
+    pub created_by: Option<String>,
+    #[serde(default)]
+    pub modified_by: Option<String>,
+    /// Ticks.
+    #[serde(default)]
+    pub created: i64,
+    #[serde(default)]
+    pub changed: i64,
+}
+
+impl Stored for Connector {
+    const KIND: Kind = Kind::Connector;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        let environment = self.environment.as_deref().unwrap_or_default();
+        vec![
+            data::key(BY_TITLE, &[environment, &self.display_name.to_lowercase()]),
+            data::unique(BY_NAME, &[environment, &self.name.to_lowercase()]),
+        ]
+    }
+}
+
+impl Connector {
+    fn built_in(name: &str, display_name: &str, description: &str) -> Connector {
+        Connector {
+            id: String::new(),
+            environment: None,
+            name: name.to_owned(),
+            display_name: display_name.to_owned(),
+            description: description.to_owned(),
+            service: None,
+            operations: 0,
+            properties: Map::new(),
+            has_icon: false,
+            created_by: None,
+            modified_by: None,
+            created: 0,
+            changed: 0,
+        }
+    }
+
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        self.environment.is_some()
+    }
+
+    /// The name without `shared_`, as addresses have it.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        self.name.strip_prefix("shared_").unwrap_or(&self.name)
+    }
+
+    /// Ways to authenticate.
+    pub fn sets(&self) -> Result<Vec<ParameterSet>, AppError> {
+        let read = Properties::of(self.properties.clone()).map_err(AppError::internal)?;
+        Ok(read.sets)
+    }
+
+    /// Operations that are to run code of the connector's own, which is not run here.
+    #[must_use]
+    pub fn scripted(&self) -> Vec<&str> {
+        let operations = self.property("scriptOperations").and_then(Value::as_array);
+        operations.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Something of the properties, as it stands there.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&Value> {
+        self.properties.get(name).filter(|value| !value.is_null())
+    }
+}
+
+/// A file of a connector, kept as it came.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ConnectorFile {
+    /// The connector's id and the file.
+    id: String,
+    /// Base64.
+    content: String,
+}
+
+impl Stored for ConnectorFile {
+    const KIND: Kind = Kind::ConnectorFile;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        Vec::new()
+    }
+}
+
+/// Which file of a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// `apiDefinition.swagger.json`
+    Definition,
+    /// `apiProperties.json`
+    Properties,
+    /// `icon.png`
+    Icon,
+}
+
+impl File {
+    pub const ALL: [File; 3] = [File::Definition, File::Properties, File::Icon];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            File::Definition => "apiDefinition.swagger.json",
+            File::Properties => "apiProperties.json",
+            File::Icon => "icon.png",
+        }
+    }
+
+    fn id(self, connector: &str) -> String {
+        format!("{connector}/{}", self.name())
+    }
+}
+
+/// A connector as somebody brings one.
+#[derive(Default)]
+pub struct ConnectorInput {
+    /// `None`: made from its title.
+    pub name: Option<String>,
+    pub definition: String,
+    pub properties: String,
+    pub icon: Option<Vec<u8>>,
+}
+
+impl ConnectorInput {
+    fn read(&self) -> Result<(Description, Properties), AppError> {
+        for (text, file) in
+            [(&self.definition, File::Definition), (&self.properties, File::Properties)]
+        {
+            if text.len() > CONNECTOR_BYTES_MAX {
+                let message =
+                    format!("'{}' is longer than {CONNECTOR_BYTES_MAX} bytes.", file.name());
+                return Err(AppError::invalid("ConnectorTooLarge", message));
+            }
+        }
+        if self.icon.as_ref().is_some_and(|icon| icon.len() > CONNECTOR_ICON_BYTES_MAX) {
+            let message = format!("The icon is larger than {CONNECTOR_ICON_BYTES_MAX} bytes.");
+            return Err(AppError::invalid("ConnectorTooLarge", message));
+        }
+        let description =
+            Description::read(&self.definition).map_err(|it| invalid(File::Definition, &it))?;
+        let properties =
+            Properties::read(&self.properties).map_err(|it| invalid(File::Properties, &it))?;
+        Ok((description, properties))
+    }
+
+    fn files(&self, connector: &str) -> Vec<ConnectorFile> {
+        let file = |file: File, content: &[u8]| ConnectorFile {
+            id: file.id(connector),
+            content: STANDARD.encode(content),
+        };
+        let mut files = vec![
+            file(File::Definition, self.definition.as_bytes()),
+            file(File::Properties, self.properties.as_bytes()),
+        ];
+        files.extend(self.icon.as_ref().map(|icon| file(File::Icon, icon)));
+        files
+    }
+}
+
+impl App {
+    /// The connectors of an environment: its own, and those that come with the server.
+    pub async fn list_connectors(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        environment: &str,
+    ) -> Result<(Environment, Vec<Connector>), AppError> {
+        let environment =
+            self.environment_to_read(caller, scope, Operation::ListApis, environment).await?;
+        let own = self.list_all::<Connector>(BY_TITLE, &[&environment.id]).await?;
+        let mut all: Vec<Connector> = own.into_iter().map(|it| it.value).collect();
+        all.extend(builtin::all().iter().cloned());
+        Ok((environment, all))
+    }
+
+    pub async fn get_connector(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        environment: &str,
+        name: &str,
+    ) -> Result<(Environment, Connector), AppError> {
+        let environment =
+            self.environment_to_read(caller, scope, Operation::GetApi, environment).await?;
+        let found = self.connector_named(&environment, name).await?;
+        Ok((environment, found.ok_or_else(|| no_connector(name))?.value))
+    }
+
+    /// An environment whose connectors the caller may see: in their own right, in an
+    /// administrator's, or in either.
+    async fn environment_to_read(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        mine: Operation,
+        name: &str,
+    ) -> Result<Environment, AppError> {
+        let admin = Operation::ListApisAsAdmin;
+        let first = if scope == Scope::Admin { admin } else { mine };
+        let found = match self.environment_for(caller, first, name).await {
+            Err(error) if scope == Scope::Any && error.kind == ErrorKind::Forbidden => {
+                self.environment_for(caller, admin, name).await
+            }
+            found => found,
+        };
+        Ok(found?.value)
+    }
+
+    /// A connector of an environment by its name.
+    pub(crate) async fn connector_named(
+        &self,
+        environment: &Environment,
+        name: &str,
+    ) -> Result<Option<Known<Connector>>, AppError> {
+        if let Some(connector) = builtin::named(name) {
+            return Ok(Some(Known::new(connector.clone())));
+        }
+        self.find(BY_NAME, &[&environment.id, &name.to_lowercase()]).await
+    }
+
+    /// Makes a connector of an environment's own.
+    pub async fn create_connector(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        input: &ConnectorInput,
+    ) -> Result<(Environment, Connector), AppError> {
+        let environment =
+            self.environment_for(caller, Operation::CreateApi, environment).await?.value;
+        let (description, properties) = input.read()?;
+        let id = clock::guid().map_err(AppError::internal)?;
+        let name = match &input.name {
+            Some(name) => checked_name(name)?,
+            None => made_name(&description.title, &id),
+        };
+        let now = self.engine.clock.now();
+        let is_somebody = caller.kind() != CallerKind::Root;
+        let mut connector = Known::new(Connector {
+            id,
+            environment: Some(environment.id.clone()),
+            created_by: is_somebody.then(|| caller.id().to_owned()),
+            created: now,
+            ..Connector::built_in(&name, "", "")
+        });
+        connector.describe(caller, now, (description, properties), input);
+        let taken = || {
+            let message = format!("There is a connector '{name}' in the environment already.");
+            AppError::new(ErrorKind::Conflict, "ConnectorExists", message)
+        };
+        if self.connector_named(&environment, &name).await?.is_some() {
+            return Err(taken());
+        }
+        let mut change = Change::default().put(&connector)?;
+        for file in input.files(&connector.id) {
+            change = change.put(&Known::new(file))?;
+        }
+        let change = change.audit("CreateApi", &connector.id, &said(&connector));
+        self.apply(caller, change).await.map_err(|error| match error.kind {
+            ErrorKind::Conflict => taken(),
+            _ => error,
+        })?;
+        Ok((environment, connector.value))
+    }
+
+    /// Gives a connector other documents. Its connections stay.
+    pub async fn update_connector(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        name: &str,
+        input: &ConnectorInput,
+    ) -> Result<(Environment, Connector), AppError> {
+        let (environment, mut connector) = self.own_connector(caller, environment, name).await?;
+        let read = input.read()?;
+        connector.describe(caller, self.engine.clock.now(), read, input);
+        let mut change = Change::default().put(&connector)?;
+        for file in input.files(&connector.id) {
+            let mut known = match self.get::<ConnectorFile>(&file.id).await? {
+                Some(known) => known,
+                None => Known::new(file.clone()),
+            };
+            known.value = file;
+            change = change.put(&known)?;
+        }
+        let change = change.audit("UpdateApi", &connector.id, &said(&connector));
+        self.apply(caller, change).await?;
+        Ok((environment, connector.value))
+    }
+
+    /// Deletes a connector that no connection is of.
+    pub async fn delete_connector(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        name: &str,
+    ) -> Result<(), AppError> {
+        let (environment, connector) = self.own_connector(caller, environment, name).await?;
+        if self.has_connections(&environment, &connector).await? {
+            let message = format!("There are connections of the connector '{name}'.");
+            return Err(AppError::new(ErrorKind::Conflict, "ConnectorHasConnections", message));
+        }
+        let mut change = Change::default().remove(&connector);
+        for file in File::ALL {
+            if let Some(known) = self.get::<ConnectorFile>(&file.id(&connector.id)).await? {
+                change = change.remove(&known);
+            }
+        }
+        let change = change.audit("DeleteApi", &connector.id, &said(&connector));
+        self.apply(caller, change).await?;
+        Ok(())
+    }
+
+    /// A connector of an environment's own that the caller may change: who imported it, and
+    /// administrators.
+    async fn own_connector(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        name: &str,
+    ) -> Result<(Environment, Known<Connector>), AppError> {
+        let known = self.environment(environment).await?;
+        if let Some(environment) = known {
+            let found = self.connector_named(&environment, name).await?;
+            let is_theirs = found
+                .as_ref()
+                .is_some_and(|it| it.created_by.as_deref() == Some(caller.id()) && it.is_custom());
+            let place = Place { hold: is_theirs.then_some(Hold::Owner), ..environment.place() };
+            let may = [Operation::ChangeApi, Operation::ChangeApiAsAdmin]
+                .into_iter()
+                .any(|operation| policy::allows(caller, operation, place));
+            match found {
+                Some(connector) if may && connector.is_custom() => {
+                    return Ok((environment.value, connector));
+                }
+                Some(connector) if may => {
+                    let message =
+                        format!("'{}' comes with the server and stays as it is.", connector.name);
+                    return Err(AppError::new(ErrorKind::Conflict, "ConnectorIsBuiltIn", message));
+                }
+                None if may => return Err(no_connector(name)),
+                _ => {}
+            }
+        }
+        let message = "Connectors are changed by who imported them, and by administrators.";
+        Err(super::environment::forbidden(message))
+    }
+
+    /// A file of a connector, as it came.
+    pub async fn get_connector_file(
+        &self,
+        caller: &Caller,
+        (scope, environment, name): (Scope, &str, &str),
+        file: File,
+    ) -> Result<Vec<u8>, AppError> {
+        let (_, connector) = self.get_connector(caller, scope, environment, name).await?;
+        self.file_of(&connector.id, file).await
+    }
+
+    async fn file_of(&self, connector: &str, file: File) -> Result<Vec<u8>, AppError> {
+        let found = self.get::<ConnectorFile>(&file.id(connector)).await?.ok_or_else(|| {
+            let message = format!("The connector has no '{}'.", file.name());
+            AppError::not_found("ConnectorFileNotFound", message)
+        })?;
+        STANDARD.decode(&found.content).map_err(AppError::internal)
+    }
+
+    /// A path at which a file can be read for some time, by whoever has it.
+    pub(crate) async fn file_address(
+        &self,
+        connector: &Connector,
+        file: File,
+    ) -> Result<String, AppError> {
+        let hour = 3_600 * SECOND;
+        let expires = (self.engine.clock.now() / hour + 1 + CONNECTOR_LINK_HOURS) * hour;
+        let (id, name) = (&connector.id, file.name());
+        let key = self.token_key().await?;
+        let mark = key.mac.mark(&[FILE_MARK, id, name, &expires.to_string()]);
+        Ok(format!("/connectors/{id}/{name}?se={expires}&sig={mark}"))
+    }
+
+    /// The file at such an address.
+    pub(crate) async fn file_at_address(
+        &self,
+        id: &str,
+        name: &str,
+        (expires, mark): (&str, &str),
+    ) -> Result<(File, Vec<u8>), AppError> {
+        let denied =
+            |message: &str| AppError::new(ErrorKind::Forbidden, "AuthorizationFailed", message);
+        let is_signed = self.token_key().await?.mac.is_mark(&[FILE_MARK, id, name, expires], mark);
+        let file = File::ALL.into_iter().find(|file| file.name() == name);
+        let Some(file) = file.filter(|_| is_signed) else {
+            return Err(denied("The address of the file has no valid signature."));
+        };
+        if expires.parse::<i64>().map_or(true, |expires| expires <= self.engine.clock.now()) {
+            return Err(denied(
+                "The address of the file has expired: ask for the connector again.",
+            ));
+        }
+        Ok((file, self.file_of(id, file).await?))
+    }
+
+    /// The connector of a connection, if it is still there.
+    pub(crate) async fn connector_of(
+        &self,
+        environment: &Environment,
+        connection: &connection::Connection,
+    ) -> Result<Option<Connector>, AppError> {
+        let found = self.connector_named(environment, &connection.connector).await?;
+        Ok(found.map(|it| it.value))
+    }
+}
+
+/// What marks of addresses of files are for.
+const FILE_MARK: &str = "connector file";
+
+impl Connector {
+    /// Takes over what the documents say.
+    fn describe(
+        &mut self,
+        caller: &Caller,
+        now: i64,
+        (description, properties): (Description, Properties),
+        input: &ConnectorInput,
+    ) {
+        self.display_name = description.title;
+        self.description = description.description;
+        self.service = description.service;
+        self.operations = description.operations;
+        self.properties = properties.into_raw();
+        self.has_icon |= input.icon.is_some();
+        let is_somebody = caller.kind() != CallerKind::Root;
+        self.modified_by = is_somebody.then(|| caller.id().to_owned());
+        self.changed = now;
+    }
+}
+
+fn said(connector: &Connector) -> Value {
+    json!({
+        "environment": connector.environment,
+        "name": connector.name,
+        "displayName": connector.display_name,
+    })
+}
+
+/// Names of connectors are parts of addresses.
+fn checked_name(name: &str) -> Result<String, AppError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let rest = name.strip_prefix("shared_").unwrap_or_default();
+    if rest.is_empty() || name.len() > 128 || !rest.chars().all(is_plain) {
+        let message = format!(
+            "'{name}' is no name of a connector, expected 'shared_' and up to 121 letters, digits, '-', '_' and '.'."
+        );
+        return Err(AppError::invalid("InvalidConnectorName", message));
+    }
+    Ok(name.to_owned())
+}
+
+/// `shared_` and the letters of the title, then `-5f` and digits, as the real service
+/// makes them.
+fn made_name(title: &str, id: &str) -> String {
+    let letters = title.chars().filter(char::is_ascii_alphanumeric).take(64);
+    let letters: String = letters.collect::<String>().to_lowercase();
+    let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(18).collect();
+    format!("shared_{letters}-5f{digits}")
+}
+
+fn invalid(file: File, fault: &Fault) -> AppError {
+    let message = format!("{}, at {}: {}", file.name(), fault.path, fault.message);
+    AppError::invalid("InvalidConnector", message)
+}
+
+pub(crate) fn no_connector(name: &str) -> AppError {
+    AppError::not_found("ApiResourceNotFound", format!("Could not find API '{name}'."))
+}

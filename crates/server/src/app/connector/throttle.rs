@@ -1,0 +1,222 @@
+//! How often a connection may be used, as the pages of connectors say under "Throttling
+//! Limits". Off unless it is turned on, since a server of one's own has no need of it but
+//! in tests of flows that must live with it.
+
+use super::connection::{BY_ACCOUNT, Connection};
+use super::{Connector, builtin};
+use crate::app::App;
+use crate::app::data::{Change, Kind, Known, Stored};
+use crate::app::error::{AppError, ErrorKind};
+use crate::auth::caller::Caller;
+use crate::clock::SECOND;
+use crate::limits::CHANGE_TRIES_MAX;
+use serde::{Deserialize, Serialize};
+use store::RecordKey;
+
+/// So many calls in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub calls: usize,
+    pub seconds: i64,
+}
+
+/// The limits of connectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorLimits {
+    /// The one switch: without it none of them counts.
+    pub are_on: bool,
+    /// Connections to one connector that one account may have.
+    pub connections_per_account: usize,
+    /// Power Automate Management: calls, and those that are no GET.
+    pub management_calls: Rate,
+    pub management_changes: Rate,
+    /// Power Automate for Admins.
+    pub admins_calls: Rate,
+}
+
+impl Default for ConnectorLimits {
+    /// What the pages of the connectors say.
+    fn default() -> Self {
+        ConnectorLimits {
+            are_on: false,
+            connections_per_account: 50,
+            management_calls: Rate { calls: 5, seconds: 60 },
+            management_changes: Rate { calls: 300, seconds: 3_600 },
+            admins_calls: Rate { calls: 100, seconds: 60 },
+        }
+    }
+}
+
+impl ConnectorLimits {
+    /// What counts for a connector: for all calls, and for those that are no GET.
+    fn of(&self, connector: &Connector) -> [Option<Rate>; 2] {
+        match connector.name.as_str() {
+            _ if !self.are_on || connector.is_custom() => [None, None],
+            builtin::MANAGEMENT => [Some(self.management_calls), Some(self.management_changes)],
+            builtin::ADMINS => [Some(self.admins_calls), None],
+            _ => [None, None],
+        }
+    }
+}
+
+/// When a connection was used last, as often as its limits ask: in the store, so that all
+/// nodes count together.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct CallCount {
+    /// The connection's id.
+    id: String,
+    /// Ticks of all calls, oldest first, and of those that are no GET.
+    calls: Vec<i64>,
+    changes: Vec<i64>,
+}
+
+impl Stored for CallCount {
+    const KIND: Kind = Kind::CallCount;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        Vec::new()
+    }
+}
+
+/// Ticks until one more fits, none when it fits now. Forgets what no longer counts.
+fn wait(times: &mut Vec<i64>, rate: Rate, now: i64) -> i64 {
+    times.retain(|time| now - time < rate.seconds * SECOND);
+    match times.len().checked_sub(rate.calls) {
+        Some(beyond) => times
+            .get(beyond)
+            .map_or(rate.seconds * SECOND, |oldest| oldest + rate.seconds * SECOND - now),
+        None => 0,
+    }
+}
+
+impl CallCount {
+    /// Counts a call when it may be made; else how long it must wait.
+    fn count(&mut self, limits: [Option<Rate>; 2], is_get: bool, now: i64) -> Result<(), i64> {
+        let [calls, changes] = limits;
+        let changes = changes.filter(|_| !is_get);
+        let first = calls.map_or(0, |rate| wait(&mut self.calls, rate, now));
+        let second = changes.map_or(0, |rate| wait(&mut self.changes, rate, now));
+        match i64::max(first, second) {
+            0 => {
+                self.calls.extend(calls.map(|_| now));
+                self.changes.extend(changes.map(|_| now));
+                Ok(())
+            }
+            wait => Err(wait),
+        }
+    }
+}
+
+impl App {
+    /// Counts a call over a connection, or refuses it.
+    pub(super) async fn count_call(
+        &self,
+        connector: &Connector,
+        connection: &Connection,
+        is_get: bool,
+    ) -> Result<(), AppError> {
+        let limits = self.connector_limits.of(connector);
+        if limits == [None, None] {
+            return Ok(());
+        }
+        let id = connection.id();
+        for _ in 0..CHANGE_TRIES_MAX {
+            let found = self.get::<CallCount>(id).await?;
+            let new = || Known::new(CallCount { id: id.to_owned(), ..CallCount::default() });
+            let mut count = found.unwrap_or_else(new);
+            let now = self.engine.clock.now();
+            count
+                .count(limits, is_get, now)
+                .map_err(|wait| exceeded((wait + SECOND - 1) / SECOND))?;
+            let change = Change::default().put(&count)?;
+            match self.apply(&Caller::root("server"), change).await {
+                // somebody else counted a call at the same moment
+                Err(error) if error.kind == ErrorKind::Conflict => {}
+                done => return done.map(|_| ()),
+            }
+        }
+        Err(exceeded(1))
+    }
+
+    /// What a connection that goes takes along.
+    pub(super) async fn without_count(
+        &self,
+        connection: &Connection,
+        change: Change,
+    ) -> Result<Change, AppError> {
+        let count = self.get::<CallCount>(connection.id()).await?;
+        Ok(match count {
+            Some(count) => change.remove(&count),
+            None => change,
+        })
+    }
+
+    /// Whether an account may have one more connection to a connector.
+    pub(super) async fn check_account(
+        &self,
+        caller: &Caller,
+        connector: &Connector,
+    ) -> Result<(), AppError> {
+        let limits = &self.connector_limits;
+        if !limits.are_on {
+            return Ok(());
+        }
+        let most = limits.connections_per_account;
+        let parts = [caller.id(), &connector.name];
+        let theirs = self.list::<Connection>(BY_ACCOUNT, &parts, None, most).await?;
+        if theirs.rows.len() < most {
+            return Ok(());
+        }
+        let message = format!(
+            "An account has {most} connections to '{}' at most: delete one that is not needed.",
+            connector.name
+        );
+        Err(AppError::new(ErrorKind::Conflict, "ConnectionLimitReached", message))
+    }
+}
+
+fn exceeded(seconds: i64) -> AppError {
+    let retry_after_seconds = u32::try_from(seconds.max(1)).unwrap_or(u32::MAX);
+    let kind = ErrorKind::Throttled { retry_after_seconds };
+    let message = format!("Rate limit is exceeded. Try again in {retry_after_seconds} seconds.");
+    AppError::new(kind, "RateLimitExceeded", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_windows_count_together() {
+        let limits = ConnectorLimits { are_on: true, ..ConnectorLimits::default() };
+        let connector = builtin::named(builtin::MANAGEMENT).expect("a connector");
+        let limits = limits.of(connector);
+        let mut count = CallCount::default();
+        for second in 0..5 {
+            assert_eq!(count.count(limits, true, second * SECOND), Ok(()));
+        }
+        // the sixth waits for the first to be a minute ago
+        assert_eq!(count.count(limits, true, 5 * SECOND), Err(55 * SECOND));
+        assert_eq!(count.count(limits, true, 60 * SECOND - 1), Err(1));
+        assert_eq!(count.count(limits, true, 60 * SECOND), Ok(()));
+        // 300 changes take an hour, twelve seconds apart
+        let mut count = CallCount::default();
+        for number in 0..300 {
+            assert_eq!(count.count(limits, false, number * 12 * SECOND), Ok(()));
+        }
+        let now = 3_599 * SECOND;
+        assert_eq!(count.count(limits, false, now), Err(SECOND));
+        assert_eq!(count.count([None, limits[1]], true, now), Ok(()));
+        assert_eq!(count.count(limits, false, 3_600 * SECOND), Ok(()));
+    }
+
+    #[test]
+    fn without_the_switch_nothing_counts() {
+        let connector = builtin::named(builtin::ADMINS).expect("a connector");
+        assert_eq!(ConnectorLimits::default().of(connector), [None, None]);
+    }
+}

@@ -1,9 +1,10 @@
 //! Who makes a request, and what they are.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What somebody may do besides what they own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", tag = "role", content = "environment")]
 pub enum Role {
     /// Everything that is administered, in every environment.

@@ -2,8 +2,8 @@
 
 use super::user::RolesBody;
 use super::{
-    ApiError, ApiState, Authenticated, Body, Lifetime, MaybeBody, Paging, Params, Path, list_page,
-    page, render_roles,
+    ApiError, ApiState, Authenticated, Body, Lifetime, List, MaybeBody, Paging, Params, Path,
+    list_page, page, render_roles,
 };
 use crate::app::directory::Application;
 use crate::app::directory::application::{ApplicationInput, ApplicationPatch, ClientCertificate};
@@ -16,8 +16,9 @@ use axum::http::StatusCode;
 use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplicationBody {
     display_name: String,
@@ -31,12 +32,40 @@ pub struct ApplicationBody {
     roles: Vec<Role>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ApplicationPatchBody)]
 pub struct PatchBody {
     display_name: Option<String>,
     redirect_uris: Option<Vec<String>>,
     is_consented: Option<bool>,
+}
+
+shape! {
+    /// An application.
+    ApplicationAnswer {
+        id: String,
+        client_id: String,
+        display_name: String,
+        is_public: bool,
+        is_consented: bool,
+        redirect_uris: Vec<String>,
+        secrets: Vec<SecretAnswer>,
+        certificates: Vec<CertificateAnswer>,
+        roles: Vec<Role>,
+        created_time: String,
+    }
+
+    /// A secret; what is secret of it is there when it is made.
+    SecretAnswer {
+        id: String,
+        created_time: String,
+        expires_time: Option<String>,
+        secret: Option<String>,
+    }
+
+    /// A certificate.
+    CertificateAnswer { thumbprint: String, expires_time: String, }
 }
 
 fn render(application: &Application) -> Value {
@@ -69,6 +98,12 @@ fn render_certificate(certificate: &ClientCertificate) -> Value {
     })
 }
 
+/// Puts an application into the directory.
+#[utoipa::path(
+    post, path = "/applications",
+    request_body = ApplicationBody,
+    responses((status = 201, body = ApplicationAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -85,6 +120,12 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(render(&application))))
 }
 
+/// Applications, by name.
+#[utoipa::path(
+    get, path = "/applications",
+    params(Paging),
+    responses((status = 200, body = List<ApplicationAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -95,6 +136,11 @@ pub async fn list(
     Ok(list_page("applications", rows, &listed, render))
 }
 
+/// An application.
+#[utoipa::path(
+    get, path = "/applications/{name}",
+    responses((status = 200, body = ApplicationAnswer)),
+)]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -103,6 +149,12 @@ pub async fn show(
     Ok(Json(render(&*state.app.get_application_as_admin(&caller, &name).await?)))
 }
 
+/// Changes what is said of an application.
+#[utoipa::path(
+    patch, path = "/applications/{name}",
+    request_body = PatchBody,
+    responses((status = 200, body = ApplicationAnswer)),
+)]
 pub async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -114,6 +166,8 @@ pub async fn update(
     Ok(Json(render(&state.app.update_application(&caller, &name, patch).await?)))
 }
 
+/// Deletes an application.
+#[utoipa::path(delete, path = "/applications/{name}", responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -123,6 +177,12 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Gives an application these roles and no others.
+#[utoipa::path(
+    put, path = "/applications/{name}/roles",
+    request_body = RolesBody,
+    responses((status = 200, body = ApplicationAnswer)),
+)]
 pub async fn set_roles(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -134,6 +194,8 @@ pub async fn set_roles(
     Ok(Json(render(&*state.app.get_application_as_admin(&caller, &name).await?)))
 }
 
+/// Ends every token and key of an application.
+#[utoipa::path(post, path = "/applications/{name}/revoke", responses((status = 204)))]
 pub async fn revoke(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -143,6 +205,11 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The secrets of an application, without what is secret of them.
+#[utoipa::path(
+    get, path = "/applications/{name}/secrets",
+    responses((status = 200, body = List<SecretAnswer>)),
+)]
 pub async fn secrets(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -152,6 +219,12 @@ pub async fn secrets(
     Ok(page(application.secret_views().iter().map(render_secret).collect(), None))
 }
 
+/// Gives an application a secret, which is shown only now.
+#[utoipa::path(
+    post, path = "/applications/{name}/secrets",
+    request_body = Option<Lifetime>,
+    responses((status = 201, body = SecretAnswer)),
+)]
 pub async fn add_secret(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -165,6 +238,8 @@ pub async fn add_secret(
     Ok((StatusCode::CREATED, Json(value)))
 }
 
+/// Takes a secret from an application.
+#[utoipa::path(delete, path = "/applications/{name}/secrets/{id}", responses((status = 204)))]
 pub async fn remove_secret(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -174,12 +249,18 @@ pub async fn remove_secret(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateBody {
     certificate: String,
 }
 
+/// Lets an application sign in with a certificate.
+#[utoipa::path(
+    post, path = "/applications/{name}/certificates",
+    request_body = CertificateBody,
+    responses((status = 201, body = CertificateAnswer)),
+)]
 pub async fn add_certificate(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -190,6 +271,11 @@ pub async fn add_certificate(
     Ok((StatusCode::CREATED, Json(render_certificate(&certificate))))
 }
 
+/// Takes a certificate from an application.
+#[utoipa::path(
+    delete, path = "/applications/{name}/certificates/{thumbprint}",
+    responses((status = 204)),
+)]
 pub async fn remove_certificate(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

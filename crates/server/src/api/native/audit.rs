@@ -1,7 +1,7 @@
 //! The audit on the native API.
 
 use super::run::time;
-use super::{ApiError, ApiState, Authenticated, Params, link, page, page_rows};
+use super::{ApiError, ApiState, Authenticated, List, Params, link, page, page_rows};
 use crate::app::AppError;
 use crate::auth::caller::Caller;
 use axum::Json;
@@ -15,8 +15,10 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{AuditFilter, AuditRow};
+use utoipa::IntoParams;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditQuery {
     actor: Option<String>,
@@ -30,6 +32,33 @@ pub struct AuditQuery {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+shape! {
+    /// An entry of the audit.
+    EntryAnswer {
+        number: i64,
+        time: String,
+        actor: String,
+        operation: String,
+        target: String,
+        detail: Value,
+        hash: String,
+    }
+
+    /// Whether the audit is whole.
+    AuditReportAnswer {
+        entries: u64,
+        whole: bool,
+        last: Option<LastEntryAnswer>,
+        first_fault: Option<AuditFaultAnswer>,
+    }
+
+    /// Where the audit ends.
+    LastEntryAnswer { number: i64, hash: String, }
+
+    /// Where the audit is broken.
+    AuditFaultAnswer { number: i64, message: String, }
 }
 
 fn render(row: &AuditRow) -> Value {
@@ -47,6 +76,12 @@ fn render(row: &AuditRow) -> Value {
     })
 }
 
+/// What was changed, by whom, newest first.
+#[utoipa::path(
+    get, path = "/audit",
+    params(AuditQuery),
+    responses((status = 200, body = List<EntryAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -107,6 +142,10 @@ struct Export {
 }
 
 /// Everything in order, as lines of JSON. An export that fails on its way breaks off.
+#[utoipa::path(
+    get, path = "/audit/export",
+    responses((status = 200, body = String, content_type = "application/x-ndjson")),
+)]
 pub async fn export(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -124,6 +163,8 @@ pub async fn export(
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
+/// Whether the audit is whole.
+#[utoipa::path(post, path = "/audit/verify", responses((status = 200, body = AuditReportAnswer)))]
 pub async fn verify(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

@@ -1,6 +1,6 @@
 //! Connectors on the native API.
 
-use super::{ApiError, ApiState, Authenticated, Body, Path, page};
+use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::AppError;
 use crate::app::access::Scope;
 use crate::app::connector::{Connector, ConnectorInput, File};
@@ -13,8 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectorBody {
     /// `shared_...`; of a new one only.
@@ -39,6 +40,23 @@ impl ConnectorBody {
             properties: self.properties,
             icon: self.icon.map(decode).transpose()?,
         })
+    }
+}
+
+shape! {
+    /// A connector; those that come with the server have no id and no times.
+    ConnectorAnswer {
+        name: String,
+        display_name: String,
+        description: String,
+        is_custom: bool,
+        parameter_sets: Vec<String>,
+        id: Option<String>,
+        service: Option<String>,
+        operations: Option<u64>,
+        created_time: Option<String>,
+        changed_time: Option<String>,
+        remarks: Option<Vec<String>>,
     }
 }
 
@@ -76,6 +94,11 @@ fn remarks(connector: &Connector) -> Vec<String> {
     vec![format!("Custom code is not run: of these operations it changes calls: {names}.")]
 }
 
+/// The connectors of an environment.
+#[utoipa::path(
+    get, path = "/environments/{environment}/connectors",
+    responses((status = 200, body = List<ConnectorAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -85,6 +108,12 @@ pub async fn list(
     Ok(page(found.iter().map(render).collect(), None))
 }
 
+/// Imports a connector.
+#[utoipa::path(
+    post, path = "/environments/{environment}/connectors",
+    request_body = ConnectorBody,
+    responses((status = 201, body = ConnectorAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -96,6 +125,11 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(render(&made))))
 }
 
+/// A connector.
+#[utoipa::path(
+    get, path = "/environments/{environment}/connectors/{name}",
+    responses((status = 200, body = ConnectorAnswer)),
+)]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -105,6 +139,12 @@ pub async fn show(
     Ok(Json(render(&found.1)))
 }
 
+/// Replaces the files of a connector.
+#[utoipa::path(
+    put, path = "/environments/{environment}/connectors/{name}",
+    request_body = ConnectorBody,
+    responses((status = 200, body = ConnectorAnswer)),
+)]
 pub async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -116,6 +156,11 @@ pub async fn update(
     Ok(Json(render(&changed)))
 }
 
+/// Deletes a connector without connections.
+#[utoipa::path(
+    delete, path = "/environments/{environment}/connectors/{name}",
+    responses((status = 204)),
+)]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -126,6 +171,10 @@ pub async fn delete(
 }
 
 /// A file of a connector, byte for byte as it came.
+#[utoipa::path(
+    get, path = "/environments/{environment}/connectors/{name}/files/{file}",
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")),
+)]
 pub async fn file(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

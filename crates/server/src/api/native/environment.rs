@@ -1,6 +1,6 @@
 //! Environments on the native API.
 
-use super::{ApiError, ApiState, Authenticated, Body, Path, page};
+use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::environment::Environment;
 use axum::Json;
 use axum::extract::State;
@@ -8,8 +8,9 @@ use axum::http::StatusCode;
 use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentBody {
     name: String,
@@ -17,11 +18,26 @@ pub struct EnvironmentBody {
     description: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = EnvironmentPatchBody)]
 pub struct PatchBody {
     display_name: Option<String>,
     description: Option<String>,
+}
+
+shape! {
+    /// An environment; `id` is what the wire of the original calls it.
+    EnvironmentAnswer {
+        name: String,
+        id: String,
+        display_name: String,
+        description: Option<String>,
+        sku: String,
+        is_default: bool,
+        created_time: Option<String>,
+        changed_time: Option<String>,
+    }
 }
 
 fn render(environment: &Environment, tenant: &str) -> Value {
@@ -46,6 +62,11 @@ fn render(environment: &Environment, tenant: &str) -> Value {
     value
 }
 
+/// The environments that the caller administers.
+#[utoipa::path(
+    get, path = "/environments",
+    responses((status = 200, body = List<EnvironmentAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -54,6 +75,12 @@ pub async fn list(
     Ok(page(found.iter().map(|it| render(it, &state.app.tenant)).collect(), None))
 }
 
+/// Makes an environment.
+#[utoipa::path(
+    post, path = "/environments",
+    request_body = EnvironmentBody,
+    responses((status = 201, body = EnvironmentAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -65,6 +92,11 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(render(&made, &app.tenant))))
 }
 
+/// An environment.
+#[utoipa::path(
+    get, path = "/environments/{environment}",
+    responses((status = 200, body = EnvironmentAnswer)),
+)]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -74,6 +106,12 @@ pub async fn show(
     Ok(Json(render(&found, &state.app.tenant)))
 }
 
+/// Changes what is said of an environment.
+#[utoipa::path(
+    patch, path = "/environments/{environment}",
+    request_body = PatchBody,
+    responses((status = 200, body = EnvironmentAnswer)),
+)]
 pub async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -86,6 +124,8 @@ pub async fn update(
     Ok(Json(render(&changed, &app.tenant)))
 }
 
+/// Deletes an environment that is empty.
+#[utoipa::path(delete, path = "/environments/{environment}", responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

@@ -1,8 +1,9 @@
 //! Flows on the native API.
 
+use super::shape::ProblemAnswer;
 use super::{
-    ApiError, ApiState, Authenticated, Body, ForwardedBase, InEnvironment, MaybeBody, Params, Path,
-    at, default_environment, link, page, page_rows,
+    ApiError, ApiState, Authenticated, Body, ForwardedBase, InEnvironment, List, MaybeBody, Params,
+    Path, at, default_environment, link, page, page_rows,
 };
 use crate::api::error::problem;
 use crate::app::AppError;
@@ -18,16 +19,20 @@ use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use store::VersionRow;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlowBody {
     name: Option<String>,
     display_name: Option<String>,
     dialect: Option<String>,
+    #[schema(value_type = Option<Object>)]
     parameters: Option<expr::Value>,
     state: Option<String>,
+    #[schema(value_type = Value)]
     document: Box<RawValue>,
 }
 
@@ -65,6 +70,51 @@ fn dialect(name: Option<&str>) -> Result<Option<Dialect>, ApiError> {
         let message = format!("'dialect' is '{name}', expected 'power-automate' or 'logic-apps'.");
         ApiError(AppError::invalid("InvalidRequestContent", message))
     })
+}
+
+shape! {
+    /// A flow. Its definition and connection references are there when it is asked for by
+    /// name, problems when there are warnings.
+    FlowAnswer {
+        name: String,
+        id: String,
+        environment: String,
+        display_name: String,
+        state: String,
+        dialect: String,
+        version: u32,
+        created_time: String,
+        changed_time: String,
+        triggers: Vec<TriggerAnswer>,
+        problems: Option<Vec<ProblemAnswer>>,
+        definition: Option<Value>,
+        connection_references: Option<Value>,
+    }
+
+    /// A trigger of a flow.
+    TriggerAnswer { name: String, r#type: String, kind: Option<String>, }
+
+    /// A version of a flow; its definition is there when it is asked for by number.
+    VersionAnswer {
+        number: u32,
+        created_time: String,
+        definition: Option<Value>,
+        connection_references: Option<Value>,
+    }
+
+    /// A signed address, whole and in its parts.
+    CallbackAnswer {
+        value: String,
+        method: String,
+        base_path: String,
+        queries: BTreeMap<String, String>,
+    }
+
+    /// A run that has begun; null when nothing of it is kept.
+    StartedAnswer { run: Option<String>, flow: String, status: String, }
+
+    /// What is wrong with a definition.
+    ValidationAnswer { valid: bool, problems: Vec<ProblemAnswer>, }
 }
 
 fn render(entry: &FlowEntry) -> Value {
@@ -114,6 +164,13 @@ fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError>
     Ok(value)
 }
 
+/// Makes a flow.
+#[utoipa::path(
+    post, path = "/flows",
+    params(InEnvironment),
+    request_body = FlowBody,
+    responses((status = 201, body = FlowAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -129,6 +186,13 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(render_view(&view))))
 }
 
+/// Gives a flow a new version.
+#[utoipa::path(
+    put, path = "/flows/{name}",
+    params(InEnvironment),
+    request_body = FlowBody,
+    responses((status = 200, body = FlowAnswer)),
+)]
 pub async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -143,7 +207,8 @@ pub async fn update(
     Ok(Json(render_view(&view)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     #[serde(default = "default_environment")]
@@ -155,6 +220,12 @@ pub struct ListQuery {
     deleted: bool,
 }
 
+/// The flows of an environment.
+#[utoipa::path(
+    get, path = "/flows",
+    params(ListQuery),
+    responses((status = 200, body = List<FlowAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -179,6 +250,12 @@ pub async fn list(
     Ok(page(found.iter().map(|entry| render(entry)).collect(), next))
 }
 
+/// A flow with its definition.
+#[utoipa::path(
+    get, path = "/flows/{name}",
+    params(InEnvironment),
+    responses((status = 200, body = FlowAnswer)),
+)]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -189,7 +266,8 @@ pub async fn show(
     Ok(Json(with_definition(render_view(&view), &loaded)?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DeleteQuery {
     #[serde(default = "default_environment")]
     environment: String,
@@ -198,6 +276,8 @@ pub struct DeleteQuery {
     purge: bool,
 }
 
+/// Deletes a flow, so that it can be restored or for good.
+#[utoipa::path(delete, path = "/flows/{name}", params(DeleteQuery), responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -213,6 +293,12 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Brings back a flow that was deleted.
+#[utoipa::path(
+    post, path = "/flows/{name}/restore",
+    params(InEnvironment),
+    responses((status = 200, body = FlowAnswer)),
+)]
 pub async fn restore(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -223,6 +309,12 @@ pub async fn restore(
     Ok(Json(render_view(&view)))
 }
 
+/// Starts a flow.
+#[utoipa::path(
+    post, path = "/flows/{name}/enable",
+    params(InEnvironment),
+    responses((status = 200, body = FlowAnswer)),
+)]
 pub async fn enable(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -234,6 +326,12 @@ pub async fn enable(
     Ok(Json(render(&entry)))
 }
 
+/// Stops a flow.
+#[utoipa::path(
+    post, path = "/flows/{name}/disable",
+    params(InEnvironment),
+    responses((status = 200, body = FlowAnswer)),
+)]
 pub async fn disable(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -249,6 +347,12 @@ fn render_version(row: &VersionRow) -> Value {
     json!({"number": row.number, "createdTime": format_time(row.created)})
 }
 
+/// The versions of a flow.
+#[utoipa::path(
+    get, path = "/flows/{name}/versions",
+    params(InEnvironment),
+    responses((status = 200, body = List<VersionAnswer>)),
+)]
 pub async fn versions(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -259,6 +363,12 @@ pub async fn versions(
     Ok(page(rows.iter().map(render_version).collect(), None))
 }
 
+/// A version with its definition.
+#[utoipa::path(
+    get, path = "/flows/{name}/versions/{number}",
+    params(InEnvironment),
+    responses((status = 200, body = VersionAnswer)),
+)]
 pub async fn version(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -274,7 +384,8 @@ pub async fn version(
     Ok(Json(with_definition(render_version(&row), &loaded)?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct TriggerQuery {
     #[serde(default = "default_environment")]
     environment: String,
@@ -290,6 +401,12 @@ fn render_url(url: &CallbackUrl) -> Value {
     json!({"value": url.value, "method": url.method, "basePath": url.base_path, "queries": queries})
 }
 
+/// The signed address of a trigger.
+#[utoipa::path(
+    post, path = "/flows/{name}/callback-url",
+    params(TriggerQuery),
+    responses((status = 200, body = CallbackAnswer)),
+)]
 pub async fn callback_url(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -305,6 +422,12 @@ pub async fn callback_url(
     Ok(Json(render_url(&url)))
 }
 
+/// Replaces a key with which addresses of a trigger are signed.
+#[utoipa::path(
+    post, path = "/flows/{name}/keys/{which}/rotate",
+    params(TriggerQuery),
+    responses((status = 200, body = CallbackAnswer)),
+)]
 pub async fn rotate_key(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -324,11 +447,13 @@ pub async fn rotate_key(
     Ok(Json(render_url(&url)))
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunBody {
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Value>)]
     body: Option<expr::Value>,
+    #[schema(value_type = Option<Value>)]
     headers: Option<expr::Value>,
 }
 
@@ -337,6 +462,13 @@ fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<expr::Va
     expr::Value::deserialize(input).map(Some)
 }
 
+/// Runs a flow.
+#[utoipa::path(
+    post, path = "/flows/{name}/run",
+    params(TriggerQuery),
+    request_body = Option<RunBody>,
+    responses((status = 202, body = StartedAnswer)),
+)]
 pub async fn run(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -360,13 +492,20 @@ pub async fn run(
     Ok((StatusCode::ACCEPTED, Json(body)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidateBody {
+    #[schema(value_type = Value)]
     document: Box<RawValue>,
     dialect: Option<String>,
 }
 
+/// What is wrong with a definition.
+#[utoipa::path(
+    post, path = "/validate",
+    request_body = ValidateBody,
+    responses((status = 200, body = ValidationAnswer)),
+)]
 pub async fn validate(
     _caller: Authenticated,
     Body(body): Body<ValidateBody>,

@@ -2,7 +2,7 @@
 
 use super::user::RolesBody;
 use super::{
-    ApiError, ApiState, Authenticated, Body, Paging, Params, Path, list_page, render_roles,
+    ApiError, ApiState, Authenticated, Body, List, Paging, Params, Path, list_page, render_roles,
 };
 use crate::app::directory::Group;
 use crate::app::directory::role::{Holder, RoleChange};
@@ -13,13 +13,29 @@ use axum::http::StatusCode;
 use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupBody {
     display_name: String,
     #[serde(default)]
     roles: Vec<Role>,
+}
+
+shape! {
+    /// A group; members are there when it is not in a list.
+    GroupAnswer {
+        id: String,
+        display_name: String,
+        member_count: u64,
+        roles: Vec<Role>,
+        created_time: String,
+        members: Option<Vec<MemberAnswer>>,
+    }
+
+    /// A user who is in a group.
+    MemberAnswer { id: String, }
 }
 
 /// A group in a list.
@@ -39,6 +55,12 @@ fn with_members(group: &Group) -> Value {
     value
 }
 
+/// Makes a group.
+#[utoipa::path(
+    post, path = "/groups",
+    request_body = GroupBody,
+    responses((status = 201, body = GroupAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -48,6 +70,12 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(with_members(&group))))
 }
 
+/// Groups, by name.
+#[utoipa::path(
+    get, path = "/groups",
+    params(Paging),
+    responses((status = 200, body = List<GroupAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -58,6 +86,8 @@ pub async fn list(
     Ok(list_page("groups", rows, &listed, render))
 }
 
+/// A group with its members.
+#[utoipa::path(get, path = "/groups/{name}", responses((status = 200, body = GroupAnswer)))]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -66,6 +96,8 @@ pub async fn show(
     Ok(Json(with_members(&*state.app.get_group_as_admin(&caller, &name).await?)))
 }
 
+/// Deletes a group.
+#[utoipa::path(delete, path = "/groups/{name}", responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -75,7 +107,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MembersBody {
     #[serde(default)]
@@ -84,6 +116,12 @@ pub struct MembersBody {
     remove: Vec<String>,
 }
 
+/// Adds and removes members.
+#[utoipa::path(
+    post, path = "/groups/{name}/members",
+    request_body = MembersBody,
+    responses((status = 200, body = GroupAnswer)),
+)]
 pub async fn change_members(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -94,6 +132,12 @@ pub async fn change_members(
     Ok(Json(with_members(&group)))
 }
 
+/// Gives a group these roles and no others.
+#[utoipa::path(
+    put, path = "/groups/{name}/roles",
+    request_body = RolesBody,
+    responses((status = 200, body = GroupAnswer)),
+)]
 pub async fn set_roles(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

@@ -1,7 +1,9 @@
 //! Keys for scripts on the native API.
 
 use super::role::kind_name;
-use super::{ApiError, ApiState, Authenticated, Body, Lifetime, Paging, Params, Path, list_page};
+use super::{
+    ApiError, ApiState, Authenticated, Body, Lifetime, List, Paging, Params, Path, list_page,
+};
 use crate::app::directory::ApiKey;
 use crate::app::directory::key::ApiKeyInput;
 use axum::Json;
@@ -10,14 +12,31 @@ use axum::http::StatusCode;
 use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyBody {
     name: String,
     principal: String,
     days: Option<i64>,
     seconds: Option<i64>,
+}
+
+shape! {
+    /// A key; what is sent as the token is there when it is made.
+    KeyAnswer {
+        id: String,
+        name: String,
+        principal: KeyPrincipalAnswer,
+        created_by: String,
+        created_time: String,
+        expires_time: Option<String>,
+        key: Option<String>,
+    }
+
+    /// As whom a key acts.
+    KeyPrincipalAnswer { id: String, kind: String, }
 }
 
 fn render(key: &ApiKey) -> Value {
@@ -34,6 +53,12 @@ fn render(key: &ApiKey) -> Value {
     value
 }
 
+/// Makes a key, which is shown only now.
+#[utoipa::path(
+    post, path = "/keys",
+    request_body = KeyBody,
+    responses((status = 201, body = KeyAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -48,6 +73,12 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(value)))
 }
 
+/// Keys, by name.
+#[utoipa::path(
+    get, path = "/keys",
+    params(Paging),
+    responses((status = 200, body = List<KeyAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -58,6 +89,8 @@ pub async fn list(
     Ok(list_page("keys", rows, &listed, render))
 }
 
+/// A key.
+#[utoipa::path(get, path = "/keys/{name}", responses((status = 200, body = KeyAnswer)))]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -66,6 +99,8 @@ pub async fn show(
     Ok(Json(render(&*state.app.get_key(&caller, &name).await?)))
 }
 
+/// Ends a key.
+#[utoipa::path(delete, path = "/keys/{name}", responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

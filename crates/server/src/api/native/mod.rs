@@ -1,8 +1,12 @@
 //! The native API, `/api/v1`: `docs/reference/native-api.md`.
 
+#[macro_use]
+mod shape;
+
 mod application;
 mod audit;
 mod connector;
+mod document;
 mod environment;
 mod flow;
 mod group;
@@ -26,117 +30,115 @@ use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
-use axum::routing::{delete, get, post, put};
+use document::Described;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use shape::List;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
-pub fn router() -> Router<ApiState> {
+/// Every operation with its description. Another one is an attribute over its handler,
+/// `#[utoipa::path(get, path = "/things/{name}", responses((status = 200, body = ThingAnswer)))]`,
+/// its handler's name here, and a [`shape`] for what it answers; [`document`] adds to each what
+/// all have in common (errors, segments of the path). `UPDATE_GOLDEN=1 cargo test -p sluicegate
+/// document` writes the document anew.
+fn routes() -> Described {
     flows().merge(administration()).merge(directory())
 }
 
+pub fn router() -> Router<ApiState> {
+    routes().into_router()
+}
+
 /// Flows and runs.
-fn flows() -> Router<ApiState> {
-    Router::new()
-        .route("/info", get(info))
-        .route("/validate", post(flow::validate))
-        .route("/flows", get(flow::list).post(flow::create))
-        .route("/flows/{name}", get(flow::show).put(flow::update).delete(flow::delete))
-        .route("/flows/{name}/restore", post(flow::restore))
-        .route("/flows/{name}/enable", post(flow::enable))
-        .route("/flows/{name}/disable", post(flow::disable))
-        .route("/flows/{name}/versions", get(flow::versions))
-        .route("/flows/{name}/versions/{number}", get(flow::version))
-        .route("/flows/{name}/callback-url", post(flow::callback_url))
-        .route("/flows/{name}/keys/{which}/rotate", post(flow::rotate_key))
-        .route("/flows/{name}/run", post(flow::run))
-        .route("/flows/{name}/package", get(package::export))
-        .route("/packages/inspect", post(package::inspect))
-        .route("/packages/import", post(package::import))
-        .route("/flows/{name}/runs", get(run::list))
-        .route("/runs/{id}", get(run::show))
-        .route("/runs/{id}/actions", get(run::actions))
-        .route("/runs/{id}/actions/{action}", get(run::action))
-        .route("/runs/{id}/actions/{action}/repetitions", get(run::repetitions))
-        .route("/runs/{id}/actions/{action}/repetitions/{repetition}", get(run::repetition))
-        .route("/runs/{id}/events", get(run::events))
-        .route("/runs/{id}/cancel", post(run::cancel))
-        .route("/runs/{id}/resubmit", post(run::resubmit))
-        .route("/runs/{id}/release", post(run::release))
+fn flows() -> Described {
+    Described::new()
+        .with(routes!(info))
+        .with(routes!(document::show))
+        .with(routes!(flow::validate))
+        .with(routes!(flow::list, flow::create))
+        .with(routes!(flow::show, flow::update, flow::delete))
+        .with(routes!(flow::restore))
+        .with(routes!(flow::enable))
+        .with(routes!(flow::disable))
+        .with(routes!(flow::versions))
+        .with(routes!(flow::version))
+        .with(routes!(flow::callback_url))
+        .with(routes!(flow::rotate_key))
+        .with(routes!(flow::run))
+        .with(routes!(package::export))
+        .with(routes!(package::inspect))
+        .with(routes!(package::import))
+        .with(routes!(run::list))
+        .with(routes!(run::show))
+        .with(routes!(run::actions))
+        .with(routes!(run::action))
+        .with(routes!(run::repetitions))
+        .with(routes!(run::repetition))
+        .with(routes!(run::events))
+        .with(routes!(run::cancel))
+        .with(routes!(run::resubmit))
+        .with(routes!(run::release))
 }
 
 /// The server, environments, and the audit.
-fn administration() -> Router<ApiState> {
-    Router::new()
-        .route("/server", get(server::show))
-        .route("/server/resume", post(server::resume))
-        .route("/retention", get(retention::list))
-        .route("/environments", get(environment::list).post(environment::create))
-        .route(
-            "/environments/{environment}",
-            get(environment::show).patch(environment::update).delete(environment::delete),
-        )
-        .route(
-            "/environments/{environment}/connectors",
-            get(connector::list).post(connector::create),
-        )
-        .route(
-            "/environments/{environment}/connectors/{name}",
-            get(connector::show).put(connector::update).delete(connector::delete),
-        )
-        .route("/environments/{environment}/connectors/{name}/files/{file}", get(connector::file))
-        .route("/audit", get(audit::list))
-        .route("/audit/export", get(audit::export))
-        .route("/audit/verify", post(audit::verify))
-        .route(
-            "/environments/{environment}/retention",
-            get(retention::show_environment)
-                .put(retention::set_environment)
-                .delete(retention::clear_environment),
-        )
-        .route(
-            "/flows/{name}/retention",
-            get(retention::show_flow).put(retention::set_flow).delete(retention::clear_flow),
-        )
+fn administration() -> Described {
+    Described::new()
+        .with(routes!(server::show))
+        .with(routes!(server::resume))
+        .with(routes!(retention::list))
+        .with(routes!(environment::list, environment::create))
+        .with(routes!(environment::show, environment::update, environment::delete))
+        .with(routes!(connector::list, connector::create))
+        .with(routes!(connector::show, connector::update, connector::delete))
+        .with(routes!(connector::file))
+        .with(routes!(audit::list))
+        .with(routes!(audit::export))
+        .with(routes!(audit::verify))
+        .with(routes!(
+            retention::show_environment,
+            retention::set_environment,
+            retention::clear_environment
+        ))
+        .with(routes!(retention::show_flow, retention::set_flow, retention::clear_flow))
 }
 
 /// Who there is, and what they may do.
-fn directory() -> Router<ApiState> {
-    Router::new()
-        .route("/users", get(user::list).post(user::create))
-        .route("/users/{name}", get(user::show).delete(user::delete))
-        .route("/users/{name}/roles", put(user::set_roles))
-        .route("/users/{name}/password", put(user::set_password))
-        .route("/users/{name}/enable", post(user::enable))
-        .route("/users/{name}/disable", post(user::disable))
-        .route("/users/{name}/revoke", post(user::revoke))
-        .route("/groups", get(group::list).post(group::create))
-        .route("/groups/{name}", get(group::show).delete(group::delete))
-        .route("/groups/{name}/members", post(group::change_members))
-        .route("/groups/{name}/roles", put(group::set_roles))
-        .route("/applications", get(application::list).post(application::create))
-        .route(
-            "/applications/{name}",
-            get(application::show).patch(application::update).delete(application::delete),
-        )
-        .route("/applications/{name}/roles", put(application::set_roles))
-        .route("/applications/{name}/revoke", post(application::revoke))
-        .route(
-            "/applications/{name}/secrets",
-            get(application::secrets).post(application::add_secret),
-        )
-        .route("/applications/{name}/secrets/{id}", delete(application::remove_secret))
-        .route("/applications/{name}/certificates", post(application::add_certificate))
-        .route(
-            "/applications/{name}/certificates/{thumbprint}",
-            delete(application::remove_certificate),
-        )
-        .route("/principals/{name}", get(role::show))
-        .route("/principals/{name}/roles/grant", post(role::grant))
-        .route("/principals/{name}/roles/revoke", post(role::revoke))
-        .route("/keys", get(key::list).post(key::create))
-        .route("/keys/{name}", get(key::show).delete(key::delete))
+fn directory() -> Described {
+    Described::new()
+        .with(routes!(user::list, user::create))
+        .with(routes!(user::show, user::delete))
+        .with(routes!(user::set_roles))
+        .with(routes!(user::set_password))
+        .with(routes!(user::enable))
+        .with(routes!(user::disable))
+        .with(routes!(user::revoke))
+        .with(routes!(group::list, group::create))
+        .with(routes!(group::show, group::delete))
+        .with(routes!(group::change_members))
+        .with(routes!(group::set_roles))
+        .with(routes!(application::list, application::create))
+        .with(routes!(application::show, application::update, application::delete))
+        .with(routes!(application::set_roles))
+        .with(routes!(application::revoke))
+        .with(routes!(application::secrets, application::add_secret))
+        .with(routes!(application::remove_secret))
+        .with(routes!(application::add_certificate))
+        .with(routes!(application::remove_certificate))
+        .with(routes!(role::show))
+        .with(routes!(role::grant))
+        .with(routes!(role::revoke))
+        .with(routes!(key::list, key::create))
+        .with(routes!(key::show, key::delete))
 }
 
+shape! {
+    /// What this server is.
+    InfoAnswer { product: String, version: String, public_url: String, }
+}
+
+/// What this server is.
+#[utoipa::path(get, path = "/info", responses((status = 200, body = InfoAnswer)))]
 async fn info(State(state): State<ApiState>, _caller: Authenticated) -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "product": "sluicegate",
@@ -265,7 +267,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ApiState> for Path<T> {
 }
 
 /// Which environment.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct InEnvironment {
     #[serde(default = "default_environment")]
     pub environment: String,
@@ -293,7 +296,8 @@ pub fn page_rows(top: Option<usize>) -> Result<usize, ApiError> {
 }
 
 /// Which page of a list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Paging {
     top: Option<usize>,
@@ -328,7 +332,7 @@ fn render_roles(roles: &[Role]) -> serde_json::Value {
 }
 
 /// How long something is to be good for: for ever when nothing is said.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lifetime {
     days: Option<i64>,

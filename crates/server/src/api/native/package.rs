@@ -1,5 +1,6 @@
 //! Packages on the native API.
 
+use super::shape::ProblemAnswer;
 use super::{ApiError, ApiState, Authenticated, Body, InEnvironment, Params, Path, at};
 use crate::api::body;
 use crate::api::error::problem;
@@ -17,8 +18,14 @@ use flow::package::Package;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// The package of a flow.
+#[utoipa::path(
+    get, path = "/flows/{name}/package",
+    params(InEnvironment),
+    responses((status = 200, body = Vec<u8>, content_type = "application/zip")),
+)]
 pub async fn export(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -33,6 +40,12 @@ pub async fn export(
 }
 
 /// What a zip holds.
+#[utoipa::path(
+    post, path = "/packages/inspect",
+    params(InEnvironment),
+    request_body(content = Vec<u8>, content_type = "application/zip"),
+    responses((status = 200, body = PackageAnswer)),
+)]
 pub async fn inspect(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -45,7 +58,7 @@ pub async fn inspect(
     Ok(Json(render(&found)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportBody {
     /// The zip in base64.
@@ -56,8 +69,9 @@ pub struct ImportBody {
     connections: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = FlowChoiceBody)]
 struct FlowBody {
     name: Option<String>,
     display_name: Option<String>,
@@ -77,6 +91,13 @@ impl FlowBody {
     }
 }
 
+/// Makes flows of a package.
+#[utoipa::path(
+    post, path = "/packages/import",
+    params(InEnvironment),
+    request_body = ImportBody,
+    responses((status = 200, body = ImportAnswer)),
+)]
 pub async fn import(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -95,6 +116,73 @@ pub async fn import(
         "flows": done.iter().map(render_imported).collect::<Vec<_>>(),
         "remarks": remarks(&package),
     })))
+}
+
+shape! {
+    /// What an import did.
+    ImportAnswer { flows: Vec<ImportedAnswer>, remarks: Vec<RemarkAnswer>, }
+
+    /// A flow that an import made or gave a new version.
+    ImportedAnswer {
+        key: String,
+        created: bool,
+        name: String,
+        id: String,
+        display_name: String,
+        state: String,
+        version: u32,
+        problems: Vec<ProblemAnswer>,
+    }
+
+    /// What of a package was left out.
+    RemarkAnswer { path: String, message: String, }
+
+    /// What a package holds.
+    PackageAnswer {
+        form: String,
+        details: PackageDetailsAnswer,
+        flows: Vec<PackagedFlowAnswer>,
+        connectors: Vec<PackagedConnectorAnswer>,
+        connections: Vec<PackagedConnectionAnswer>,
+        remarks: Vec<RemarkAnswer>,
+    }
+
+    /// What a package says of itself.
+    PackageDetailsAnswer {
+        display_name: String,
+        description: String,
+        creator: String,
+        source_environment: String,
+        created_time: String,
+    }
+
+    /// A flow of a package.
+    PackagedFlowAnswer {
+        key: String,
+        path: String,
+        name: Option<String>,
+        display_name: String,
+        description: Option<String>,
+        state: Option<String>,
+        definition: Value,
+        connection_references: BTreeMap<String, Value>,
+        connections: BTreeMap<String, String>,
+    }
+
+    /// A connector that a package names.
+    PackagedConnectorAnswer {
+        key: String,
+        id: Option<String>,
+        display_name: String,
+        icon_uri: Option<String>,
+    }
+
+    /// A connection that an import asks for.
+    PackagedConnectionAnswer {
+        key: String,
+        connector: Option<String>,
+        display_name: String,
+    }
 }
 
 fn render_imported(imported: &Imported) -> Value {

@@ -9,10 +9,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 const DAY: i64 = 86_400;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionBody {
     days: Option<i64>,
@@ -32,6 +33,23 @@ impl RetentionBody {
     }
 }
 
+shape! {
+    /// How long histories are kept, and where that was said.
+    RetentionAnswer {
+        environment: String,
+        flow: Option<String>,
+        seconds: i64,
+        days: Option<i64>,
+        source: String,
+    }
+
+    /// What was said, and the server's setting.
+    RetentionsAnswer { value: Vec<RetentionAnswer>, server: RetentionSettingAnswer, }
+
+    /// The server's setting.
+    RetentionSettingAnswer { seconds: i64, }
+}
+
 fn render(view: &RetentionView) -> Value {
     let said = match view.said {
         Said::Flow => "flow",
@@ -49,6 +67,8 @@ fn render(view: &RetentionView) -> Value {
     value
 }
 
+/// How long histories are kept: what was said, and the setting.
+#[utoipa::path(get, path = "/retention", responses((status = 200, body = RetentionsAnswer)))]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -58,6 +78,11 @@ pub async fn list(
     Ok(Json(json!({"value": rendered, "server": {"seconds": server}})))
 }
 
+/// How long histories of an environment are kept.
+#[utoipa::path(
+    get, path = "/environments/{environment}/retention",
+    responses((status = 200, body = RetentionAnswer)),
+)]
 pub async fn show_environment(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -66,6 +91,12 @@ pub async fn show_environment(
     Ok(Json(render(&state.app.get_retention(&caller, &environment, None).await?)))
 }
 
+/// Says how long histories of an environment are kept.
+#[utoipa::path(
+    put, path = "/environments/{environment}/retention",
+    request_body = RetentionBody,
+    responses((status = 200, body = RetentionAnswer)),
+)]
 pub async fn set_environment(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -76,6 +107,8 @@ pub async fn set_environment(
     Ok(Json(render(&state.app.set_retention(&caller, &environment, None, seconds).await?)))
 }
 
+/// Takes back what was said for an environment.
+#[utoipa::path(delete, path = "/environments/{environment}/retention", responses((status = 204)))]
 pub async fn clear_environment(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -85,6 +118,12 @@ pub async fn clear_environment(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// How long histories of a flow are kept.
+#[utoipa::path(
+    get, path = "/flows/{name}/retention",
+    params(InEnvironment),
+    responses((status = 200, body = RetentionAnswer)),
+)]
 pub async fn show_flow(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -95,6 +134,13 @@ pub async fn show_flow(
     Ok(Json(render(&view)))
 }
 
+/// Says how long histories of a flow are kept.
+#[utoipa::path(
+    put, path = "/flows/{name}/retention",
+    params(InEnvironment),
+    request_body = RetentionBody,
+    responses((status = 200, body = RetentionAnswer)),
+)]
 pub async fn set_flow(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -107,6 +153,12 @@ pub async fn set_flow(
     Ok(Json(render(&view)))
 }
 
+/// Takes back what was said for a flow.
+#[utoipa::path(
+    delete, path = "/flows/{name}/retention",
+    params(InEnvironment),
+    responses((status = 204)),
+)]
 pub async fn clear_flow(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

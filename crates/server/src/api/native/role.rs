@@ -17,6 +17,16 @@ pub fn kind_name(kind: PrincipalKind) -> &'static str {
     }
 }
 
+shape! {
+    /// A user, group or application.
+    PrincipalAnswer {
+        id: String,
+        kind: String,
+        display_name: String,
+        roles: Vec<Role>,
+    }
+}
+
 fn render(holder: &Holder) -> Json<Value> {
     Json(json!({
         "id": holder.id(),
@@ -26,6 +36,8 @@ fn render(holder: &Holder) -> Json<Value> {
     }))
 }
 
+/// A user, group or application and its roles.
+#[utoipa::path(get, path = "/principals/{name}", responses((status = 200, body = PrincipalAnswer)))]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -34,6 +46,12 @@ pub async fn show(
     Ok(render(&state.app.get_holder(&caller, &name).await?))
 }
 
+/// Gives a role.
+#[utoipa::path(
+    post, path = "/principals/{name}/roles/grant",
+    request_body = Role,
+    responses((status = 200, body = PrincipalAnswer)),
+)]
 pub async fn grant(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -44,6 +62,12 @@ pub async fn grant(
     Ok(render(&state.app.change_roles(&caller, holder, RoleChange::Grant(role)).await?))
 }
 
+/// Takes a role.
+#[utoipa::path(
+    post, path = "/principals/{name}/roles/revoke",
+    request_body = Role,
+    responses((status = 200, body = PrincipalAnswer)),
+)]
 pub async fn revoke(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

@@ -1,7 +1,9 @@
 //! Runs on the native API.
 
+use super::flow::StartedAnswer;
 use super::{
-    ApiError, ApiState, Authenticated, Params, Path, at, default_environment, link, page, page_rows,
+    ApiError, ApiState, Authenticated, List, Params, Path, at, default_environment, link, page,
+    page_rows,
 };
 use crate::app::AppError;
 use crate::app::access::RunAt;
@@ -19,8 +21,10 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use tokio::sync::broadcast::error::RecvError;
+use utoipa::IntoParams;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     #[serde(default = "default_environment")]
@@ -57,10 +61,67 @@ fn to_json(value: &expr::Value) -> Result<Value, ApiError> {
     Ok(serde_json::to_value(value).map_err(AppError::internal)?)
 }
 
+shape! {
+    /// A run. What its trigger had, what it answered and its outputs are there when it is
+    /// asked for by name.
+    RunAnswer {
+        id: String,
+        flow: String,
+        flow_id: String,
+        version: u32,
+        status: String,
+        code: Option<String>,
+        error: Option<FailureAnswer>,
+        start_time: String,
+        end_time: Option<String>,
+        correlation: CorrelationAnswer,
+        parent: Option<String>,
+        trigger: Option<Value>,
+        response: Option<Value>,
+        outputs: Option<Value>,
+    }
+
+    /// Why something failed.
+    FailureAnswer { code: String, message: String, }
+
+    /// What the caller calls the run.
+    CorrelationAnswer { client_tracking_id: String, }
+
+    /// What an action did.
+    ActionAnswer {
+        name: String,
+        r#type: String,
+        status: String,
+        code: Option<String>,
+        error: Option<Value>,
+        start_time: String,
+        end_time: Option<String>,
+        inputs: Option<Value>,
+        outputs: Option<Value>,
+        tracked_properties: Option<Value>,
+        tracking_id: String,
+        client_tracking_id: Option<String>,
+        repetition: Option<String>,
+        repetition_indexes: Option<Vec<RepetitionIndexAnswer>>,
+        repetition_count: Option<u64>,
+        iteration_count: Option<u64>,
+        retry_history: Option<Vec<Value>>,
+    }
+
+    /// Where in a loop something was done.
+    RepetitionIndexAnswer { scope_name: String, item_index: u64, }
+}
+
 fn render(view: &RunView) -> Result<Value, ApiError> {
     to_json(&render_run(&view.row, &view.flow).into())
 }
 
+/// The runs of a flow, newest first.
+#[utoipa::path(
+    get, path = "/flows/{name}/runs",
+    params(ListQuery),
+    responses((status = 200, body = List<RunAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -100,6 +161,8 @@ pub async fn list(
     Ok(page(rendered?, next))
 }
 
+/// A run with what came in and went out.
+#[utoipa::path(get, path = "/runs/{id}", responses((status = 200, body = RunAnswer)))]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -113,6 +176,11 @@ pub async fn show(
     Ok(Json(value))
 }
 
+/// The actions of a run, in the order of the definition.
+#[utoipa::path(
+    get, path = "/runs/{id}/actions",
+    responses((status = 200, body = List<ActionAnswer>)),
+)]
 pub async fn actions(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -123,6 +191,11 @@ pub async fn actions(
     Ok(page(rendered?, None))
 }
 
+/// An action with its inputs and outputs.
+#[utoipa::path(
+    get, path = "/runs/{id}/actions/{action}",
+    responses((status = 200, body = ActionAnswer)),
+)]
 pub async fn action(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -131,7 +204,8 @@ pub async fn action(
     Ok(Json(to_json(&state.app.get_action(&caller, RunAt::any(&id), &action).await?)?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub struct RepetitionsQuery {
     status: Option<String>,
@@ -139,6 +213,12 @@ pub struct RepetitionsQuery {
     skip_token: Option<usize>,
 }
 
+/// What an action did in each repetition of a loop.
+#[utoipa::path(
+    get, path = "/runs/{id}/actions/{action}/repetitions",
+    params(RepetitionsQuery),
+    responses((status = 200, body = List<ActionAnswer>)),
+)]
 pub async fn repetitions(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -160,6 +240,11 @@ pub async fn repetitions(
     Ok(page(rendered?, next))
 }
 
+/// What an action did in one repetition.
+#[utoipa::path(
+    get, path = "/runs/{id}/actions/{action}/repetitions/{repetition}",
+    responses((status = 200, body = ActionAnswer)),
+)]
 pub async fn repetition(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -169,6 +254,11 @@ pub async fn repetition(
     Ok(Json(to_json(&record)?))
 }
 
+/// Cancels a run; 200 when it was final already.
+#[utoipa::path(
+    post, path = "/runs/{id}/cancel",
+    responses((status = 200, body = RunAnswer), (status = 202, body = RunAnswer)),
+)]
 pub async fn cancel(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -179,6 +269,11 @@ pub async fn cancel(
     Ok((status, Json(render(&view)?)))
 }
 
+/// Lets a run go on although the server is paused; 200 when it was final already.
+#[utoipa::path(
+    post, path = "/runs/{id}/release",
+    responses((status = 200, body = RunAnswer), (status = 202, body = RunAnswer)),
+)]
 pub async fn release(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -189,6 +284,8 @@ pub async fn release(
     Ok((status, Json(render(&view)?)))
 }
 
+/// Runs the flow again with what the run was started with.
+#[utoipa::path(post, path = "/runs/{id}/resubmit", responses((status = 202, body = StartedAnswer)))]
 pub async fn resubmit(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -212,6 +309,10 @@ struct Watch {
 }
 
 /// The run as it goes on: `action` events as actions change, a `run` event at the end.
+#[utoipa::path(
+    get, path = "/runs/{id}/events",
+    responses((status = 200, body = String, content_type = "text/event-stream")),
+)]
 pub async fn events(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

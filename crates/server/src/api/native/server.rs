@@ -6,6 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+shape! {
+    /// The state of this node.
+    ServerAnswer {
+        state: String,
+        version: String,
+        node: String,
+        partitions: u32,
+        runs_in_memory: u64,
+        runs_stepping: u64,
+    }
+}
+
 fn render(view: &ServerView) -> Json<Value> {
     Json(json!({
         "state": if view.is_paused { "paused" } else { "running" },
@@ -17,6 +29,8 @@ fn render(view: &ServerView) -> Json<Value> {
     }))
 }
 
+/// The state of this node.
+#[utoipa::path(get, path = "/server", responses((status = 200, body = ServerAnswer)))]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -24,6 +38,8 @@ pub async fn show(
     Ok(render(&state.app.get_server(&caller).await?))
 }
 
+/// Lets a paused server go on.
+#[utoipa::path(post, path = "/server/resume", responses((status = 200, body = ServerAnswer)))]
 pub async fn resume(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

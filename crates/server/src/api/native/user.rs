@@ -1,7 +1,7 @@
 //! Users on the native API.
 
 use super::{
-    ApiError, ApiState, Authenticated, Body, Paging, Params, Path, list_page, render_roles,
+    ApiError, ApiState, Authenticated, Body, List, Paging, Params, Path, list_page, render_roles,
 };
 use crate::app::data::Known;
 use crate::app::directory::user::UserInput;
@@ -13,8 +13,9 @@ use axum::http::StatusCode;
 use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserBody {
     user_principal_name: String,
@@ -23,6 +24,24 @@ pub struct UserBody {
     password: Option<String>,
     #[serde(default)]
     roles: Vec<Role>,
+}
+
+shape! {
+    /// A user; groups are there when the user is asked for by name.
+    UserAnswer {
+        id: String,
+        user_principal_name: String,
+        display_name: String,
+        mail: Option<String>,
+        is_enabled: bool,
+        has_password: bool,
+        roles: Vec<Role>,
+        created_time: String,
+        groups: Option<Vec<MembershipAnswer>>,
+    }
+
+    /// A group that a user is in.
+    MembershipAnswer { id: String, display_name: String, }
 }
 
 fn render(user: &User) -> Value {
@@ -41,6 +60,12 @@ fn render(user: &User) -> Value {
     value
 }
 
+/// Puts a user into the directory.
+#[utoipa::path(
+    post, path = "/users",
+    request_body = UserBody,
+    responses((status = 201, body = UserAnswer)),
+)]
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -57,6 +82,12 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(render(&user))))
 }
 
+/// Users, by name.
+#[utoipa::path(
+    get, path = "/users",
+    params(Paging),
+    responses((status = 200, body = List<UserAnswer>)),
+)]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -67,6 +98,8 @@ pub async fn list(
     Ok(list_page("users", rows, &listed, render))
 }
 
+/// A user with their groups.
+#[utoipa::path(get, path = "/users/{name}", responses((status = 200, body = UserAnswer)))]
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -79,6 +112,8 @@ pub async fn show(
     Ok(Json(value))
 }
 
+/// Deletes a user; their flows stay.
+#[utoipa::path(delete, path = "/users/{name}", responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -88,12 +123,18 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RolesBody {
     pub roles: Vec<Role>,
 }
 
+/// Gives a user these roles and no others.
+#[utoipa::path(
+    put, path = "/users/{name}/roles",
+    request_body = RolesBody,
+    responses((status = 200, body = UserAnswer)),
+)]
 pub async fn set_roles(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -104,12 +145,18 @@ pub async fn set_roles(
     Ok(Json(render(&user)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordBody {
     password: String,
 }
 
+/// Gives a user another password.
+#[utoipa::path(
+    put, path = "/users/{name}/password",
+    request_body = PasswordBody,
+    responses((status = 204)),
+)]
 pub async fn set_password(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -120,6 +167,8 @@ pub async fn set_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lets a user in again.
+#[utoipa::path(post, path = "/users/{name}/enable", responses((status = 200, body = UserAnswer)))]
 pub async fn enable(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -128,6 +177,8 @@ pub async fn enable(
     Ok(Json(render(&state.app.enable_user(&caller, &name, true).await?)))
 }
 
+/// Lets a user in no more.
+#[utoipa::path(post, path = "/users/{name}/disable", responses((status = 200, body = UserAnswer)))]
 pub async fn disable(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
@@ -136,6 +187,8 @@ pub async fn disable(
     Ok(Json(render(&state.app.enable_user(&caller, &name, false).await?)))
 }
 
+/// Ends every session, token and key of a user.
+#[utoipa::path(post, path = "/users/{name}/revoke", responses((status = 204)))]
 pub async fn revoke(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,

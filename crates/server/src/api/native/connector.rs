@@ -1,5 +1,6 @@
 //! Connectors on the native API.
 
+use super::shape::Binary;
 use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::AppError;
 use crate::app::access::Scope;
@@ -173,7 +174,7 @@ pub async fn delete(
 /// A file of a connector, byte for byte as it came.
 #[utoipa::path(
     get, path = "/environments/{environment}/connectors/{name}/files/{file}",
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")),
+    responses((status = 200, body = Binary, content_type = "application/octet-stream")),
 )]
 pub async fn file(
     State(state): State<ApiState>,

@@ -1,6 +1,6 @@
 //! Packages on the native API.
 
-use super::shape::ProblemAnswer;
+use super::shape::{Binary, ProblemAnswer};
 use super::{ApiError, ApiState, Authenticated, Body, InEnvironment, Params, Path, at};
 use crate::api::body;
 use crate::api::error::problem;
@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 #[utoipa::path(
     get, path = "/flows/{name}/package",
     params(InEnvironment),
-    responses((status = 200, body = Vec<u8>, content_type = "application/zip")),
+    responses((status = 200, body = Binary, content_type = "application/zip")),
 )]
 pub async fn export(
     State(state): State<ApiState>,
@@ -43,7 +43,7 @@ pub async fn export(
 #[utoipa::path(
     post, path = "/packages/inspect",
     params(InEnvironment),
-    request_body(content = Vec<u8>, content_type = "application/zip"),
+    request_body(content = Binary, content_type = "application/zip"),
     responses((status = 200, body = PackageAnswer)),
 )]
 pub async fn inspect(

@@ -108,6 +108,9 @@ shape! {
         retry_history: Option<Vec<Value>>,
     }
 
+    /// An event of a run as it goes on: `action` or `run`, and the record as JSON.
+    EventAnswer { event: String, data: String, }
+
     /// Where in a loop something was done.
     RepetitionIndexAnswer { scope_name: String, item_index: u64, }
 }
@@ -311,7 +314,7 @@ struct Watch {
 /// The run as it goes on: `action` events as actions change, a `run` event at the end.
 #[utoipa::path(
     get, path = "/runs/{id}/events",
-    responses((status = 200, body = String, content_type = "text/event-stream")),
+    responses((status = 200, body = EventAnswer, content_type = "text/event-stream")),
 )]
 pub async fn events(
     State(state): State<ApiState>,

@@ -15,6 +15,11 @@ macro_rules! shape {
     )*};
 }
 
+/// Bytes, as they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Binary(#[expect(dead_code, reason = "it describes what is built elsewhere")] Vec<u8>);
+
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

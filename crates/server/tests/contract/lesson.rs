@@ -1,0 +1,130 @@
+//! Tells the native document what there is: parameters and members that name something are
+//! one of the things that are there. Half of the calls have something else somewhere: what a
+//! document does not allow is generated as well.
+
+use crate::known::{ACTIONS, Known, PASSWORD, PROPERTIES, definitions};
+use serde_json::{Value, json};
+
+/// One of these; what it was when there are none.
+pub fn one_of(values: &[impl Clone + Into<Value>], schema: &Value) -> Value {
+    if values.is_empty() {
+        return schema.clone();
+    }
+    json!({"enum": values.iter().cloned().map(Into::into).collect::<Vec<Value>>()})
+}
+
+/// Teaches a document of the native API.
+pub fn teach(document: &mut Value, known: &Known) {
+    for (path, item) in document["paths"].as_object_mut().expect("paths") {
+        for (method, operation) in item.as_object_mut().expect("operations") {
+            // a zip is bytes: schemathesis knows them by their general name
+            if let Some(content) = operation.pointer_mut("/requestBody/content")
+                && let Some(zip) =
+                    content.as_object_mut().expect("contents").remove("application/zip")
+            {
+                content["application/octet-stream"] = zip;
+            }
+            let Some(parameters) = operation["parameters"].as_array_mut() else { continue };
+            for parameter in parameters {
+                let name = parameter["name"].as_str().expect("a name").to_owned();
+                let values = parameter_values(known, method, path, &name);
+                // people's flows are not in the default environment
+                if name == "environment" {
+                    parameter["required"] = json!(true);
+                }
+                parameter["schema"] = one_of(&values, &parameter["schema"]);
+            }
+        }
+    }
+    for (pointer, values) in members(known) {
+        let at = format!("/components/schemas/{pointer}");
+        let member = document.pointer_mut(&at).unwrap_or_else(|| panic!("no {at}"));
+        *member = one_of(&values, member);
+    }
+}
+
+/// What a parameter of an operation may name.
+fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<String> {
+    let noun = path.split('/').nth(1).unwrap_or_default();
+    let list = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+    let names = match (noun, name) {
+        ("environments", "environment") if !path.contains("/connectors") => &known.environments,
+        (_, "environment") => return list(&["sales"]),
+        ("environments", "name") => &known.connectors,
+        ("flows", "name") => &known.flows,
+        ("runs", "id") if path.ends_with("/events") => return known.ended.clone(),
+        ("runs", "id") => {
+            let mut runs = known.runs.for_call(method, path);
+            runs.extend(known.ended.iter().cloned());
+            return runs;
+        }
+        ("users" | "principals", "name") => &known.users,
+        ("groups", "name") => &known.groups,
+        ("applications", "name") if path.ends_with("/secrets/{id}") => {
+            return vec![known.applications.changing[0].clone()];
+        }
+        ("applications", "name") => &known.applications,
+        ("applications", "id") => &known.secrets,
+        ("keys", "name") => &known.keys,
+        (_, "action") => return list(&ACTIONS),
+        (_, "repetition") => return list(&["000000", "000001"]),
+        (_, "number") => return list(&["1"]),
+        (_, "which") => return list(&["primary", "secondary"]),
+        (_, "trigger") => return list(&["manual"]),
+        (_, "file") => return list(&["apiDefinition.swagger.json", "apiProperties.json"]),
+        (_, "status") => return list(&["Running", "Succeeded"]),
+        (noun, "skipToken") => return known.tokens.get(noun).cloned().into_iter().collect(),
+        (_, "top") => return list(&["1", "100"]),
+        (_, "from" | "to") => return list(&["2026-01-01T00:00:00Z", "2046-01-01T00:00:00Z"]),
+        _ => return Vec::new(),
+    };
+    names.for_call(method, path)
+}
+
+/// What members of bodies may be.
+fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
+    let users: Vec<Value> = known.users.changing.iter().map(|it| json!(it)).collect();
+    let environments = vec![json!("sales"), json!("default"), json!("other")];
+    let swagger = |title: &str| {
+        json!({"swagger": "2.0", "info": {"title": title}, "host": "s.example.org", "paths": {}})
+            .to_string()
+    };
+    vec![
+        ("FlowBody/properties/document", definitions()),
+        ("FlowBody/properties/name", (0..50).map(|n| json!(format!("made-{n}"))).collect()),
+        ("FlowBody/properties/parameters", vec![json!({})]),
+        ("FlowBody/properties/state", vec![json!("Started"), json!("Stopped")]),
+        ("FlowBody/properties/dialect", vec![json!("power-automate"), json!("logic-apps")]),
+        ("ValidateBody/properties/document", definitions()),
+        ("RunBody/properties/headers", vec![json!({"x-test": "1"})]),
+        ("Role/oneOf/2/properties/environment", environments.clone()),
+        ("Role/oneOf/3/properties/environment", environments),
+        ("ApplicationBody/properties/redirectUris/items", vec![json!("http://localhost/back")]),
+        ("EnvironmentBody/properties/name", (0..50).map(|n| json!(format!("new-{n}"))).collect()),
+        ("Lifetime/properties/days", vec![json!(1)]),
+        ("Lifetime/properties/seconds", vec![json!(3_600)]),
+        ("KeyBody/properties/days", vec![json!(1)]),
+        ("KeyBody/properties/seconds", vec![json!(3_600)]),
+        ("ValidateBody/properties/dialect", vec![json!("power-automate"), json!("logic-apps")]),
+        ("ImportBody/properties/package", vec![json!(known.package)]),
+        ("ImportBody/properties/flows", vec![json!({})]),
+        ("ImportBody/properties/connections", vec![json!({})]),
+        ("KeyBody/properties/principal", users.clone()),
+        ("MembersBody/properties/add/items", users.clone()),
+        ("MembersBody/properties/remove/items", users),
+        ("PasswordBody/properties/password", vec![json!(PASSWORD)]),
+        ("UserBody/properties/userPrincipalName", (0..50).map(user).collect()),
+        ("RetentionBody/properties/days", vec![json!(30)]),
+        ("ConnectorBody/properties/definition", vec![json!(swagger("One")), json!(swagger("Two"))]),
+        (
+            "ConnectorBody/properties/name",
+            (0..50).map(|n| json!(format!("shared_new{n}"))).collect(),
+        ),
+        ("ConnectorBody/properties/icon", vec![json!("aWNvbg==")]),
+        ("ConnectorBody/properties/properties", vec![json!(PROPERTIES)]),
+    ]
+}
+
+fn user(number: usize) -> Value {
+    json!(format!("new-{number}@example.org"))
+}

@@ -13,16 +13,21 @@ const CLUSTER_SECONDS_FULL: &str = "600";
 /// Seeds of the simulator; the tests try fewer.
 const SEEDS_FULL: &str = "10000";
 
+/// Calls that are generated over every surface; the tests make 2,000.
+const CONTRACT_CALLS_FULL: &str = "20000";
+
 /// How long each target of the fuzzer is searched.
 const FUZZ_SECONDS_FULL: &str = "900";
 
 /// The tests that break things under load, each with its package: the server as it is, on a
-/// disk that loses what was not synced, on PostgreSQL, and several of it on one database.
-const CRASH_TESTS: [(&str, &str); 4] = [
+/// disk that loses what was not synced, on PostgreSQL, several of it on one database, and with
+/// calls that nobody would make.
+const HARD_TESTS: [(&str, &str); 5] = [
     ("sluicegate", "crash"),
     ("sluicegate-faultfs", "crash"),
     ("sluicegate", "crash_postgres"),
     ("sluicegate", "cluster"),
+    ("sluicegate", "contract"),
 ];
 
 /// The workloads in full, then everything that searches for faults, the longest last.
@@ -30,13 +35,13 @@ pub fn full(root: &Path) -> anyhow::Result<()> {
     bench(root, &["bars"])?;
     let words = "cargo run --release -p sluicegate-sim -- --seeds";
     command::run(root, &words.split(' ').chain([SEEDS_FULL]).collect::<Vec<_>>())?;
-    for (package, test) in CRASH_TESTS {
-        crash(root, package, test)?;
+    for (package, test) in HARD_TESTS {
+        hard(root, package, test)?;
     }
     fuzz::run(root, &["--seconds", FUZZ_SECONDS_FULL])
 }
 
-fn crash(root: &Path, package: &str, test: &str) -> anyhow::Result<()> {
+fn hard(root: &Path, package: &str, test: &str) -> anyhow::Result<()> {
     let words: &[&str] = if command::has_subcommand(root, "nextest") {
         &["cargo", "nextest", "run", "--release", "--profile", "bars"]
     } else {
@@ -46,6 +51,7 @@ fn crash(root: &Path, package: &str, test: &str) -> anyhow::Result<()> {
     let variables = [
         ("SLUICEGATE_CRASHES", CRASHES_FULL),
         ("SLUICEGATE_CLUSTER_SECONDS", CLUSTER_SECONDS_FULL),
+        ("SLUICEGATE_CONTRACT_CALLS", CONTRACT_CALLS_FULL),
     ];
     command::run_with(root, &words, &variables)
 }

@@ -22,7 +22,8 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
                   Exceptions are listed in xtask/tidy-exceptions.txt
   bars            the bars the product is held to, in full: workloads with their limits,
                   then 10,000 seeds of the simulator, 100 kills under load on each
-                  store, ten minutes of a cluster, an hour of fuzzing; wants a quiet machine
+                  store, ten minutes of a cluster, 20,000 generated calls, an hour of fuzzing;
+                  wants a quiet machine
   bars --short    the workloads alone, smaller; the tests hold 10 kills already
   bench ARGS...   the measuring program, as `cargo run -p sluicegate-bench -- ARGS...`
   fuzz [--seconds N] [TARGET...]

@@ -69,9 +69,6 @@ async fn every_surface_answers_as_its_document_says() {
             "{name}: {count} calls of {} operations, {done} of them did what was asked",
             told.statuses.len()
         );
-        for (n, s) in &told.statuses {
-            println!("   {n} {s:?}");
-        }
         if done < done_min {
             faults.push(format!("{name}: only {done} operations did what was asked"));
         }

@@ -254,7 +254,9 @@ fn segments(known: &Known, method: &str, path: &str) -> Vec<Value> {
     let named = path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         let values = match name {
-            // flows and connectors are in one: the others are found now and then
+            "environment" if path.contains("/flows") || path.contains("Package") => {
+                vec![known.place.clone()]
+            }
             "environment" => known.wire_environments.kept.clone(),
             // a run is found below its flow only
             "flow" if path.contains("{run}") => first(&known.flows),
@@ -286,13 +288,9 @@ fn queries(known: &Known, path: &str) -> Vec<Value> {
         query("$expand", &one_of(&["properties/actions", "permissions"], &any_text())),
         query("include", &one_of(&["softDeletedFlows"], &any_text())),
     ];
-    let environments = || {
-        let filter = |name: &String| format!("environment eq '{name}'");
-        known.wire_environments.kept.iter().map(filter).collect()
-    };
     let texts = |all: &[&str]| all.iter().map(|&it| it.to_owned()).collect();
     let filters: Vec<String> = match path {
-        _ if path.contains("PowerApps") => environments(),
+        _ if path.contains("PowerApps") => vec![format!("environment eq '{}'", known.place)],
         "/v1.0/users" => vec![format!("userPrincipalName eq '{SIGNER}'")],
         "/v1.0/groups" => texts(&["displayName eq 'groups-1'"]),
         _ if path.ends_with("/runs") || path.ends_with("/histories") => {

@@ -22,6 +22,8 @@ pub struct Known {
     pub environments: Names,
     /// What they are called on the wire of the original.
     pub wire_environments: Names,
+    /// Where people's flows and connections are, on the wire.
+    pub place: String,
     pub flows: Names,
     pub runs: Names,
     /// Runs that have ended: who watches others waits.
@@ -126,6 +128,7 @@ impl Known {
             client: text(&client["clientId"]),
             package: package(people).await,
             environments,
+            place: people.environment.clone(),
             wire_environments,
             flows,
             runs: Names::of(runs),

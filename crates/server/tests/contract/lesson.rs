@@ -92,6 +92,7 @@ fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
     vec![
         ("FlowBody/properties/document", definitions()),
         ("FlowBody/properties/name", (0..50).map(|n| json!(format!("made-{n}"))).collect()),
+        ("FlowBody/properties/displayName", vec![json!("Made")]),
         ("FlowBody/properties/parameters", vec![json!({})]),
         ("FlowBody/properties/state", vec![json!("Started"), json!("Stopped")]),
         ("FlowBody/properties/dialect", vec![json!("power-automate"), json!("logic-apps")]),
@@ -101,8 +102,8 @@ fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
         ("Role/oneOf/3/properties/environment", environments),
         ("ApplicationBody/properties/redirectUris/items", vec![json!("http://localhost/back")]),
         ("EnvironmentBody/properties/name", (0..50).map(|n| json!(format!("new-{n}"))).collect()),
-        ("Lifetime/properties/days", vec![json!(1)]),
-        ("Lifetime/properties/seconds", vec![json!(3_600)]),
+        ("Lifetime", vec![json!({}), json!({"days": 1}), json!({"seconds": 3_600})]),
+        ("RetentionBody", vec![json!({"days": 30}), json!({"seconds": 86_400})]),
         ("KeyBody/properties/days", vec![json!(1)]),
         ("KeyBody/properties/seconds", vec![json!(3_600)]),
         ("ValidateBody/properties/dialect", vec![json!("power-automate"), json!("logic-apps")]),
@@ -114,7 +115,6 @@ fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
         ("MembersBody/properties/remove/items", users),
         ("PasswordBody/properties/password", vec![json!(PASSWORD)]),
         ("UserBody/properties/userPrincipalName", (0..50).map(user).collect()),
-        ("RetentionBody/properties/days", vec![json!(30)]),
         ("ConnectorBody/properties/definition", vec![json!(swagger("One")), json!(swagger("Two"))]),
         (
             "ConnectorBody/properties/name",

@@ -3,6 +3,8 @@
 //! server, and none may be answered with a status that its document does not name; answers
 //! of the native API have the shape that its document says.
 
+#![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
+
 mod caller;
 mod foreign;
 mod known;

@@ -135,6 +135,13 @@ pub const PROVIDER_PAGE_ROWS_MAX: usize = 250;
 /// Runs of a status that one request cancels.
 pub const PROVIDER_RUNS_MAX: usize = 1_000;
 
+/// Connection references of a flow that is made over the resource providers: one for each
+/// of its actions at most (documented for actions: 500).
+pub const REFERENCES_MAX: usize = 500;
+
+/// Parts in a flow that one request gives and takes: each is looked up.
+pub const SHARES_PER_REQUEST_MAX: usize = 1_000;
+
 /// Hours after the present one began that content links can be read.
 pub const CONTENT_LINK_HOURS: i64 = 4;
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 const ENVIRONMENT: &str = "sales";
 pub const PROVIDER: &str = "/providers/Microsoft.ProcessSimple";
+const SQL: &str = "/providers/Microsoft.PowerApps/apis/shared_sql";
 
 /// Somebody with a key of their own.
 pub struct Somebody {
@@ -16,7 +17,7 @@ pub struct Somebody {
 
 /// A server with an environment and people of every kind: owner, co-owner, run-only user,
 /// administrator, administrator of another environment, of the tenant, an application that
-/// administers the environment, and one without a role.
+/// administers the environment, one without a role, and one that administers the tenant.
 pub struct People {
     pub world: World,
     /// The environment's name on the wire.
@@ -48,9 +49,11 @@ impl People {
             let user = world.call(Method::POST, "/api/v1/users", body, 201).await;
             all.push(somebody(&world, name, &user).await);
         }
-        for (name, roles) in
-            [("robot", role("environmentAdministrator", ENVIRONMENT)), ("program", json!([]))]
-        {
+        for (name, roles) in [
+            ("robot", role("environmentAdministrator", ENVIRONMENT)),
+            ("program", json!([])),
+            ("manager", json!([{"role": "tenantAdministrator"}])),
+        ] {
             let body = json!({"displayName": name, "roles": roles});
             let app = world.call(Method::POST, "/api/v1/applications", body, 201).await;
             all.push(somebody(&world, name, &app).await);
@@ -100,17 +103,7 @@ impl People {
     /// it that waits.
     pub async fn flow(&self) -> (String, String) {
         let path = format!("{PROVIDER}/environments/{}/flows", self.environment);
-        let definition = json!({
-            "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {}}},
-            "actions": {"Wait": {
-                "type": "Wait",
-                "inputs": {"interval": {"count": 1, "unit": "Hour"}},
-                "runAfter": {}
-            }}
-        });
-        let body = json!({"properties": {
-            "displayName": "Shared", "state": "Started", "definition": definition
-        }});
+        let body = flow_body("Shared", "Started");
         let made = self.send(0, Method::POST, &path, Some(&body)).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let flow: Value = serde_json::from_str(&made.text).expect("JSON");
@@ -135,4 +128,34 @@ async fn somebody(world: &World, name: &str, made: &Value) -> Somebody {
     let body = json!({"name": format!("key of {name}"), "principal": id});
     let key = world.call(Method::POST, "/api/v1/keys", body, 201).await;
     Somebody { id, key: key["key"].as_str().expect("a key").to_owned() }
+}
+
+/// A flow with every field that is a caller's to say: it waits, and then would call a
+/// connector.
+pub fn flow_body(name: &str, state: &str) -> Value {
+    let definition = json!({
+        "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {}}},
+        "actions": {
+            "Wait": {
+                "type": "Wait",
+                "inputs": {"interval": {"count": 1, "unit": "Hour"}},
+                "runAfter": {}
+            },
+            "Call": {
+                "type": "OpenApiConnection",
+                "inputs": {
+                    "host": {"apiId": SQL, "connectionName": "shared_sql", "operationId": "Get"},
+                    "parameters": {}
+                },
+                "runAfter": {"Wait": ["Succeeded"]}
+            }
+        }
+    });
+    let reference = json!({
+        "connectionName": "sql-1", "displayName": "Sales", "id": SQL, "source": "Embedded"
+    });
+    json!({"properties": {
+        "displayName": name, "state": state, "definition": definition,
+        "connectionReferences": [reference], "templateName": "from-somewhere"
+    }})
 }

@@ -1,12 +1,12 @@
 //! Who may do what, over real HTTP: every operation of the reference page, for every kind of
 //! caller, is answered as the page says.
 
-use crate::people::{PROVIDER, People};
+use crate::people::{PROVIDER, People, flow_body};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// What is sent for an operation: method, path, body.
-fn request(
+pub fn request(
     people: &People,
     operation: &str,
     flow: &str,
@@ -16,6 +16,7 @@ fn request(
     let theirs = format!("{}/{flow}", people.admin_flows());
     about_a_flow(people, operation, (&mine, &theirs), run)
         .or_else(|| about_an_environment(people, operation))
+        .or_else(|| about_the_server(people, operation, flow))
 }
 
 fn get(path: String) -> Option<(Method, String, Value)> {
@@ -79,12 +80,7 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
             format!("{apps}/apis/shared_sql/connections/0f0e?{filter}"),
             json!({"properties": {}}),
         )),
-        "CreateFlow" => post(
-            people.flows(),
-            json!({"properties": {"displayName": "New", "state": "Stopped", "definition": {
-                "triggers": {}, "actions": {}
-            }}}),
-        ),
+        "CreateFlow" => post(people.flows(), flow_body("New", "Stopped")),
         "GetApi" => get(format!("{apps}/apis/shared_sql?{filter}")),
         "ListApis" => get(format!("{apps}/apis?{filter}")),
         "ListFlowsInEnvironment_V2" => {
@@ -103,8 +99,35 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
     }
 }
 
+fn about_the_server(
+    people: &People,
+    operation: &str,
+    flow: &str,
+) -> Option<(Method, String, Value)> {
+    let native = "/api/v1";
+    // there is one of a name
+    let name = flow.to_owned();
+    match operation {
+        "ExportFlow" => post(
+            format!(
+                "/providers/Microsoft.BusinessAppPlatform/environments/{}/exportPackage",
+                people.environment
+            ),
+            json!({"includedResourceIds": [format!("/providers/Microsoft.Flow/flows/{flow}")]}),
+        ),
+        "ReadDirectory" => {
+            get("/v1.0/users?$filter=userPrincipalName%20eq%20%27owner@example.org%27".to_owned())
+        }
+        "ManageDirectory" => post(format!("{native}/groups"), json!({"displayName": name})),
+        "ManageEnvironments" => post(format!("{native}/environments"), json!({"name": name})),
+        "ManageServer" => get(format!("{native}/retention")),
+        "ReadAudit" => get(format!("{native}/audit")),
+        _ => None,
+    }
+}
+
 /// Operation and, for each column, whether it is allowed.
-fn page() -> Vec<(String, Vec<bool>)> {
+pub fn page() -> Vec<(String, Vec<bool>)> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/authorization.md");
     let text = std::fs::read_to_string(path).expect("the reference page");
     let rows = text.lines().filter(|line| line.starts_with("| `"));
@@ -124,9 +147,8 @@ async fn every_operation_is_open_to_those_on_the_page_only() {
         assert_eq!(allowed.len(), people.all.len(), "{operation}");
         for (who, is_allowed) in allowed.into_iter().enumerate() {
             let (flow, run) = people.flow().await;
-            let Some((method, path, body)) = request(&people, &operation, &flow, &run) else {
-                break;
-            };
+            let (method, path, body) = request(&people, &operation, &flow, &run)
+                .unwrap_or_else(|| panic!("{operation} has no request here"));
             if operation == "AdminRestoreFlow" {
                 let path = format!("{PROVIDER}/environments/{}/flows/{flow}", people.environment);
                 let deleted = people.send(0, Method::DELETE, &path, None).await;
@@ -149,5 +171,32 @@ async fn every_operation_is_open_to_those_on_the_page_only() {
             tried += 1;
         }
     }
-    assert!(tried >= 30 * 8, "only {tried} calls were tried");
+    assert!(tried >= 41 * people.all.len(), "only {tried} calls were tried");
 }
+
+/// Sharing a flow with a program gives it nothing: it is no person.
+#[tokio::test]
+async fn a_program_that_shares_a_flow_may_do_nothing_with_it() {
+    let people = People::meet().await;
+    let (flow, run) = people.flow().await;
+    let share = json!({"put": [{"properties": {
+        "principal": {"id": people.all[PROGRAM].id, "type": "ServicePrincipal"}
+    }}]});
+    let modify = format!("{}/{flow}/modifyOwners", people.flows());
+    people.ask(0, (Method::POST, &modify), Some(&share), 200).await;
+    let mut tried = 0;
+    for (operation, allowed) in page() {
+        let (method, path, body) = request(&people, &operation, &flow, &run).expect("a request");
+        if !allowed[0] || !path.contains(&flow) {
+            continue;
+        }
+        let body = Some(&body).filter(|body| !body.is_null());
+        let answer = people.send(PROGRAM, method, &path, body).await;
+        assert_eq!(answer.status, 403, "{operation}: {}", answer.text);
+        tried += 1;
+    }
+    assert!(tried >= 14, "only {tried} calls were tried");
+}
+
+/// In an environment, a program without a role.
+const PROGRAM: usize = 7;

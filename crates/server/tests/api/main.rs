@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
+mod attack;
 mod audit;
 mod auth;
 mod backup;
@@ -15,9 +16,11 @@ mod health;
 mod input;
 mod key;
 mod login;
+mod operation;
 mod outside;
 mod package;
 mod people;
+mod powershell;
 mod provider;
 mod repetition;
 mod restart;

@@ -205,3 +205,15 @@ pub const CHANGE_TRIES_MAX: u32 = 4;
 
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;
+
+/// Hours that a file may be put at its address, and is kept.
+pub const UPLOAD_HOURS: i64 = 1;
+
+/// Files of one caller that are kept at a time: each may be as large as a package.
+pub const UPLOADS_PER_OWNER_MAX: usize = 8;
+
+/// Blocks that a file is put in: older clients send 4 MiB at a time.
+pub const UPLOAD_BLOCKS_MAX: usize = 128;
+
+/// Hours that the result of looking at a package, or of importing it, can be asked for.
+pub const PACKAGING_HOURS: i64 = 24;

@@ -73,6 +73,7 @@ fn router(state: ApiState) -> Router {
     Router::new()
         .nest("/api/v1", native::router())
         .route("/providers/{*path}", any(provider::handle))
+        .route("/storage/{upload}/{file}", any(provider::storage::put))
         .route("/v1.0/users", get(graph::users))
         .route("/v1.0/groups", get(graph::groups))
         .route("/health/live", get(health::live))

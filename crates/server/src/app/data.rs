@@ -26,6 +26,8 @@ pub enum Kind {
     ApiKey = 9,
     FlowFacts = 10,
     UsedAssertion = 20,
+    Upload = 91,
+    Packaging = 92,
 }
 
 /// Something that is kept as a record.

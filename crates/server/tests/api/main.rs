@@ -13,6 +13,7 @@ mod environment;
 mod firing;
 mod flow;
 mod health;
+mod import;
 mod input;
 mod key;
 mod login;

@@ -10,11 +10,13 @@ pub mod content;
 mod environment;
 mod field;
 mod flow;
+mod import;
 mod owner;
 pub mod package;
 mod power_apps;
 mod reference;
 mod run;
+pub mod storage;
 mod user;
 
 use super::{ApiError, ApiState, bearer, body};

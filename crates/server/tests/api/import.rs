@@ -75,6 +75,23 @@ fn resource<'a>(of: &'a mut Value, kind: &str) -> &'a mut Value {
     all.values_mut().find(|it| it["type"] == kind).expect("a resource")
 }
 
+const FLOW: &str = "Microsoft.Flow/flows";
+const CONNECTION: &str = "Microsoft.PowerApps/apis/connections";
+
+/// A choice for everything, and another for a resource of a kind.
+fn chosen(listed: &Value, kind: &str, choice: Value) -> Value {
+    let mut body = listed.clone();
+    for resource in body["resources"].as_object_mut().expect("resources").values_mut() {
+        resource["selectedCreationType"] = json!("Existing");
+        resource["id"] = json!("/x/y");
+    }
+    let resource = resource(&mut body, kind);
+    for (name, value) in choice.as_object().expect("an object") {
+        resource[name] = value.clone();
+    }
+    body
+}
+
 #[tokio::test]
 async fn a_package_is_imported_step_by_step() {
     let people = People::meet().await;
@@ -206,41 +223,39 @@ async fn what_cannot_be_imported_is_said() {
     people.ask(OWNER, (Method::POST, &path), Some(&json!({})), 400).await;
     let body = json!({"packageLink": {"value": url}});
     let listed = result(&people, "listImportParameters", &body).await;
-    let chosen = |kind: &str, choice: Value| {
-        let mut body = listed.clone();
-        for resource in body["resources"].as_object_mut().expect("resources").values_mut() {
-            resource["selectedCreationType"] = json!("Existing");
-            resource["id"] = json!("/x/y");
-        }
-        let resource = resource(&mut body, kind);
-        for (name, value) in choice.as_object().expect("an object") {
-            resource[name] = value.clone();
-        }
-        body
-    };
-    let (flow, connection) = ("Microsoft.Flow/flows", "Microsoft.PowerApps/apis/connections");
     for step in ["validateImportPackage", "importPackage"] {
         let path = platform(&people, step);
         for (body, code) in [
             (listed.clone(), "MissingProperty"),
-            (chosen(flow, json!({"selectedCreationType": "Odd"})), "InvalidCreationType"),
-            (chosen(flow, json!({"id": null})), "MissingProperty"),
-            (chosen(connection, json!({"id": null})), "MissingProperty"),
-            (chosen(connection, json!({"selectedCreationType": "New"})), "InvalidCreationType"),
+            (chosen(&listed, FLOW, json!({"selectedCreationType": "Odd"})), "InvalidCreationType"),
+            (chosen(&listed, FLOW, json!({"id": null})), "MissingProperty"),
+            (chosen(&listed, CONNECTION, json!({"id": null})), "MissingProperty"),
+            (
+                chosen(&listed, CONNECTION, json!({"selectedCreationType": "New"})),
+                "InvalidCreationType",
+            ),
         ] {
             let refused = people.ask(OWNER, (Method::POST, &path), Some(&body), 400).await;
             assert_eq!(refused["error"]["code"], code, "{step}: {body}");
         }
         // somebody else's flow is not changed
         let update = json!({"selectedCreationType": "Update", "id": format!("/x/{name}")});
-        let mut theirs_chosen = chosen(flow, update);
+        let mut theirs_chosen = chosen(&listed, FLOW, update);
         theirs_chosen["packageLink"]["value"] = json!(theirs);
         people.ask(CO_OWNER, (Method::POST, &path), Some(&theirs_chosen), 403).await;
     }
-    // what is wrong with the choice is a result
-    let mut unknown = chosen(flow, json!({"selectedCreationType": "New"}));
+}
+
+#[tokio::test]
+async fn a_wrong_choice_is_a_result() {
+    let people = People::meet().await;
+    let (_, zip) = exported(&people).await;
+    let url = uploaded(&people, &zip).await;
+    let body = json!({"packageLink": {"value": url}});
+    let listed = result(&people, "listImportParameters", &body).await;
+    let mut unknown = chosen(&listed, FLOW, json!({"selectedCreationType": "New"}));
     unknown["resources"]["odd"] =
-        json!({"type": flow, "selectedCreationType": "New", "details": {"displayName": "x"}});
+        json!({"type": FLOW, "selectedCreationType": "New", "details": {"displayName": "x"}});
     let path = platform(&people, "validateImportPackage");
     let checked = people.ask(OWNER, (Method::POST, &path), Some(&unknown), 200).await;
     assert_eq!(

@@ -25,6 +25,9 @@ pub enum After {
 pub enum Shows {
     Has(&'static str),
     Lacks(&'static str),
+    /// Its text, somewhere.
+    Says(&'static str),
+    SaysNot(&'static str),
     Refused(&'static str),
 }
 
@@ -222,6 +225,9 @@ pub const OPERATIONS: &[Operation] = &[
                 "expandSuspensionInfo=false",
                 Shows::Lacks("/value/0/properties/estimatedSuspensionData"),
             ),
+            ("includeSoftDeletedFlows=true", Shows::Says("\"Deleted\"")),
+            ("include=softDeletedFlows", Shows::Says("\"Deleted\"")),
+            ("includeSoftDeletedFlows=false", Shows::SaysNot("\"Deleted\"")),
             ("", Shows::Lacks("/value/0/properties/definition")),
             ("$expand=properties/definition", Shows::Lacks("/value/0/properties/definition")),
         ],

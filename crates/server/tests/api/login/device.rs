@@ -149,7 +149,7 @@ async fn codes_of_devices_are_not_guessed() {
     let page = browser.sign_in(&house, PAGE, &page, "ada@example.org").await;
     let known = "Nightly &lt;import&gt;";
     for at in 0..60 {
-        let wrong = format!("BBBBB{:04}", at).replace(['0', '1'], "Z");
+        let wrong = format!("BBBBB{at:04}").replace(['0', '1'], "Z");
         let told = browser.submit(&house, PAGE, &page, &vec![("user_code", &wrong)]).await;
         assert!(!told.text.contains(known), "{}", told.text);
     }

@@ -190,7 +190,7 @@ pub const OPERATIONS: &[Operation] = &[
         parameters: &[
             ("includeFlowDefinition=true", Shows::Has("/properties/definition")),
             ("includeFlowDefinition=false", Shows::Lacks("/properties/definition")),
-            ("includeFlowDefinition=False", Shows::Lacks("/properties/triggerSchema")),
+            ("includeFlowDefinition=False", Shows::Lacks("/properties/definition")),
             (EXPANDED, SUSPENSION),
         ],
         ..AS_ADMIN

@@ -17,6 +17,7 @@ use ::flow::run::format_time;
 use axum::Json;
 use axum::http::{Method, StatusCode};
 use axum::response::IntoResponse;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -391,7 +392,7 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
             }),
         );
     }
-    if let Some(uri) = trigger_uri(asked, view) {
+    if let Some(uri) = trigger_uri(asked, view, &within_id) {
         put("flowTriggerUri", json!(uri));
     }
     put("installationStatus", json!("Installed"));
@@ -480,17 +481,14 @@ fn first_schema(definition: &Value) -> Option<Value> {
 }
 
 /// Where an instant flow is run by somebody who has signed in.
-fn trigger_uri(asked: &Asked, view: &FlowView) -> Option<String> {
+fn trigger_uri(asked: &Asked, view: &FlowView, environment: &str) -> Option<String> {
     let mut triggers = view.entry.version.flow.triggers.iter();
     let request = triggers.find(|it| matches!(it.behavior, TriggerBehavior::Request { .. }))?;
     let name = id_to_guid(&view.entry.row.id);
-    let within = &view.entry.row.environment;
-    let within = if within == crate::app::environment::DEFAULT { "~default" } else { within };
+    let trigger = utf8_percent_encode(request.name.as_str(), NON_ALPHANUMERIC);
     Some(format!(
-        "{}{}/flows/{name}/triggers/{}/run?api-version=2016-11-01",
-        asked.base,
-        environment::id(within),
-        request.name
+        "{}{environment}/flows/{name}/triggers/{trigger}/run?api-version=2016-11-01",
+        asked.base
     ))
 }
 

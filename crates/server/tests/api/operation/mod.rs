@@ -251,6 +251,22 @@ async fn effect(people: &People, operation: &Operation, call: &Call) {
     }
 }
 
+/// The address that an answer names runs the flow, whatever its trigger is called.
+#[tokio::test]
+async fn the_address_of_a_trigger_runs_the_flow() {
+    let people = People::meet().await;
+    let mut body = crate::people::flow_body("Called", "Started");
+    let definition = &mut body["properties"]["definition"];
+    let trigger = definition["triggers"]["manual"].take();
+    definition["triggers"] = json!({"When it's 50% done": trigger});
+    let made = people.ask(OWNER, (Method::POST, &people.flows()), Some(&body), 201).await;
+    let uri = made["properties"]["flowTriggerUri"].as_str().expect("an address");
+    let path = crate::support::api::path_of(uri);
+    let run = people.ask(OWNER, (Method::POST, path), Some(&json!({})), 202).await;
+    assert!(run["name"].is_string(), "{run}");
+    people.ask(STRANGER, (Method::POST, path), Some(&json!({})), 403).await;
+}
+
 /// Values of fields are what is so, and not what a caller says.
 #[tokio::test]
 async fn what_the_server_knows_is_not_believed_of_callers() {
@@ -313,7 +329,8 @@ async fn what_the_server_knows_is_not_believed_of_callers() {
         assert_eq!(reference["apiDefinition"]["name"], "shared_sql");
         assert_eq!(properties["templateName"], "a template");
         assert_eq!(properties["definitionSummary"]["triggers"][0]["kind"], "Button");
-        assert!(properties["flowTriggerUri"].as_str().expect("an address").contains(name));
+        let uri = properties["flowTriggerUri"].as_str().expect("an address");
+        assert!(uri.contains(&format!("{path}/triggers/manual/run?")), "{uri}");
         shape::check("FlowWithConnectionReferences", &flow, "flow");
     }
 }

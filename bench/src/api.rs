@@ -132,7 +132,8 @@ impl Api {
 
     async fn call(&mut self, method: &str, path: &str, body: &[u8], expect: u16) -> Result<Value> {
         let mut request = Vec::new();
-        Target::new(self.addr, method, path, Some(&self.token)).write_request(body, &mut request)?;
+        Target::new(self.addr, method, path, Some(&self.token))
+            .write_request(body, &mut request)?;
         let mut connection = match self.connection.take() {
             Some((connection, used)) if used.elapsed() < REUSE_WITHIN => connection,
             _ => Connection::open(self.addr).await?,

@@ -135,6 +135,13 @@ pub const PROVIDER_PAGE_ROWS_MAX: usize = 250;
 /// Runs of a status that one request cancels.
 pub const PROVIDER_RUNS_MAX: usize = 1_000;
 
+/// Connection references of a flow that is made over the resource providers: one for each
+/// of its actions at most (documented for actions: 500).
+pub const REFERENCES_MAX: usize = 500;
+
+/// Parts in a flow that one request gives and takes: each is looked up.
+pub const SHARES_PER_REQUEST_MAX: usize = 1_000;
+
 /// Hours after the present one began that content links can be read.
 pub const CONTENT_LINK_HOURS: i64 = 4;
 
@@ -208,3 +215,15 @@ pub const CONNECTOR_LINK_HOURS: i64 = 1;
 
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;
+
+/// Hours that a file may be put at its address, and is kept.
+pub const UPLOAD_HOURS: i64 = 1;
+
+/// Files of one caller that are kept at a time: each may be as large as a package.
+pub const UPLOADS_PER_OWNER_MAX: usize = 8;
+
+/// Blocks that a file is put in: older clients send 4 MiB at a time.
+pub const UPLOAD_BLOCKS_MAX: usize = 128;
+
+/// Hours that the result of looking at a package, or of importing it, can be asked for.
+pub const PACKAGING_HOURS: i64 = 24;

@@ -30,6 +30,8 @@ pub enum Kind {
     Connection = 13,
     CallCount = 14,
     UsedAssertion = 20,
+    Upload = 91,
+    Packaging = 92,
 }
 
 /// Something that is kept as a record.

@@ -1,9 +1,9 @@
 //! Importing a package: everything is checked before the first flow is made.
 
-use super::access::{Act, FlowAt, Scope};
+use super::access::{Act, FlowAt, Scope, id_to_guid};
 use super::catalog::FlowState;
 use super::data::Change;
-use super::error::AppError;
+use super::error::{AppError, ErrorKind};
 use super::flow::{FlowInput, FlowPatch, FlowView};
 use super::{App, Operation, flow as flows};
 use crate::auth::caller::Caller;
@@ -71,13 +71,7 @@ impl App {
     ) -> Result<(Package, Vec<Imported>), AppError> {
         let within = self.environment_for(caller, Operation::CreateFlow, environment).await?;
         let package = read(bytes).await?;
-        known(&package, choices)?;
-        let mut steps = Vec::new();
-        for flow in &package.flows {
-            if let Some(step) = self.step(caller, &within.id, flow, choices).await? {
-                steps.push((flow, step));
-            }
-        }
+        let steps = self.steps(caller, &within.id, &package, choices).await?;
         let detail = json!({
             "displayName": package.details.display_name,
             "flows": steps.iter().map(|(flow, _)| &flow.key).collect::<Vec<_>>(),
@@ -101,6 +95,55 @@ impl App {
             done.push(Imported { key: flow.key.clone(), is_new, view });
         }
         Ok((package, done))
+    }
+
+    /// Whether a package could be imported like this; makes nothing.
+    pub async fn check_import(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        bytes: Vec<u8>,
+        choices: &Choices,
+    ) -> Result<(), AppError> {
+        let within = self.environment_for(caller, Operation::CreateFlow, environment).await?;
+        let package = read(bytes).await?;
+        self.steps(caller, &within.id, &package, choices).await.map(|_| ())
+    }
+
+    async fn steps<'a>(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        package: &'a Package,
+        choices: &Choices,
+    ) -> Result<Vec<(&'a PackagedFlow, Step)>, AppError> {
+        known(package, choices)?;
+        let mut steps = Vec::new();
+        for flow in &package.flows {
+            if let Some(step) = self.step(caller, environment, flow, choices).await? {
+                steps.push((flow, step));
+            }
+        }
+        Ok(steps)
+    }
+
+    /// The name of the flow that a packaged one would become a new version of: the caller
+    /// may change it, and it has the name that the package has.
+    pub async fn updated_by(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        flow: &PackagedFlow,
+    ) -> Result<Option<String>, AppError> {
+        let Some(name) = flow.name.as_deref() else { return Ok(None) };
+        let at = FlowAt { environment, name, scope: Scope::Any };
+        match self.flow_for(caller, Act::UPDATE, at).await {
+            Ok(found) => Ok(Some(id_to_guid(&found.entry.row.id))),
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What is to be done for a flow, when it can be done.
@@ -132,7 +175,7 @@ impl App {
                     flows::check_name(name)?;
                     if self.engine.catalog.by_name(environment, name).await?.is_some() {
                         let message = format!("There is a flow '{name}' already.");
-                        let kind = super::ErrorKind::Conflict;
+                        let kind = ErrorKind::Conflict;
                         return Err(AppError::new(kind, "FlowExists", message));
                     }
                 }

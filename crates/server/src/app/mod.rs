@@ -15,6 +15,7 @@ pub mod flow;
 pub mod import;
 pub mod owner;
 pub mod package;
+pub mod packaging;
 pub mod retention;
 pub mod run;
 pub mod server;
@@ -22,6 +23,7 @@ pub mod session;
 pub mod signin;
 pub mod summary;
 pub mod trigger;
+pub mod upload;
 
 pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};

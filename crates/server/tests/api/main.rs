@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod apim;
+mod attack;
 mod audit;
 mod auth;
 mod backup;
@@ -15,12 +16,15 @@ mod environment;
 mod firing;
 mod flow;
 mod health;
+mod import;
 mod input;
 mod key;
 mod login;
+mod operation;
 mod outside;
 mod package;
 mod people;
+mod powershell;
 mod provider;
 mod repetition;
 mod restart;

@@ -141,6 +141,10 @@ impl App {
             .map(|letter| letter.to_ascii_uppercase())
             .collect();
         let now = self.engine.clock.now();
+        // when too many guessed, a right guess is of no use either
+        if !self.signin.guesses.has_room(crate::clock::unix_seconds(now)) {
+            return Err(Refusal::too_many().into());
+        }
         let found = self.find::<DeviceCode>(BY_USER_CODE, &[&code]).await?;
         let waits = |it: &Known<DeviceCode>| it.state == DeviceState::Pending && it.expires > now;
         match found.filter(waits) {

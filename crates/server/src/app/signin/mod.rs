@@ -12,7 +12,7 @@ pub mod client;
 pub mod code;
 pub mod consent;
 pub mod device;
-mod expiry;
+pub(crate) mod expiry;
 mod pace;
 pub mod refusal;
 mod session;

@@ -68,6 +68,14 @@ pub const CLIENT_TRACKING_ID_BYTES_MAX: usize = 1_024;
 /// Polls of an asynchronous call: with the shortest interval about three days.
 pub const POLLS_MAX: u32 = 10_000;
 
+/// Bytes of the events that a resumed run takes over from the run before it: they are one
+/// chunk, with room for what the first step adds.
+pub const RESUME_EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// Bytes of large values that a resumed run takes over, before compression: they are held
+/// in memory until it is durable.
+pub const RESUME_PAYLOAD_BYTES_MAX: usize = 128 * 1024 * 1024;
+
 /// Problems that a report lists: enough to act on, bounded for hostile documents.
 pub const PROBLEMS_MAX: usize = 1_000;
 

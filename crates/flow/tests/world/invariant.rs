@@ -97,7 +97,11 @@ impl Checker {
                 }
                 Event::RunFinished { .. } => self.is_over = true,
                 Event::RunStarted(_) => assert_eq!(count, 1, "a run starts once"),
-                Event::CancelAsked | Event::Released => {}
+                Event::Carried { finished, .. } => self.end(finished.action, finished.path),
+                Event::CancelAsked
+                | Event::Released
+                | Event::Resumed { .. }
+                | Event::CarriedAll { .. } => {}
             }
         }
         count

@@ -65,6 +65,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         scheduled,
         client_tracking_id: client_tracking_id.clone(),
         origin: None,
+        past: None,
         caller,
         start_key,
     };

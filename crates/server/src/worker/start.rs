@@ -9,7 +9,7 @@ use durable::{Message, MessageKind, ProcessId, Standing, StartKey, Ticks};
 use expr::{Str, Value};
 use flow::definition::Trigger;
 use flow::run::state::Caller;
-use flow::run::{Reply, Run, StartRequest, Status, Step};
+use flow::run::{Past, Reply, ResumeError, Run, StartRequest, Status, Step};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +27,8 @@ pub struct Start<'a> {
     pub scheduled: Option<Ticks>,
     pub client_tracking_id: Option<Str>,
     pub origin: Option<ProcessId>,
+    /// The run that it goes on from.
+    pub past: Option<Arc<Past>>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
 }
@@ -159,9 +161,12 @@ impl Engine {
             start_key: start.start_key,
             is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
         };
-        let (run, mut step) = Run::start(request, self.clock.moment()).map_err(|error| {
-            AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
-        })?;
+        let moment = self.clock.moment();
+        let begun = match &start.past {
+            None => Run::start(request, moment).map_err(ResumeError::from),
+            Some(past) => Run::resume(request, past, moment),
+        };
+        let (run, mut step) = begun.map_err(not_begun)?;
         if admission == Admission::Elsewhere {
             step.batch.messages.push(arrival(run.id));
         }
@@ -253,6 +258,18 @@ impl Drop for Beginning {
             // nobody waits for the answer: the history has it
             let _ = engine.finish_start(run, outcome, admission, false);
         });
+    }
+}
+
+fn not_begun(error: ResumeError) -> AppError {
+    match error {
+        ResumeError::Start(error) => {
+            AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
+        }
+        ResumeError::Read(error) => AppError::internal(error),
+        ResumeError::TooLarge => {
+            AppError::new(ErrorKind::Conflict, "RunTooLargeToResume", error.to_string())
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod people;
 mod provider;
 mod repetition;
 mod restart;
+mod resume;
 mod retention;
 mod rights;
 mod run;

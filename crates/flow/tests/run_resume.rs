@@ -2,12 +2,15 @@
 
 mod world;
 
+use durable::{Partition, ProcessId};
 use expr::Value;
 use flow::definition::Flow;
-use flow::run::{Moment, ResumeError, Run, StartRequest, Status};
+use flow::run::event::{EventWriter, Payloads, ReadError};
+use flow::run::{Moment, ResumeError, Run, StartRequest, Status, Stored};
+use std::fmt::Write;
 use std::sync::Arc;
 use world::script::Script;
-use world::{BEGIN, Played, flow_of, flow_of_actions, json, past_of, play_all, resume_all};
+use world::{BEGIN, Mode, Played, flow_of, flow_of_actions, json, past_of, play_all, resume_all};
 
 fn http(address: &str, after: &str) -> String {
     format!(
@@ -418,17 +421,92 @@ fn large_values_are_carried_and_too_much_is_refused() {
     assert_eq!(resumed.payloads.len(), 1, "it is stored with the new run");
 
     let many = format!(
-        r#"{{"Loop": {{"type": "Foreach", "foreach": "@range(0,900)", "actions": {{
+        r#"{{"Loop": {{"type": "Foreach", "foreach": "@range(0,500)", "actions": {{
             "Much": {{"type": "Compose", "inputs": "{}"}}}}}}, "A": {}}}"#,
         "y".repeat(10_000),
         http("a", &after("Loop"))
     );
     let flow = flow_of_actions(&many);
-    let failed = world::play(&flow, &failing(&["a"]), world::Mode::Live);
+    let failed = world::play(&flow, &failing(&["a"]), Mode::Live);
+    let resumed = world::resume(&flow, (&flow, &failed), &Script::default(), Mode::Reload);
+    assert_eq!((called(&resumed), resumed.status), (vec!["a"], Status::Succeeded));
+    assert_eq!(resumed.records.len(), failed.records.len());
+    let chunks = resumed.chunks.iter().map(Vec::len);
+    assert!(chunks.clone().sum::<usize>() > 5_000_000 && chunks.max() < Some(3_000_000));
+}
+
+#[test]
+fn too_many_iterations_that_go_on_are_refused() {
+    let mut body = r#""First": {"type": "Compose", "inputs": "@int('x')"}"#.to_owned();
+    for at in 0..2_500 {
+        let _ = write!(
+            body,
+            r#", "C{at}": {{"type": "Compose", "inputs": 1, "runAfter": {{{}}}}}"#,
+            after("First")
+        );
+    }
+    let flow = flow_of_actions(&format!(
+        r#"{{"Loop": {{"type": "Foreach", "foreach": "@range(0,101)", "actions": {{{body}}}}}}}"#
+    ));
+    let failed = world::play(&flow, &Script::of(&json(r#"{"brief": true}"#)), Mode::Live);
     assert_eq!(failed.status, Status::Failed);
-    let request = StartRequest {
-        id: durable::ProcessId::new(BEGIN, durable::Partition(1), 1),
-        flow: Arc::clone(&flow),
+    let request = start_of(&flow);
+    let past = past_of((&flow, &failed));
+    let refused = Run::resume(request, &past, Moment { now: BEGIN, seed: 1 });
+    assert_eq!(refused.map(|_| ()), Err(ResumeError::TooLarge));
+}
+
+#[test]
+fn a_resumed_run_that_is_cancelled_goes_on_once_more() {
+    let flow = flow_of_actions(&foreach(1));
+    let failed = play_all(&flow, &failing(&["b1", "a3", "b4"]));
+    let script =
+        Script::of(&json(r#"{"cancel": 3, "calls": {"*": [{"status": 200, "after": 2}]}}"#));
+    let cancelled = resume_all(&flow, (&flow, &failed), &script);
+    assert_eq!(cancelled.status, Status::Cancelled, "{}", cancelled.log);
+    assert_eq!(called(&cancelled), ["b1", "a3"]);
+    let resumed = resume_all(&flow, (&flow, &cancelled), &Script::default());
+    assert_eq!(called(&resumed), ["a3", "b3", "b4"], "{}", resumed.log);
+    assert_eq!(record(&resumed, "Sum").get("outputs"), Some(&Value::Int(5)));
+    assert_eq!(resumed.status, Status::Succeeded);
+}
+
+#[test]
+fn what_is_stored_of_a_run_that_was_resumed_halfway_is_damage() {
+    let flow = flow_of_actions(&foreach(1));
+    let request = StartRequest { is_held: true, ..start_of(&flow) };
+    let (id, info) = (request.id, Arc::clone(&request.info));
+    let (_, step) = Run::start(request, Moment { now: BEGIN, seed: 1 }).expect("a trigger");
+    let begun = durable::codec::decompress(&step.batch.chunk.expect("a chunk")).expect("a chunk");
+    let from = ProcessId::new(BEGIN, Partition(7), 42);
+    let chunk = |write: &dyn Fn(&mut EventWriter)| {
+        let mut events = EventWriter::new(BEGIN);
+        write(&mut events);
+        events.bytes
+    };
+    let load = |chunks: Vec<Vec<u8>>| {
+        let stored = Stored { snapshot: None, chunks };
+        let loaded = Run::load(Arc::clone(&flow), Arc::clone(&info), id, &stored, &Payloads::new());
+        loaded.map(|run| run.status())
+    };
+    let halfway = chunk(&|events| events.resumed(from));
+    let all = chunk(&|events| events.carried_all(&[None]));
+    let none = chunk(&|events| events.carried_all(&[]));
+    let corrupt = |text| Err(ReadError::Corrupt(text));
+    assert_eq!(load(vec![begun.clone(), halfway.clone(), all.clone()]), Ok(Status::Waiting));
+    assert_eq!(load(vec![begun.clone(), halfway.clone()]), corrupt("a run was resumed halfway"));
+    let wrong = corrupt("a run is resumed when it has begun");
+    assert_eq!(load(vec![halfway.clone()]), wrong);
+    assert_eq!(load(vec![begun.clone(), all.clone()]), wrong);
+    assert_eq!(load(vec![begun.clone(), halfway.clone(), all, halfway.clone()]), wrong);
+    let unknown = corrupt("a variable is not in the definition");
+    assert_eq!(load(vec![begun, halfway, none]), unknown);
+}
+
+fn start_of(flow: &Arc<Flow>) -> StartRequest<'static> {
+    StartRequest {
+        id: ProcessId::new(BEGIN, Partition(1), 1),
+        flow: Arc::clone(flow),
         info: world::info(),
         trigger: "t",
         outputs: Value::Null,
@@ -439,8 +517,5 @@ fn large_values_are_carried_and_too_much_is_refused() {
         caller: flow::run::state::Caller::Nobody,
         start_key: None,
         is_held: false,
-    };
-    let past = past_of((&flow, &failed));
-    let refused = Run::resume(request, &past, Moment { now: BEGIN, seed: 1 });
-    assert_eq!(refused.map(|_| ()), Err(ResumeError::TooLarge));
+    }
 }

@@ -8,7 +8,8 @@ use super::Run;
 use super::event::ReadError;
 use super::state::{FrameId, LoopState, ROOT_FRAME};
 use super::status::Status;
-use crate::definition::{ActionId, Behavior};
+use crate::definition::{ActionId, Behavior, ShapeId};
+use crate::limits::RESUME_OPEN_ACTIONS_MAX;
 use std::sync::Arc;
 
 impl Run {
@@ -20,6 +21,25 @@ impl Run {
         iteration.running.push(inner);
         self.state.frames.get_mut(inner).is_aside = false;
         Some(inner)
+    }
+
+    /// Iterations that are opened to be set aside cost memory: there are not too many.
+    pub(super) fn check_aside(
+        &self,
+        shape: ShapeId,
+        next: u32,
+        index: u32,
+    ) -> Result<(), ReadError> {
+        if !self.state.is_resuming {
+            return Ok(());
+        }
+        let opened = index.saturating_sub(next) as usize + 1;
+        let slots = opened.saturating_mul(self.flow.shape(shape).actions.len());
+        // those of iterations that are over as a whole are opened, too, and given back
+        match self.state.aside_slots.saturating_add(slots) > 2 * RESUME_OPEN_ACTIONS_MAX {
+            true => Err(ReadError::Corrupt("too many iterations are open")),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn find_aside(&self, iteration: &LoopState, index: u32) -> Option<FrameId> {

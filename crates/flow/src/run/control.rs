@@ -222,11 +222,11 @@ impl Run {
     ) {
         let flow = Arc::clone(&self.flow);
         let Some(iteration) = self.state.slot(&flow, frame, id).iteration.as_ref() else { return };
-        let is_left = iteration.is_left();
+        let (is_left, has_aside) = (iteration.is_left(), !iteration.aside.is_empty());
         let running = iteration.running.len();
         if is_left && running < concurrency.max(1) as usize {
             let index = iteration.next;
-            let aside = self.take_aside(frame, id);
+            let aside = if has_aside { self.take_aside(frame, id) } else { None };
             if concurrency > 1 {
                 self.stack.push(Work::Iterate(frame, id));
             }
@@ -326,7 +326,10 @@ impl Run {
         };
         let inner = self.state.frames.add(frame);
         let is_aside = self.state.is_resuming && !reads_last;
-        self.state.frames.get_mut(inner).is_aside = is_aside;
+        if is_aside {
+            self.state.frames.get_mut(inner).is_aside = true;
+            self.state.aside_slots += flow.shape(shape).actions.len();
+        }
         if let Some(iteration) = self.state.slot_mut(&flow, parent, id).iteration.as_mut() {
             match is_aside {
                 true => iteration.aside.push_back(inner),

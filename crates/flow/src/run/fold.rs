@@ -50,6 +50,9 @@ impl Run {
                 run.apply(event, now)?;
             }
         }
+        if run.state.is_resuming {
+            return Err(ReadError::Corrupt("a run was resumed halfway"));
+        }
         run.step = StepBuffer::new(Moment { now: 0, seed: 0 }, run.state.seq);
         if run.state.status == Status::Running {
             run.rebuild_stack();
@@ -166,6 +169,7 @@ impl Run {
                 }
                 let next = iteration.next;
                 self.check_iteration(frame, owner, index)?;
+                self.check_aside(shape, next, index)?;
                 // those before it were opened, too, and had not come to their first event
                 for earlier in next..index {
                     self.open_iteration(frame, owner, shape, earlier);

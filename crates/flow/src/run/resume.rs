@@ -19,11 +19,11 @@ use super::start::{StartError, StartRequest};
 use super::state::{FrameId, Path, ROOT_FRAME};
 use super::status::{Outcome, Status};
 use super::variable;
-use super::{Moment, Run, Step};
+use super::{Moment, Run, Step, StepBuffer};
 use crate::definition::{Action, ActionId, Behavior, BlockId, Flow, ROOT_BLOCK, ShapeId};
-use crate::limits::{RESUME_EVENT_BYTES_MAX, RESUME_PAYLOAD_BYTES_MAX};
-use durable::Ticks;
-use expr::{Value, value::eq_ignore_case};
+use crate::limits::{RESUME_BYTES_MAX, RESUME_OPEN_ACTIONS_MAX, RESUME_PART_BYTES_MAX};
+use durable::{Batch, ProcessKind, Standing, Ticks};
+use expr::{Str, Value, value::eq_ignore_case};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,12 +39,13 @@ pub enum ResumeError {
 }
 
 impl Run {
-    /// Begins a run that goes on where another ended, and takes its first step.
+    /// Begins a run that goes on where another ended, and takes its first step. What is
+    /// carried over may be several parts: they become durable together with that step.
     pub fn resume(
         mut request: StartRequest<'_>,
         past: &Past,
         moment: Moment,
-    ) -> Result<(Run, Step), ResumeError> {
+    ) -> Result<(Run, Vec<Step>), ResumeError> {
         let (is_held, start_key) = (request.is_held, request.start_key.take());
         let mut run = Run::begin_run(request, moment)?;
         run.step.events.resumed(past.id);
@@ -52,21 +53,47 @@ impl Run {
         run.step.folding = true;
         let flow = Arc::clone(&run.flow);
         let names = names_of(&flow);
-        let mut carrier = Carrier { run: &mut run, past, flow, names, changes: Vec::new() };
+        let (changes, parts) = (Vec::new(), Vec::new());
+        let (open, bytes) = (0, 0);
+        let mut carrier =
+            Carrier { run: &mut run, past, flow, names, changes, open, parts, bytes, moment };
         carrier.block(ROOT_BLOCK, ROOT_BLOCK, &Path::default())?;
-        let variables = carrier.variables();
+        carrier.make_room()?;
+        let (variables, mut steps) = (carrier.variables(), std::mem::take(&mut carrier.parts));
         run.step.events.carried_all(&variables);
         run.apply_carried_all(variables)?;
         run.step.folding = false;
-        if run.is_too_much() {
-            return Err(ResumeError::TooLarge);
-        }
         if !is_held {
             run.go_on();
         }
-        let mut step = run.finish_step();
-        step.batch.start_key = start_key;
-        Ok((run, step))
+        steps.push(run.finish_step());
+        if let Some(first) = steps.first_mut() {
+            first.batch.start_key = start_key;
+        }
+        Ok((run, steps))
+    }
+
+    /// What was carried over so far, as a part of its own.
+    fn cut_part(&mut self, moment: Moment) -> Step {
+        let seq = self.step.first_seq + u64::from(self.step.events.events);
+        let next = StepBuffer { folding: true, ..StepBuffer::new(moment, seq) };
+        let buffer = std::mem::replace(&mut self.step, next);
+        self.state.seq = seq;
+        let mut batch = Batch::new(self.id, ProcessKind::Run, buffer.first_seq);
+        batch.events = buffer.events.events;
+        batch.chunk = Some(durable::codec::compress(&buffer.events.bytes));
+        batch.payloads = buffer.events.payloads;
+        batch.standing = Standing::Live { due: Some(buffer.now) };
+        Step {
+            batch,
+            status: self.state.status,
+            code: Str::new(),
+            error: None,
+            end: None,
+            effects: Vec::new(),
+            reply: None,
+            more: true,
+        }
     }
 
     pub(super) fn apply_carried_all(
@@ -80,12 +107,6 @@ impl Run {
         self.state.is_resuming = false;
         Ok(())
     }
-
-    fn is_too_much(&self) -> bool {
-        let events = &self.step.events;
-        events.bytes.len() > RESUME_EVENT_BYTES_MAX
-            || events.payload_bytes > RESUME_PAYLOAD_BYTES_MAX
-    }
 }
 
 /// What carries over.
@@ -96,18 +117,36 @@ struct Carrier<'a> {
     names: HashMap<String, ActionId>,
     /// What was done to variables: when, by which action, with which inputs.
     changes: Vec<(u64, ActionId, Value)>,
+    /// Actions of iterations that go on.
+    open: usize,
+    /// Parts that are whole, and their bytes.
+    parts: Vec<Step>,
+    bytes: usize,
+    moment: Moment,
 }
 
 type Carried = Result<(), ResumeError>;
 
 impl Carrier<'_> {
+    /// Ends the part when it is large.
+    fn make_room(&mut self) -> Carried {
+        let events = &self.run.step.events;
+        let bytes = events.bytes.len() + events.payload_bytes;
+        if self.bytes.saturating_add(bytes) > RESUME_BYTES_MAX {
+            return Err(ResumeError::TooLarge);
+        }
+        if bytes >= RESUME_PART_BYTES_MAX {
+            self.bytes += bytes;
+            self.parts.push(self.run.cut_part(self.moment));
+        }
+        Ok(())
+    }
+
     /// Actions of a block of which some may have to run.
     fn block(&mut self, block: BlockId, old: BlockId, path: &Path) -> Carried {
         let flow = Arc::clone(&self.flow);
         for id in &flow.block(block).actions {
-            if self.run.is_too_much() {
-                return Err(ResumeError::TooLarge);
-            }
+            self.make_room()?;
             self.decide(flow.action(*id), old, path)?;
         }
         Ok(())
@@ -224,9 +263,7 @@ impl Carrier<'_> {
             code: "NotSpecified".into(),
         };
         for id in &flow.block(block).actions {
-            if self.run.is_too_much() {
-                return Err(ResumeError::TooLarge);
-            }
+            self.make_room()?;
             let action = flow.action(*id);
             let found = past.find(&action.name, &action.behavior, old);
             let done = found.and_then(|old_id| Some((old_id, past.done(old_id, path)?)));
@@ -266,6 +303,7 @@ impl Carrier<'_> {
             (detail @ Detail::Foreach { .. }, _) if !is_empty => {
                 self.start(action, path, inputs, detail)?;
                 let old_body = block_of(&old.behavior, 0);
+                self.count_open(body, old_body, path, self.past.iterations(old_id, path).count)?;
                 for index in self.order_of(action, old_id, path) {
                     self.iteration(action, (body, old_body), &path.inner(index))?;
                 }
@@ -289,6 +327,17 @@ impl Carrier<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Iterations that go on are in memory together, however few go on at a time.
+    fn count_open(&mut self, body: BlockId, old: BlockId, path: &Path, count: u32) -> Carried {
+        let is_open = |index: &u32| !self.past.is_iteration_done(old, &path.inner(*index));
+        let open = (0..count).filter(is_open).count();
+        let first = self.flow.block(body).actions.first();
+        let shape = first.map(|id| self.flow.shape(self.flow.action(*id).shape));
+        let slots = shape.map_or(0, |shape| shape.actions.len());
+        self.open = self.open.saturating_add(open.saturating_mul(slots));
+        if self.open > RESUME_OPEN_ACTIONS_MAX { Err(ResumeError::TooLarge) } else { Ok(()) }
     }
 
     fn iteration(
@@ -459,7 +508,7 @@ impl Carrier<'_> {
     }
 
     /// Variables as the carried actions left them, in the order in which they did.
-    fn variables(mut self) -> Vec<Option<Value>> {
+    fn variables(&mut self) -> Vec<Option<Value>> {
         let mut variables = vec![None; self.flow.variables.len()];
         for (place, name) in variables.iter_mut().zip(&self.flow.variables) {
             let known = self.past.flow.variables.iter().position(|it| eq_ignore_case(it, name));

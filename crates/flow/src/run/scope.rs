@@ -286,9 +286,13 @@ impl Run {
         };
         let Some(done) = self.state.frames.remove(frame) else { return };
         let parent = done.parent;
+        if done.is_aside {
+            self.state.aside_slots = self.state.aside_slots.saturating_sub(done.slots.len());
+        }
         let slot = self.state.slot_mut(&flow, parent, owner.id);
         let Some(iteration) = slot.iteration.as_mut() else { return };
         match done.is_aside {
+            true if iteration.aside.back() == Some(&frame) => drop(iteration.aside.pop_back()),
             true => iteration.aside.retain(|aside| *aside != frame),
             false => iteration.running.retain(|running| *running != frame),
         }

@@ -43,6 +43,8 @@ pub struct State {
     pub is_closing: bool,
     /// What it has from the run that it goes on from is being carried over.
     pub is_resuming: bool,
+    /// Actions of iterations that were set aside and are not over: counted while carrying over.
+    pub aside_slots: usize,
 }
 
 /// The trigger's part of a run.
@@ -316,6 +318,7 @@ impl State {
             responded: false,
             is_closing: false,
             is_resuming: false,
+            aside_slots: 0,
         }
     }
 

@@ -220,9 +220,16 @@ impl World {
             let inbox = Some(self.inbox);
             self.queue(at, Input::Cancel { inbox });
         }
-        let (mut run, step) = self.start(outputs);
+        let (mut run, mut steps) = self.start(outputs);
         if self.mode == Mode::Crash {
             (run, _) = self.start(outputs);
+        }
+        let step = steps.pop().expect("a step");
+        for part in steps {
+            // they become durable together with the step
+            self.checker.part(&part);
+            self.store.commit(&part.batch);
+            self.history.chunk(&part.batch, &self.store);
         }
         self.history.step(self.now, "start");
         let mut run = self.take(run, &step);
@@ -288,7 +295,7 @@ impl World {
         Moment { now: self.now, seed: self.now as u64 ^ 0x5eed }
     }
 
-    fn start(&self, outputs: &Value) -> (Run, Step) {
+    fn start(&self, outputs: &Value) -> (Run, Vec<Step>) {
         let caller = match self.script.caller.as_str() {
             "request" => Caller::Request { deadline: BEGIN + self.script.deadline },
             "parent" => {
@@ -313,7 +320,10 @@ impl World {
             is_held: self.script.release.is_some(),
         };
         match &self.past {
-            None => Run::start(request, self.moment()).expect("the trigger is there"),
+            None => {
+                let (run, step) = Run::start(request, self.moment()).expect("a trigger");
+                (run, vec![step])
+            }
             Some(past) => Run::resume(request, past, self.moment()).expect("it can go on"),
         }
     }

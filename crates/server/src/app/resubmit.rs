@@ -94,7 +94,6 @@ impl App {
             scheduled: None,
             client_tracking_id: None,
             origin: Some(view.row.id),
-            past: None,
             caller: RunCaller::Nobody,
             start_key: None,
         };

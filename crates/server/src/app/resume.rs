@@ -91,7 +91,7 @@ impl App {
         self.engine.check_room()?;
         let earlier = self.check_not_resumed(&view.row).await?;
         let version = self.wanted_version(view, wanted).await?;
-        let past = Arc::new(self.past_of(view).await?);
+        let past = self.past_of(view).await?;
         let trigger_run = past
             .trigger
             .clone()
@@ -114,11 +114,10 @@ impl App {
             scheduled: trigger_run.scheduled,
             client_tracking_id: Some(trigger_run.client_tracking_id),
             origin: Some(view.row.id),
-            past: Some(past),
             caller: RunCaller::Nobody,
             start_key: None,
         };
-        match self.engine.start(start).await {
+        match self.engine.start_resumed(start, &past).await {
             Ok(started) => Ok((started.id, started.status)),
             Err(error) => {
                 self.forget_resumption(caller, view, known, &error).await;

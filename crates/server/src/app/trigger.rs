@@ -65,7 +65,6 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         scheduled,
         client_tracking_id: client_tracking_id.clone(),
         origin: None,
-        past: None,
         caller,
         start_key,
     };

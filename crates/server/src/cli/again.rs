@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::client::{Client, Resource};
 use super::failure::{Failure, Fault};
-use super::json_text::Members;
+use super::json_text::{self, Members};
 use super::output::{Output, Table};
 use super::run::{self, Started, count};
 
@@ -154,7 +154,8 @@ async fn resubmit_many(
             let error = run.error.map(|error| error.message).unwrap_or_default();
             table.row([run.run, run.new_run.unwrap_or_default(), error]);
         }
-        texts.push(text);
+        let runs = json_text::member(&text, "runs").and_then(json_text::items);
+        texts.extend(runs.into_iter().flatten().map(str::to_owned));
         token = page.skip_token.filter(|next| token.as_ref() != Some(next));
         if token.is_none() || left == 0 {
             break;
@@ -163,7 +164,7 @@ async fn resubmit_many(
         out.note(format_args!("{found} runs {doing}, {refused} refused."))?;
     }
     if out.is_json() {
-        out.document(&format!("[{}]", texts.join(",")))?;
+        out.document(&format!("{{\"value\":[{}]}}", texts.join(",")))?;
     } else if found == 0 {
         out.note("There are no such runs.")?;
     } else {

@@ -153,7 +153,6 @@ impl Engine {
             scheduled: None,
             client_tracking_id: Some(call.client_tracking_id),
             origin: None,
-            past: None,
             caller: Caller::Parent { process: parent, effect },
             start_key: Some(StartKey {
                 source: parent.as_bytes().to_vec(),

@@ -9,7 +9,7 @@ use durable::{Message, MessageKind, ProcessId, Standing, StartKey, Ticks};
 use expr::{Str, Value};
 use flow::definition::Trigger;
 use flow::run::state::Caller;
-use flow::run::{Past, Reply, ResumeError, Run, StartRequest, Status, Step};
+use flow::run::{Reply, Run, StartRequest, Status, Step};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,8 +27,6 @@ pub struct Start<'a> {
     pub scheduled: Option<Ticks>,
     pub client_tracking_id: Option<Str>,
     pub origin: Option<ProcessId>,
-    /// The run that it goes on from.
-    pub past: Option<Arc<Past>>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
 }
@@ -60,7 +58,7 @@ impl Engine {
     }
 
     /// What follows when the store has answered to a start.
-    fn finish_start(
+    pub(super) fn finish_start(
         self: &Arc<Self>,
         run: Box<Run>,
         outcome: Result<Durable, Refusal>,
@@ -147,26 +145,10 @@ impl Engine {
         admission: Admission,
     ) -> Result<(Box<Run>, Step), AppError> {
         self.counters.runs_started.fetch_add(1, Ordering::Relaxed);
-        let request = StartRequest {
-            id: start.id,
-            flow: Arc::clone(&start.version.flow),
-            info: Arc::clone(&start.version.info),
-            trigger: &start.trigger.name,
-            outputs: start.outputs,
-            raw_body: start.raw_body,
-            scheduled: start.scheduled,
-            client_tracking_id: start.client_tracking_id,
-            origin: start.origin,
-            caller: start.caller,
-            start_key: start.start_key,
-            is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
-        };
-        let moment = self.clock.moment();
-        let begun = match &start.past {
-            None => Run::start(request, moment).map_err(ResumeError::from),
-            Some(past) => Run::resume(request, past, moment),
-        };
-        let (run, mut step) = begun.map_err(not_begun)?;
+        let request = request_of(start, admission);
+        let (run, mut step) = Run::start(request, self.clock.moment()).map_err(|error| {
+            AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
+        })?;
         if admission == Admission::Elsewhere {
             step.batch.messages.push(arrival(run.id));
         }
@@ -261,20 +243,25 @@ impl Drop for Beginning {
     }
 }
 
-fn not_begun(error: ResumeError) -> AppError {
-    match error {
-        ResumeError::Start(error) => {
-            AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
-        }
-        ResumeError::Read(error) => AppError::internal(error),
-        ResumeError::TooLarge => {
-            AppError::new(ErrorKind::Conflict, "RunTooLargeToResume", error.to_string())
-        }
+pub(super) fn request_of(start: Start<'_>, admission: Admission) -> StartRequest<'_> {
+    StartRequest {
+        id: start.id,
+        flow: Arc::clone(&start.version.flow),
+        info: Arc::clone(&start.version.info),
+        trigger: &start.trigger.name,
+        outputs: start.outputs,
+        raw_body: start.raw_body,
+        scheduled: start.scheduled,
+        client_tracking_id: start.client_tracking_id,
+        origin: start.origin,
+        caller: start.caller,
+        start_key: start.start_key,
+        is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
     }
 }
 
 /// Tells the node that holds a run's partition that the run is there.
-fn arrival(run: ProcessId) -> Message {
+pub(super) fn arrival(run: ProcessId) -> Message {
     Message { to: run, from: Some(run), effect: 0, kind: MessageKind::Arrived, body: Vec::new() }
 }
 
@@ -287,7 +274,7 @@ fn step_of(run: &Run, step: Step) -> StepOf {
 }
 
 /// The row of a run that has taken its first step.
-fn inserted(run: &Run, step: &Step) -> RunChange {
+pub(super) fn inserted(run: &Run, step: &Step) -> RunChange {
     RunChange::Insert(RunRow {
         id: run.id,
         workflow: run.info().key,

@@ -2,6 +2,7 @@
 //! they hold.
 
 use crate::people::People;
+use crate::stored::{db, ends};
 use crate::support::stub::Stub;
 use crate::world::{World, compose, definition, run_after, wait};
 use reqwest::Method;
@@ -129,10 +130,48 @@ async fn a_cancelled_run_goes_on_and_one_that_has_not_ended_does_not() {
     // it survives the server
     let World { server, setup, .. } = world;
     server.kill();
+    ends(0, db(&["verify"], &setup.data));
     let world = World::of(setup.start().await, setup);
     let found = world.api.get(&format!("/api/v1/runs/{resumed}")).await;
     assert_eq!((&found["status"], &found["resumedFrom"]), (&json!("Running"), &json!(run)));
     assert_eq!(paths(&stub), ["/take"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_resume_a_run_at_the_same_moment_one_is_refused() {
+    let (world, stub) = with_stub().await;
+    let address = world.flow("order", &failing(&stub, "@int('x')")).await;
+    for round in 0..5 {
+        let failed = world.run(&address, &json!(round)).await;
+        let path = format!("/api/v1/runs/{}/resume", id(&failed));
+        let ask = || world.api.call(Method::POST, &path, None);
+        let (one, two) = tokio::join!(ask(), ask());
+        let (begun, refused) = if one.0 == 202 { (one, two) } else { (two, one) };
+        assert_eq!((begun.0, refused.0), (202, 409), "{} {}", begun.1, refused.1);
+        assert_eq!(refused.1["error"]["code"], "RunResumed");
+    }
+    assert_eq!(world.api.list("/api/v1/flows/order/runs").await.len(), 10);
+}
+
+#[tokio::test]
+async fn a_run_that_is_too_large_is_refused_each_time() {
+    let world = World::start().await;
+    let mut body = json!({"First": compose("", json!("@int('x')"))});
+    for at in 0..2_500 {
+        body[format!("C{at}")] = compose("First", json!(1));
+    }
+    let document = definition(json!({
+        "Loop": {"type": "Foreach", "foreach": "@range(0,101)", "runAfter": {}, "actions": body},
+    }));
+    let address = world.flow("order", &document).await;
+    let failed = world.run(&address, &json!(1)).await;
+    for _ in 0..2 {
+        refused(&world, id(&failed), json!({}), 409, "RunTooLargeToResume").await;
+    }
+    let old = world.api.get(&format!("/api/v1/runs/{}", id(&failed))).await;
+    assert_eq!(old.get("resumedAs"), None);
+    let audit = world.api.list("/api/v1/audit?operation=ResumeRunRefused").await;
+    assert_eq!(audit.len(), 2);
 }
 
 #[tokio::test]

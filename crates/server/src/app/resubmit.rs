@@ -42,7 +42,7 @@ pub enum BulkMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
     Resubmit,
-    Resume,
+    Resume(VersionWanted),
 }
 
 /// A run that was found, and what came of it.
@@ -121,7 +121,7 @@ impl App {
         }
         self.engine.check_room()?;
         let names: Vec<String> = rows.iter().map(|row| row.id.run_name()).collect();
-        let detail = json!({"resume": again == Again::Resume, "runs": names});
+        let detail = json!({"resume": again != Again::Resubmit, "runs": names});
         let audited = Change::default().audit("ResubmitRuns", &done.entry.row.id, &detail);
         self.apply(caller, audited).await?;
         let mut last = query.before;
@@ -130,8 +130,8 @@ impl App {
             let id = view.row.id;
             let outcome = match again {
                 Again::Resubmit => self.resubmit(&view).await.map(|(id, _)| id),
-                Again::Resume => {
-                    self.resume(caller, &view, VersionWanted::Pinned).await.map(|(id, _)| id)
+                Again::Resume(version) => {
+                    self.resume(caller, &view, version).await.map(|(id, _)| id)
                 }
             };
             match outcome {
@@ -195,7 +195,7 @@ impl BulkQuery {
         };
         let status = Status::from_number(row.status).unwrap_or(Status::Failed);
         let is_ready = match self.mode {
-            BulkMode::Dry(Again::Resume) | BulkMode::Do(Again::Resume) => can_resume(status),
+            BulkMode::Dry(Again::Resume(_)) | BulkMode::Do(Again::Resume(_)) => can_resume(status),
             BulkMode::Dry(Again::Resubmit) | BulkMode::Do(Again::Resubmit) => status.is_final(),
         };
         is_code && is_ready

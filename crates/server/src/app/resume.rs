@@ -91,6 +91,7 @@ impl App {
         self.engine.check_room()?;
         let earlier = self.check_not_resumed(&view.row).await?;
         let version = self.wanted_version(view, wanted).await?;
+        check_secured(&*self.version_of(view).await?, &version)?;
         let past = self.past_of(view).await?;
         let trigger_run = past
             .trigger
@@ -289,6 +290,32 @@ fn check_size(bytes: usize) -> Result<(), AppError> {
         "The history of the run is larger than the {RESUME_HISTORY_BYTES_MAX} bytes of which a run can be resumed."
     );
     Err(AppError::new(ErrorKind::Conflict, "RunTooLargeToResume", message))
+}
+
+/// What one version secures, another must not show: history is rendered by the version of
+/// its run.
+fn check_secured(old: &Version, new: &Version) -> Result<(), AppError> {
+    let shown = |(old_inputs, old_outputs): (bool, bool), (inputs, outputs): (bool, bool)| {
+        (old_inputs && !inputs) || (old_outputs && !outputs)
+    };
+    let actions = old.flow.actions.iter().filter(|it| it.secure_inputs || it.secure_outputs);
+    let action = actions.into_iter().find(|it| {
+        let found = new.flow.find_action(&it.name).map(|id| new.flow.action(id));
+        let secured = (it.secure_inputs, it.secure_outputs);
+        found.is_some_and(|found| shown(secured, (found.secure_inputs, found.secure_outputs)))
+    });
+    let trigger = old.flow.triggers.iter().find(|it| {
+        let found = new.flow.find_trigger(&it.name);
+        let secured = (it.secure_inputs, it.secure_outputs);
+        found.is_some_and(|found| shown(secured, (found.secure_inputs, found.secure_outputs)))
+    });
+    let name = action.map(|it| &it.name).or(trigger.map(|it| &it.name));
+    let Some(name) = name else { return Ok(()) };
+    let message = format!(
+        "Version {} shows of '{name}' what version {} secures: secure it to resume runs of that.",
+        new.info.version, old.info.version
+    );
+    Err(AppError::new(ErrorKind::Conflict, "SecureDataRemoved", message))
 }
 
 fn check_status(row: &RunRow) -> Result<(), AppError> {

@@ -17,7 +17,7 @@ Examples:
   sluicegate run resubmit ID
   sluicegate run resubmit --flow order --status Failed --from 2026-11-22T08:00:00Z --dry-run
   sluicegate run resubmit --flow order --code BadGateway --all
-  sluicegate run resubmit --flow order --status TimedOut --resume --all")]
+  sluicegate run resubmit --flow order --status TimedOut --resume --version latest --all")]
 pub struct ResubmitArgs {
     /// The run
     #[arg(required_unless_present = "flow", conflicts_with = "flow")]
@@ -41,6 +41,9 @@ pub struct ResubmitArgs {
     /// Go on where each ended instead of starting from the beginning
     #[arg(long, requires = "flow")]
     resume: bool,
+    /// The version to go on with: a number, or 'latest' [default: each run's own]
+    #[arg(long, value_name = "N", requires = "resume", value_parser = version)]
+    version: Option<String>,
     /// Only show which they are
     #[arg(long, requires = "flow")]
     dry_run: bool,
@@ -109,10 +112,8 @@ pub async fn resume(
     client: &Client,
     out: &mut Output<'_>,
 ) -> Result<ExitCode, Failure> {
-    let body = args.version.as_deref().map(|version| match version.parse::<u32>() {
-        Ok(_) => Members::default().raw("version", version).build(),
-        Err(_) => Members::default().text("version", version).build(),
-    });
+    let body = args.version.as_deref();
+    let body = body.map(|version| with_version(Members::default(), version).build());
     let text = client.post(&Resource::new(&["runs", &args.id, "resume"])?, body).await?;
     tell_started(&text, client, out)?;
     if !args.wait {
@@ -188,10 +189,20 @@ fn body_of(args: &ResubmitArgs, limit: usize, token: Option<&str>) -> String {
         .raw("limit", &limit.to_string())
         .raw("dryRun", if args.dry_run { "true" } else { "false" })
         .raw("resume", if args.resume { "true" } else { "false" });
+    if let Some(version) = &args.version {
+        body = with_version(body, version);
+    }
     if let Some(token) = token {
         body = body.text("skipToken", token);
     }
     body.build()
+}
+
+fn with_version(body: Members, version: &str) -> Members {
+    match version.parse::<u32>() {
+        Ok(_) => body.raw("version", version),
+        Err(_) => body.text("version", version),
+    }
 }
 
 /// A version of a flow.

@@ -40,21 +40,25 @@ enum VersionGiven {
     Name(String),
 }
 
+fn wanted(given: Option<&VersionGiven>) -> Result<VersionWanted, ApiError> {
+    match given {
+        None => Ok(VersionWanted::Pinned),
+        Some(VersionGiven::Number(number)) => Ok(VersionWanted::Number(*number)),
+        Some(VersionGiven::Name(name)) if name == "latest" => Ok(VersionWanted::Latest),
+        Some(VersionGiven::Name(name)) => {
+            let message = format!("'version' is '{name}', expected a number or 'latest'.");
+            Err(ApiError(AppError::invalid("InvalidRequestContent", message)))
+        }
+    }
+}
+
 pub async fn resume(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     MaybeBody(body): MaybeBody<ResumeBody>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let version = match body.unwrap_or_default().version {
-        None => VersionWanted::Pinned,
-        Some(VersionGiven::Number(number)) => VersionWanted::Number(number),
-        Some(VersionGiven::Name(name)) if name == "latest" => VersionWanted::Latest,
-        Some(VersionGiven::Name(name)) => {
-            let message = format!("'version' is '{name}', expected a number or 'latest'.");
-            return Err(ApiError(AppError::invalid("InvalidRequestContent", message)));
-        }
-    };
+    let version = wanted(body.unwrap_or_default().version.as_ref())?;
     let (view, id, status) = state.app.resume_run(&caller, RunAt::any(&id), version).await?;
     let body = json!({
         "run": id.run_name(), "flow": view.flow.row.name, "status": status.name(),
@@ -73,6 +77,7 @@ pub struct BulkBody {
     dry_run: bool,
     #[serde(default)]
     resume: bool,
+    version: Option<VersionGiven>,
     skip_token: Option<String>,
 }
 
@@ -97,7 +102,14 @@ impl BulkBody {
                 invalid("'skipToken' is not one that an answer gave.".to_owned())
             })?),
         };
-        let again = if self.resume { Again::Resume } else { Again::Resubmit };
+        let again = match (self.resume, &self.version) {
+            (true, version) => Again::Resume(wanted(version.as_ref())?),
+            (false, None) => Again::Resubmit,
+            (false, Some(_)) => {
+                let message = "'version' is of use with 'resume' only: else the latest is taken.";
+                return Err(invalid(message.to_owned()));
+            }
+        };
         Ok(BulkQuery {
             status: status(self.filter.status.as_deref())?.unwrap_or(Status::Failed),
             code: self.filter.code.clone(),

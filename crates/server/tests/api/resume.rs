@@ -154,6 +154,40 @@ async fn of_two_who_resume_a_run_at_the_same_moment_one_is_refused() {
 }
 
 #[tokio::test]
+async fn a_large_run_is_taken_over_in_parts_that_are_there_together() {
+    let world = World::start().await;
+    let document = |then: &str| {
+        definition(json!({
+            "Loop": {"type": "Foreach", "foreach": "@range(0,500)", "runAfter": {},
+                "actions": {"Much": compose("", json!("y".repeat(10_000)))}},
+            "Then": compose("Loop", json!(then)),
+            "Rest": wait("Then", 3_600),
+        }))
+    };
+    let address = world.flow("order", &document("@int('x')")).await;
+    let failed = world.run(&address, &json!(1)).await;
+    assert_eq!(failed["status"], "Failed");
+    correct(&world, &document("fixed")).await;
+    let path = format!("/api/v1/runs/{}/resume", id(&failed));
+    let started = world.call(Method::POST, &path, json!({"version": "latest"}), 202).await;
+    assert_eq!(started["status"], "Running");
+    let run = started["run"].as_str().expect("a run").to_owned();
+    let World { server, setup, .. } = world;
+    server.kill();
+    ends(0, db(&["verify"], &setup.data));
+    let world = World::of(setup.start().await, setup);
+    let actions = world.api.list(&format!("/api/v1/runs/{run}/actions")).await;
+    let of = |name: &str| actions.iter().find(|it| it["name"] == name).expect("an action");
+    assert_eq!(
+        (&of("Much")["repetitionCount"], &of("Much")["carried"]),
+        (&json!(500), &json!(true))
+    );
+    assert_eq!((&of("Then")["status"], of("Then").get("carried")), (&json!("Succeeded"), None));
+    world.api.post(&format!("/api/v1/runs/{run}/cancel"), 202).await;
+    assert_eq!(world.api.ended(&run).await["status"], "Cancelled");
+}
+
+#[tokio::test]
 async fn a_run_that_is_too_large_is_refused_each_time() {
     let world = World::start().await;
     let mut body = json!({"First": compose("", json!("@int('x')"))});

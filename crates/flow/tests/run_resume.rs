@@ -10,7 +10,7 @@ use flow::run::{Input, Moment, Past, ResumeError, Run, StartRequest, Status, Sto
 use std::fmt::Write;
 use std::sync::Arc;
 use world::script::Script;
-use world::{BEGIN, Mode, Played, flow_of, flow_of_actions, json, past_of, play_all, resume_all};
+use world::{BEGIN, Mode, Played, flow_of, flow_of_actions, json, play_all, resume_all};
 
 fn http(address: &str, after: &str) -> String {
     format!(

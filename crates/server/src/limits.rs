@@ -213,6 +213,29 @@ pub const CONNECTOR_ICON_BYTES_MAX: usize = 1024 * 1024;
 /// Hours that the addresses of a connector's files can be read.
 pub const CONNECTOR_LINK_HOURS: i64 = 1;
 
+/// Bytes of a history, with its large values, of which a run can be resumed: all of it is
+/// held in memory meanwhile.
+pub const RESUME_HISTORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Seconds that a resumed run has to begin: after that who resumed it has gone.
+pub const RESUME_BEGINS_SECONDS: i64 = 60;
+
+/// Runs that one request resubmits when the caller does not say, and at most.
+pub const BULK_RUNS_DEFAULT: usize = 100;
+pub const BULK_RUNS_MAX: usize = 500;
+
+/// Runs that one request looks at to find those, and at a time.
+pub const BULK_ROWS_MAX: usize = 10_000;
+pub const BULK_ROWS_PER_READ: usize = 500;
+
+/// Characters of a text that is searched for in histories.
+pub const SEARCH_CHARACTERS_MAX: usize = 200;
+
+/// What one request searches: bytes of histories, and runs; and runs listed at a time.
+pub const SEARCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const SEARCH_RUNS_MAX: usize = 1_000;
+pub const SEARCH_ROWS_PER_READ: usize = 100;
+
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;
 

@@ -32,6 +32,7 @@ pub enum Kind {
     UsedAssertion = 20,
     Upload = 91,
     Packaging = 92,
+    Resumption = 50,
 }
 
 /// Something that is kept as a record.

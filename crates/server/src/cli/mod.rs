@@ -8,6 +8,7 @@
 
 pub mod serve;
 
+mod again;
 mod application;
 mod audit;
 mod client;

@@ -15,6 +15,7 @@ mod ownership;
 mod partition;
 mod pause;
 pub mod recover;
+mod resume;
 pub mod retention;
 mod start;
 pub mod timer;

@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// What follows when the store has answered to a start.
-    fn finish_start(
+    pub(super) fn finish_start(
         self: &Arc<Self>,
         run: Box<Run>,
         outcome: Result<Durable, Refusal>,
@@ -145,20 +145,7 @@ impl Engine {
         admission: Admission,
     ) -> Result<(Box<Run>, Step), AppError> {
         self.counters.runs_started.fetch_add(1, Ordering::Relaxed);
-        let request = StartRequest {
-            id: start.id,
-            flow: Arc::clone(&start.version.flow),
-            info: Arc::clone(&start.version.info),
-            trigger: &start.trigger.name,
-            outputs: start.outputs,
-            raw_body: start.raw_body,
-            scheduled: start.scheduled,
-            client_tracking_id: start.client_tracking_id,
-            origin: start.origin,
-            caller: start.caller,
-            start_key: start.start_key,
-            is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
-        };
+        let request = request_of(start, admission);
         let (run, mut step) = Run::start(request, self.clock.moment()).map_err(|error| {
             AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
         })?;
@@ -256,8 +243,25 @@ impl Drop for Beginning {
     }
 }
 
+pub(super) fn request_of(start: Start<'_>, admission: Admission) -> StartRequest<'_> {
+    StartRequest {
+        id: start.id,
+        flow: Arc::clone(&start.version.flow),
+        info: Arc::clone(&start.version.info),
+        trigger: &start.trigger.name,
+        outputs: start.outputs,
+        raw_body: start.raw_body,
+        scheduled: start.scheduled,
+        client_tracking_id: start.client_tracking_id,
+        origin: start.origin,
+        caller: start.caller,
+        start_key: start.start_key,
+        is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
+    }
+}
+
 /// Tells the node that holds a run's partition that the run is there.
-fn arrival(run: ProcessId) -> Message {
+pub(super) fn arrival(run: ProcessId) -> Message {
     Message { to: run, from: Some(run), effect: 0, kind: MessageKind::Arrived, body: Vec::new() }
 }
 
@@ -270,7 +274,7 @@ fn step_of(run: &Run, step: Step) -> StepOf {
 }
 
 /// The row of a run that has taken its first step.
-fn inserted(run: &Run, step: &Step) -> RunChange {
+pub(super) fn inserted(run: &Run, step: &Step) -> RunChange {
     RunChange::Insert(RunRow {
         id: run.id,
         workflow: run.info().key,

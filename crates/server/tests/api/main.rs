@@ -28,6 +28,7 @@ mod powershell;
 mod provider;
 mod repetition;
 mod restart;
+mod resume;
 mod retention;
 mod rights;
 mod run;

@@ -156,7 +156,7 @@ impl<'a> EventReader<'a> {
         }
         let event = match self.byte()? {
             RUN_STARTED => self.run_started()?,
-            FINISHED => self.finished()?,
+            FINISHED => Event::Finished(Box::new(self.finished()?)),
             STARTED => {
                 let (action, path) = self.action()?;
                 Event::Started { action, path, inputs: self.value()?, detail: self.detail()? }
@@ -181,6 +181,18 @@ impl<'a> EventReader<'a> {
             }
             CANCEL_ASKED => Event::CancelAsked,
             RELEASED => Event::Released,
+            RESUMED => Event::Resumed { from: self.process()? },
+            CARRIED => {
+                let started = self.ticks()?;
+                Event::Carried { started, finished: Box::new(self.finished()?) }
+            }
+            CARRIED_ALL => {
+                let mut variables = Vec::new();
+                for _ in 0..self.number()? {
+                    variables.push(self.optional_value()?);
+                }
+                Event::CarriedAll { variables }
+            }
             RUN_FINISHED => {
                 let (status, code) = (self.status()?, self.code()?);
                 let error = if self.byte()? == 1 { Some(self.error()?) } else { None };
@@ -217,7 +229,7 @@ impl<'a> EventReader<'a> {
         })
     }
 
-    fn finished(&mut self) -> Result<Event, ReadError> {
+    fn finished(&mut self) -> Result<Finished, ReadError> {
         let (action, path) = self.action()?;
         let (status, flags, code) = (self.status()?, self.byte()?, self.code()?);
         let there = |bit: u8| flags & bit != 0;
@@ -234,17 +246,7 @@ impl<'a> EventReader<'a> {
         let error = if there(flag::ERROR) { Some(self.error()?) } else { None };
         let tracked = if there(flag::TRACKED) { Some(self.value()?) } else { None };
         let ended = if there(flag::ENDED_BEFORE) { Some(self.ticks()?) } else { None };
-        Ok(Event::Finished(Box::new(Finished {
-            action,
-            path,
-            status,
-            code,
-            inputs,
-            outputs,
-            error,
-            tracked,
-            ended,
-        })))
+        Ok(Finished { action, path, status, code, inputs, outputs, error, tracked, ended })
     }
 
     fn run_started(&mut self) -> Result<Event, ReadError> {

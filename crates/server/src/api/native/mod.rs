@@ -1,5 +1,6 @@
 //! The native API, `/api/v1`: `docs/reference/native-api.md`.
 
+mod again;
 mod application;
 mod audit;
 mod connector;
@@ -60,7 +61,9 @@ fn flows() -> Router<ApiState> {
         .route("/runs/{id}/actions/{action}/repetitions/{repetition}", get(run::repetition))
         .route("/runs/{id}/events", get(run::events))
         .route("/runs/{id}/cancel", post(run::cancel))
-        .route("/runs/{id}/resubmit", post(run::resubmit))
+        .route("/runs/{id}/resubmit", post(again::resubmit))
+        .route("/runs/{id}/resume", post(again::resume))
+        .route("/flows/{name}/runs/resubmit", post(again::resubmit_many))
         .route("/runs/{id}/release", post(run::release))
 }
 

@@ -116,7 +116,7 @@ impl App {
         Ok((id, name))
     }
 
-    async fn view(
+    pub(super) async fn view(
         &self,
         entry: Arc<FlowEntry>,
         problems: Vec<Problem>,
@@ -212,32 +212,6 @@ impl App {
         let FlowFound { entry, facts, .. } = self.flow_for(caller, Act::GET, at).await?;
         let (loaded, problems) = self.load_version(&entry, entry.row.version).await?;
         Ok((FlowView { entry, facts, problems }, loaded))
-    }
-
-    pub async fn list_versions(
-        &self,
-        caller: &Caller,
-        at: FlowAt<'_>,
-    ) -> Result<Vec<VersionRow>, AppError> {
-        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
-        Ok(self.engine.store.versions(entry.row.key).await?)
-    }
-
-    pub async fn get_version(
-        &self,
-        caller: &Caller,
-        at: FlowAt<'_>,
-        number: u32,
-    ) -> Result<(VersionRow, Loaded), AppError> {
-        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
-        let versions = self.engine.store.versions(entry.row.key).await?;
-        let found = versions.into_iter().find(|version| version.number == number);
-        let row = found.ok_or_else(|| {
-            let message = format!("The flow '{}' has no version {number}.", at.name);
-            AppError::not_found("FlowVersionNotFound", message)
-        })?;
-        let (loaded, _) = self.load_version(&entry, number).await?;
-        Ok((row, loaded))
     }
 
     /// Deletes a flow so that it can be restored: it stops, its runs are cancelled, its name
@@ -397,7 +371,10 @@ impl App {
     }
 
     /// Turns the flow's recurrence on or off as its state says.
-    async fn align_trigger(&self, entry: Arc<FlowEntry>) -> Result<Arc<FlowEntry>, AppError> {
+    pub(super) async fn align_trigger(
+        &self,
+        entry: Arc<FlowEntry>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
         match (entry.state, entry.row.trigger_process) {
             (FlowState::Started, None) if has_recurrence(&entry) => {
                 // the flow names its process before that can fire; when the server ends
@@ -444,7 +421,10 @@ impl App {
         Ok(())
     }
 
-    async fn stop_trigger(&self, entry: Arc<FlowEntry>) -> Result<Arc<FlowEntry>, AppError> {
+    pub(super) async fn stop_trigger(
+        &self,
+        entry: Arc<FlowEntry>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
         let Some(process) = entry.row.trigger_process else { return Ok(entry) };
         let mut row = entry.row.clone();
         row.trigger_process = None;

@@ -21,6 +21,7 @@ pub mod session;
 pub mod signin;
 pub mod summary;
 pub mod trigger;
+pub mod version;
 
 pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::failure::{Detail, Failure};
 use super::json_text::{self, Members};
 use super::output::{Output, Table, moment, visible};
-use super::{Dialect, input, run};
+use super::{Dialect, input, run, version};
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -92,6 +92,22 @@ pub enum FlowCommand {
         name: String,
         /// The version whose definition to print
         number: Option<u64>,
+    },
+    /// Show what is different between two versions of a flow
+    Diff {
+        /// Name of the flow
+        name: String,
+        /// The earlier version
+        before: u32,
+        /// The later version
+        after: u32,
+    },
+    /// Go back to an earlier version: a new one is made that has what it has
+    Rollback {
+        /// Name of the flow
+        name: String,
+        /// The version to go back to
+        version: u32,
     },
     /// Make a new key for a flow's address; addresses with the old one end at once
     RotateKey {
@@ -193,16 +209,6 @@ struct TriggerRecord {
     kind: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct VersionRecord {
-    #[serde(alias = "number")]
-    version: Option<u64>,
-    #[serde(alias = "changedTime")]
-    created_time: Option<String>,
-    dialect: Option<String>,
-}
-
 #[derive(Debug, Deserialize)]
 struct Address {
     value: String,
@@ -238,11 +244,17 @@ pub async fn execute(
                 out,
             )?;
         }
-        FlowCommand::Versions { name, number: None } => versions(&name, client, out).await?,
+        FlowCommand::Versions { name, number: None } => version::list(&name, client, out).await?,
         FlowCommand::Versions { name, number: Some(number) } => {
-            let text =
-                client.get(&client.flows(&[&name, "versions", &number.to_string()])?).await?;
-            out.document(if out.is_json() { &text } else { definition_of(&text) })?;
+            version::show(&name, number, client, out).await?;
+        }
+        FlowCommand::Diff { name, before, after } => {
+            version::differences(&name, (before, after), client, out).await?;
+        }
+        FlowCommand::Rollback { name, version } => {
+            let number = version.to_string();
+            let resource = client.flows(&[&name, "versions", &number, "restore"])?;
+            saved("Rolled back", &client.post(&resource, None).await?, client, out)?;
         }
         FlowCommand::RotateKey { name, key } => {
             let key = match key {
@@ -403,23 +415,6 @@ async fn set_state(
     out.line(format_args!("Flow '{}' is {}.", flow.name, flow.state.as_deref().unwrap_or(verb)))
 }
 
-async fn versions(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
-    let resource = client.flows(&[name, "versions"])?;
-    let listing = client.list::<VersionRecord>(resource, usize::MAX).await?;
-    if out.is_json() {
-        return out.document(&listing.json());
-    }
-    let mut table = Table::new(&["VERSION", "DIALECT", "CREATED"]);
-    for version in listing.records {
-        table.row([
-            number(version.version),
-            version.dialect.unwrap_or_default(),
-            moment(version.created_time.as_deref()),
-        ]);
-    }
-    out.table(&table)
-}
-
 async fn start(args: &RunArgs, client: &Client, out: &mut Output<'_>) -> Result<ExitCode, Failure> {
     let mut body = Members::default();
     if let Some(file) = &args.body {
@@ -451,7 +446,7 @@ fn address(text: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Fail
 }
 
 /// The definition in a flow or version, else all of it.
-fn definition_of(text: &str) -> &str {
+pub fn definition_of(text: &str) -> &str {
     json_text::member(text, "definition").unwrap_or(text)
 }
 
@@ -468,7 +463,7 @@ fn triggers(triggers: &[TriggerRecord]) -> String {
     triggers.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
-fn number(number: Option<u64>) -> String {
+pub fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 

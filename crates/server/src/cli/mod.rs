@@ -29,6 +29,7 @@ mod run;
 mod server;
 mod user;
 mod validate;
+mod version;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;

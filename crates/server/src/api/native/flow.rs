@@ -18,7 +18,6 @@ use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use store::VersionRow;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -97,7 +96,7 @@ fn render(entry: &FlowEntry) -> Value {
     })
 }
 
-fn render_view(view: &FlowView) -> Value {
+pub fn render_view(view: &FlowView) -> Value {
     let mut value = render(&view.entry);
     if !view.problems.is_empty() {
         value["problems"] = view.problems.iter().map(problem).collect();
@@ -105,7 +104,7 @@ fn render_view(view: &FlowView) -> Value {
     value
 }
 
-fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
+pub fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
     let to_json = |value: &expr::Value| serde_json::to_value(value).map_err(AppError::internal);
     value["definition"] = to_json(&loaded.definition)?;
     if let Some(references) = &loaded.connection_references {
@@ -243,35 +242,6 @@ pub async fn disable(
     let stopped = FlowState::Stopped;
     let entry = state.app.enable_flow(&caller, at(&within.environment, &name), stopped).await?;
     Ok(Json(render(&entry)))
-}
-
-fn render_version(row: &VersionRow) -> Value {
-    json!({"number": row.number, "createdTime": format_time(row.created)})
-}
-
-pub async fn versions(
-    State(state): State<ApiState>,
-    Authenticated(caller): Authenticated,
-    Params(within): Params<InEnvironment>,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
-    let rows = state.app.list_versions(&caller, at(&within.environment, &name)).await?;
-    Ok(page(rows.iter().map(render_version).collect(), None))
-}
-
-pub async fn version(
-    State(state): State<ApiState>,
-    Authenticated(caller): Authenticated,
-    Params(within): Params<InEnvironment>,
-    Path((name, number)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
-    let number = number.parse().map_err(|_| {
-        let message = format!("'{number}' is not a version's number.");
-        ApiError(AppError::invalid("InvalidVersion", message))
-    })?;
-    let (row, loaded) =
-        state.app.get_version(&caller, at(&within.environment, &name), number).await?;
-    Ok(Json(with_definition(render_version(&row), &loaded)?))
 }
 
 #[derive(Deserialize)]

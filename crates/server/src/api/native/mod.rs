@@ -12,6 +12,7 @@ mod role;
 mod run;
 mod server;
 mod user;
+mod version;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
 use crate::app::AppError;
@@ -43,8 +44,10 @@ fn flows() -> Router<ApiState> {
         .route("/flows/{name}/restore", post(flow::restore))
         .route("/flows/{name}/enable", post(flow::enable))
         .route("/flows/{name}/disable", post(flow::disable))
-        .route("/flows/{name}/versions", get(flow::versions))
-        .route("/flows/{name}/versions/{number}", get(flow::version))
+        .route("/flows/{name}/versions", get(version::versions))
+        .route("/flows/{name}/versions/{number}", get(version::version))
+        .route("/flows/{name}/versions/{number}/diff/{other}", get(version::differences))
+        .route("/flows/{name}/versions/{number}/restore", post(version::restore))
         .route("/flows/{name}/callback-url", post(flow::callback_url))
         .route("/flows/{name}/keys/{which}/rotate", post(flow::rotate_key))
         .route("/flows/{name}/run", post(flow::run))

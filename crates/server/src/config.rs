@@ -24,6 +24,8 @@ pub struct Config {
     pub response_timeout: Duration,
     /// How long the history of final runs is kept.
     pub retention: Duration,
+    /// How long deleted flows can be restored.
+    pub recycle: Duration,
     pub connections_max: usize,
     /// Whose `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
     pub trusted_proxies: Vec<IpAddr>,
@@ -56,6 +58,7 @@ struct File {
     trigger_body_bytes_max: Option<usize>,
     response_timeout_seconds: Option<u64>,
     retention_days: Option<u64>,
+    recycle_days: Option<u64>,
     connections_max: Option<usize>,
     trusted_proxies: Option<Vec<String>>,
     log: Option<String>,
@@ -68,7 +71,7 @@ struct File {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -80,6 +83,7 @@ const NAMES: [&str; 16] = [
     "TRIGGER_BODY_BYTES_MAX",
     "RESPONSE_TIMEOUT_SECONDS",
     "RETENTION_DAYS",
+    "RECYCLE_DAYS",
     "CONNECTIONS_MAX",
     "TRUSTED_PROXIES",
     "LOG",
@@ -108,6 +112,8 @@ impl Config {
         let listen = text(args.listen, "LISTEN", file.listen);
         let listen = listen.unwrap_or_else(|| "127.0.0.1:8484".to_owned());
         let days = variables.number("RETENTION_DAYS", file.retention_days, 30)?;
+        // documented: a deleted flow can be restored for 21 days
+        let recycle_days = variables.number("RECYCLE_DAYS", file.recycle_days, 21)?;
         let seconds =
             variables.number("RESPONSE_TIMEOUT_SECONDS", file.response_timeout_seconds, 120)?;
         Ok(Config {
@@ -129,6 +135,7 @@ impl Config {
             )?,
             response_timeout: Duration::from_secs(seconds),
             retention: Duration::from_secs(days.saturating_mul(86_400)),
+            recycle: Duration::from_secs(recycle_days.saturating_mul(86_400)),
             connections_max: variables.count("CONNECTIONS_MAX", file.connections_max, 10_000)?,
             trusted_proxies: proxies(variables.text("TRUSTED_PROXIES"), file.trusted_proxies)?,
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),

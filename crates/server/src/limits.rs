@@ -196,5 +196,11 @@ pub const LOGIN_FIELD_BYTES_MAX: usize = 16 * 1024;
 /// Tries of a change that somebody else makes at the same moment.
 pub const CHANGE_TRIES_MAX: u32 = 4;
 
+/// Deleted flows that one read of them brings.
+pub const DELETED_FLOWS_PER_READ: usize = 256;
+
+/// Characters of what an administrator says to a suspension.
+pub const SUSPENSION_CHARACTERS_MAX: usize = 1_024;
+
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;

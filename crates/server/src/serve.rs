@@ -91,7 +91,7 @@ async fn run(config: Config) -> Result<(), String> {
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
-    let retention = tokio::spawn(Arc::clone(&engine).run_retention());
+    let retention = tokio::spawn(app.clone().run_retention());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
@@ -133,8 +133,11 @@ async fn make_engine(
     let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
     catalog.set_public_url(public_url);
     let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
-    let settings =
-        EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
+    let settings = EngineSettings {
+        response_timeout: config.response_timeout,
+        retention: config.retention,
+        recycle: config.recycle,
+    };
     let outside = Arc::new(HttpOutside::new(egress_policy(config)?));
     Ok(Engine::new(EngineParts { node, store, clock, catalog, settings, outside, paused }))
 }

@@ -14,12 +14,15 @@ pub mod flow;
 pub mod import;
 pub mod owner;
 pub mod package;
+pub mod recycle;
 pub mod retention;
 pub mod run;
 pub mod server;
 pub mod session;
 pub mod signin;
 pub mod summary;
+pub mod suspension;
+pub mod transfer;
 pub mod trigger;
 pub mod version;
 

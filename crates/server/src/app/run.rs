@@ -3,7 +3,7 @@
 use super::App;
 use super::access::{Act, FlowAt, FlowFound, RunAt, no_run};
 use super::error::{AppError, ErrorKind};
-use crate::app::catalog::{FlowEntry, Version};
+use crate::app::catalog::{FlowEntry, FlowState, Version};
 use crate::auth::caller::Caller;
 use crate::limits::{CANCEL_ROUND, CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
 use crate::worker::Start;
@@ -401,6 +401,12 @@ impl App {
     ) -> Result<(RunView, ProcessId, Status), AppError> {
         let view = self.run_for(caller, Act::RESUBMIT, at).await?;
         self.engine.check_room()?;
+        if matches!(view.flow.state, FlowState::Suspended | FlowState::Deleted) {
+            let state = view.flow.state.name().to_lowercase();
+            let message =
+                format!("The flow '{}' is {state}: it starts nothing.", view.flow.row.name);
+            return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
+        }
         let pinned = self.version_of(&view).await?;
         let reader = self.read_history(&view, &pinned, |_| {}).await?;
         let trigger_run = reader

@@ -114,6 +114,11 @@ operations! {
     ListFlowRunsAsAdmin "ListFlowRunsAsAdmin" EnvironmentAdministrator;
     RunFlow "RunFlow" Flow(RunOnly);
     ExportFlow "ExportFlow" Flow(CoOwner);
+    // what the original has no address for
+    CopyFlow "CopyFlow" Flow(CoOwner);
+    MoveFlow "MoveFlow" Flow(CoOwner);
+    MoveAdminFlow "Move-AdminFlow" EnvironmentAdministrator;
+    SuspendFlow "SuspendFlow" EnvironmentAdministrator;
     // the directory and the server
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::failure::{Detail, Failure};
 use super::json_text::{self, Members};
 use super::output::{Output, Table, moment, visible};
-use super::{Dialect, input, run, version};
+use super::{Dialect, input, run, transfer, version};
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -65,6 +65,18 @@ pub enum FlowCommand {
         /// Name of the flow
         name: String,
     },
+    /// Turn a flow off for a reason, as an administrator; runs that are under way go on
+    Suspend {
+        /// Name of the flow
+        name: String,
+        /// CompanyDlpViolation (only an administrator turns it on again),
+        /// AlwaysFailingDetected or NeverTriggeringDetected
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+        /// What people are told
+        #[arg(long, value_name = "TEXT")]
+        message: Option<String>,
+    },
     /// Delete a flow: its runs are cancelled, and it can be restored
     Delete {
         /// Name of the flow
@@ -78,6 +90,10 @@ pub enum FlowCommand {
         /// What it was called, or its id
         name: String,
     },
+    /// Make a copy of a flow, here or in another environment; the copy is stopped
+    Copy(transfer::CopyArgs),
+    /// Move a flow to another environment, with its versions, history and owners
+    Move(transfer::MoveArgs),
     /// Print the signed address of a flow's HTTP trigger
     CallbackUrl {
         /// Name of the flow
@@ -196,8 +212,24 @@ struct FlowRecord {
     version: Option<u64>,
     created_time: Option<String>,
     changed_time: Option<String>,
+    suspension: Option<SuspensionRecord>,
     triggers: Vec<TriggerRecord>,
     problems: Vec<Detail>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SuspensionRecord {
+    reason: String,
+    message: Option<String>,
+    time: String,
+}
+
+impl SuspensionRecord {
+    fn text(self) -> String {
+        let message = self.message.map(|it| format!(": {it}")).unwrap_or_default();
+        format!("{}, since {}{message}", self.reason, moment(Some(&self.time)))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -226,6 +258,12 @@ pub async fn execute(
         FlowCommand::Update(args) => update(&args, client, out).await?,
         FlowCommand::Enable { name } => set_state(&name, "enable", client, out).await?,
         FlowCommand::Disable { name } => set_state(&name, "disable", client, out).await?,
+        FlowCommand::Suspend { name, reason, message } => {
+            let body = Members::default().text("reason", &reason);
+            let body = body.text_if("message", message.as_deref()).build();
+            let text = client.post(&client.flows(&[&name, "suspend"])?, Some(body)).await?;
+            state_of(&text, client, out)?;
+        }
         FlowCommand::Delete { name, purge } => {
             let resource = client.flows(&[&name])?.query("purge", purge.then_some("true"));
             client.delete(&resource).await?;
@@ -235,6 +273,12 @@ pub async fn execute(
         FlowCommand::Restore { name } => {
             let text = client.post(&client.flows(&[&name, "restore"])?, None).await?;
             saved("Restored", &text, client, out)?;
+        }
+        FlowCommand::Copy(args) => {
+            saved("Made", &transfer::copy(&args, client).await?, client, out)?;
+        }
+        FlowCommand::Move(args) => {
+            saved("Moved", &transfer::relocate(&args, client).await?, client, out)?;
         }
         FlowCommand::CallbackUrl { name, trigger } => {
             let resource = client.flows(&[&name, "callback-url"])?;
@@ -389,6 +433,7 @@ async fn show(
         ("Id", flow.id.unwrap_or_default()),
         ("Environment", flow.environment.unwrap_or_default()),
         ("State", flow.state.unwrap_or_default()),
+        ("Suspended for", flow.suspension.map(SuspensionRecord::text).unwrap_or_default()),
         ("Dialect", flow.dialect.unwrap_or_default()),
         ("Version", number(flow.version)),
         ("Created", moment(flow.created_time.as_deref())),
@@ -408,11 +453,16 @@ async fn set_state(
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let text = client.post(&client.flows(&[name, verb])?, None).await?;
+    state_of(&text, client, out)
+}
+
+fn state_of(text: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
     if out.is_json() {
-        return out.document(&text);
+        return out.document(text);
     }
-    let flow: FlowRecord = client.read(&text)?;
-    out.line(format_args!("Flow '{}' is {}.", flow.name, flow.state.as_deref().unwrap_or(verb)))
+    let flow: FlowRecord = client.read(text)?;
+    let state = flow.state.unwrap_or_default();
+    out.line(format_args!("Flow '{}' is {state}.", visible(&flow.name)))
 }
 
 async fn start(args: &RunArgs, client: &Client, out: &mut Output<'_>) -> Result<ExitCode, Failure> {

@@ -27,6 +27,7 @@ mod retention;
 mod role;
 mod run;
 mod server;
+mod transfer;
 mod user;
 mod validate;
 mod version;

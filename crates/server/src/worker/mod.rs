@@ -84,6 +84,8 @@ pub struct EngineSettings {
     pub response_timeout: std::time::Duration,
     /// How long the history of final runs is kept.
     pub retention: std::time::Duration,
+    /// How long deleted flows can be restored.
+    pub recycle: std::time::Duration,
 }
 
 /// Counts for metrics, cheap enough for every run.

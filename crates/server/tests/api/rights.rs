@@ -36,7 +36,13 @@ fn about_a_flow(
     let put = json!({"put": [{"properties": {
         "principal": {"id": people.all[4].id, "type": "User"}
     }}]});
+    let native = |what: &str| {
+        let flow = mine.rsplit('/').next().unwrap_or_default();
+        format!("/api/v1/flows/{flow}/{what}?environment=sales")
+    };
     match operation {
+        "SuspendFlow" => post(native("suspend"), json!({"reason": "CompanyDlpViolation"})),
+        "CopyFlow" => post(native("copy"), json!({"environment": "sales"})),
         "CancelFlowRun" => post(format!("{mine}/runs/{run}/cancel"), nothing),
         "DeleteFlow" => Some((Method::DELETE, mine.to_owned(), nothing)),
         "GetFlow" => get(mine.to_owned()),

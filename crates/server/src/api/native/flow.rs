@@ -9,6 +9,7 @@ use crate::app::AppError;
 use crate::app::callback::CallbackUrl;
 use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
+use crate::app::suspension::SuspensionReason;
 use crate::app::trigger::ManualInput;
 use axum::Json;
 use axum::extract::State;
@@ -52,6 +53,7 @@ impl FlowBody {
             parameters: self.parameters,
             state,
             template_name: None,
+            copied_from: None,
             document: self.document.get().as_bytes().to_vec(),
         })
     }
@@ -98,6 +100,13 @@ fn render(entry: &FlowEntry) -> Value {
 
 pub fn render_view(view: &FlowView) -> Value {
     let mut value = render(&view.entry);
+    if let Some(it) = &view.facts.suspension {
+        value["suspension"] = json!({
+            "reason": it.reason.name(),
+            "message": it.message,
+            "time": format_time(it.time),
+        });
+    }
     if !view.problems.is_empty() {
         value["problems"] = view.problems.iter().map(problem).collect();
     }
@@ -242,6 +251,26 @@ pub async fn disable(
     let stopped = FlowState::Stopped;
     let entry = state.app.enable_flow(&caller, at(&within.environment, &name), stopped).await?;
     Ok(Json(render(&entry)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendBody {
+    reason: String,
+    message: Option<String>,
+}
+
+pub async fn suspend(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Params(within): Params<InEnvironment>,
+    Path(name): Path<String>,
+    Body(body): Body<SuspendBody>,
+) -> Result<Json<Value>, ApiError> {
+    let flow = at(&within.environment, &name);
+    let reason = SuspensionReason::parse(&body.reason)?;
+    let view = state.app.suspend_flow(&caller, flow, reason, body.message).await?;
+    Ok(Json(render_view(&view)))
 }
 
 #[derive(Deserialize)]

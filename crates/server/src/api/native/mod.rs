@@ -11,6 +11,7 @@ mod retention;
 mod role;
 mod run;
 mod server;
+mod transfer;
 mod user;
 mod version;
 
@@ -44,6 +45,9 @@ fn flows() -> Router<ApiState> {
         .route("/flows/{name}/restore", post(flow::restore))
         .route("/flows/{name}/enable", post(flow::enable))
         .route("/flows/{name}/disable", post(flow::disable))
+        .route("/flows/{name}/suspend", post(flow::suspend))
+        .route("/flows/{name}/copy", post(transfer::copy))
+        .route("/flows/{name}/move", post(transfer::relocate))
         .route("/flows/{name}/versions", get(version::versions))
         .route("/flows/{name}/versions/{number}", get(version::version))
         .route("/flows/{name}/versions/{number}/diff/{other}", get(version::differences))

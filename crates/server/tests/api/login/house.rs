@@ -58,6 +58,7 @@ impl House {
             settings: EngineSettings {
                 response_timeout: Duration::from_secs(10),
                 retention: Duration::from_secs(86_400),
+                recycle: Duration::from_secs(21 * 86_400),
             },
             outside: Arc::new(outside),
             paused: false,

@@ -47,6 +47,7 @@ fn iterations_after_a_crash(fill: usize) -> BTreeSet<u32> {
         origin: None,
         caller: Caller::Nobody,
         start_key: None,
+        parameters: expr::Object::new(),
         is_held: false,
     };
     let (mut run, step) = Run::start(request, Moment { now, seed: 1 }).expect("a trigger");

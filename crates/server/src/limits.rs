@@ -196,6 +196,12 @@ pub const LOGIN_FIELD_BYTES_MAX: usize = 16 * 1024;
 /// Tries of a change that somebody else makes at the same moment.
 pub const CHANGE_TRIES_MAX: u32 = 4;
 
+/// Bytes of an environment variable's value as JSON.
+pub const VARIABLE_VALUE_BYTES_MAX: usize = 32 * 1024;
+
+/// Characters of what is shown of an environment variable.
+pub const VARIABLE_TEXT_CHARACTERS_MAX: usize = 2_000;
+
 /// Deleted flows that one read of them brings.
 pub const DELETED_FLOWS_PER_READ: usize = 256;
 

@@ -92,6 +92,12 @@ impl Run {
             }
             Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,
+            Event::Parameters(values) => {
+                if self.state.seq != 2 || values.as_object().is_none() {
+                    return Err(ReadError::Corrupt("a run's parameters are not at its start"));
+                }
+                self.state.parameters = values;
+            }
             Event::RunFinished { status, code, error, outputs } => {
                 if !status.is_final() {
                     return Err(ReadError::Corrupt("a run ends with no final status"));

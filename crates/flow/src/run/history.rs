@@ -137,7 +137,10 @@ impl<'a> HistoryReader<'a> {
                     entry.status = Status::Waiting;
                 }
             }
-            Event::PollLater { .. } | Event::CalledAgain { .. } | Event::Released => {}
+            Event::PollLater { .. }
+            | Event::CalledAgain { .. }
+            | Event::Released
+            | Event::Parameters(_) => {}
             Event::CancelAsked => self.cancel_asked = true,
             Event::RunFinished { status, code, error, outputs } => {
                 self.end = Some((status, code, error, outputs, now));

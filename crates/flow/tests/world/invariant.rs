@@ -97,7 +97,7 @@ impl Checker {
                 }
                 Event::RunFinished { .. } => self.is_over = true,
                 Event::RunStarted(_) => assert_eq!(count, 1, "a run starts once"),
-                Event::CancelAsked | Event::Released => {}
+                Event::CancelAsked | Event::Released | Event::Parameters(_) => {}
             }
         }
         count

@@ -257,6 +257,7 @@ impl World {
             origin: None,
             caller,
             start_key: None,
+            parameters: expr::Object::new(),
             is_held: self.script.release.is_some(),
         };
         Run::start(request, self.moment()).expect("the trigger is there")

@@ -24,6 +24,7 @@ pub mod summary;
 pub mod suspension;
 pub mod transfer;
 pub mod trigger;
+pub mod variable;
 pub mod version;
 
 pub use crate::auth::policy::Operation;

@@ -419,8 +419,10 @@ impl App {
             let message = format!("The flow has no trigger '{}' any more.", trigger_run.name);
             AppError::new(ErrorKind::Conflict, "TriggerNotFound", message)
         })?;
+        let parameters = self.engine.parameters_of(&entry.version).await?;
         let start = Start {
             version: &entry.version,
+            parameters,
             trigger,
             id: self.engine.run_id(entry.row.key, trigger)?,
             outputs: trigger_run.outputs,

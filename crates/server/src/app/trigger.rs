@@ -45,7 +45,9 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     let version = &*entry.version;
     let new_id = || engine.run_id(version.info.key, trigger);
     let id = new_id()?;
-    let occurrence = Occurrence { outputs, tracking, run: id, moment: engine.clock.moment() };
+    let parameters = engine.parameters_of(version).await?;
+    let (moment, own) = (engine.clock.moment(), parameters.clone());
+    let occurrence = Occurrence { outputs, tracking, run: id, moment, parameters: own };
     let fired = decide(&version.flow, &version.info, trigger, occurrence);
     let (mut outputs, is_split, client_tracking_id) = match fired {
         Fired::Skipped => return Ok(Firings::None),
@@ -58,6 +60,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     };
     let begin = |id, outputs, raw_body, caller, start_key| Start {
         version,
+        parameters: parameters.clone(),
         trigger,
         id,
         outputs,

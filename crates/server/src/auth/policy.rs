@@ -119,6 +119,9 @@ operations! {
     MoveFlow "MoveFlow" Flow(CoOwner);
     MoveAdminFlow "Move-AdminFlow" EnvironmentAdministrator;
     SuspendFlow "SuspendFlow" EnvironmentAdministrator;
+    ReadEnvironmentVariables "ReadEnvironmentVariables" Maker;
+    CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
+    ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     // the directory and the server
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;

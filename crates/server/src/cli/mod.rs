@@ -30,6 +30,7 @@ mod server;
 mod transfer;
 mod user;
 mod validate;
+mod variable;
 mod version;
 
 use std::io::{BufWriter, Write};

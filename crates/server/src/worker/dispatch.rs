@@ -144,8 +144,11 @@ impl Engine {
         if let Some(body) = call.body {
             outputs.push_new("body", body);
         }
+        let parameters = self.parameters_of(&entry.version).await;
+        let parameters = parameters.map_err(|error| (error.code, error.message))?;
         let start = super::Start {
             version: &entry.version,
+            parameters,
             trigger,
             id: call.child,
             outputs: outputs.into(),

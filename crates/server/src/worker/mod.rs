@@ -19,6 +19,7 @@ pub mod retention;
 mod start;
 pub mod timer;
 pub mod trigger_state;
+mod variable;
 pub mod watch;
 
 pub use outside::{Answering, HttpOutside, Outside};

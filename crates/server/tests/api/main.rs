@@ -31,6 +31,7 @@ mod suspension;
 mod trace;
 mod transfer;
 mod trigger;
+mod variable;
 mod verify;
 mod version;
 mod wire;

@@ -31,6 +31,7 @@ pub const CALLED_AGAIN: u8 = 7;
 pub const CANCEL_ASKED: u8 = 8;
 pub const RUN_FINISHED: u8 = 9;
 pub const RELEASED: u8 = 10;
+pub const PARAMETERS: u8 = 11;
 
 /// Stands before a payload's hash where a value is expected; no tag of a value.
 const PAYLOAD: u8 = 0xff;
@@ -133,6 +134,8 @@ pub enum Event {
     CancelAsked,
     /// A held run may go on.
     Released,
+    /// Values of parameters that the run keeps, whatever they are later: after its start.
+    Parameters(Value),
     RunFinished {
         status: Status,
         code: Str,

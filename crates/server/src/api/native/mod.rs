@@ -13,6 +13,7 @@ mod run;
 mod server;
 mod transfer;
 mod user;
+mod variable;
 mod version;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
@@ -80,6 +81,11 @@ fn administration() -> Router<ApiState> {
         .route(
             "/environments/{environment}",
             get(environment::show).patch(environment::update).delete(environment::delete),
+        )
+        .route("/environments/{environment}/variables", get(variable::list).post(variable::create))
+        .route(
+            "/environments/{environment}/variables/{name}",
+            get(variable::show).patch(variable::update).delete(variable::delete),
         )
         .route("/audit", get(audit::list))
         .route("/audit/export", get(audit::export))

@@ -182,3 +182,58 @@ async fn makers_make_variables_and_change_their_own() {
     assert_eq!(people.send(0, Method::DELETE, &path, None).await.status, 403);
     assert_eq!(people.send(1, Method::DELETE, &path, None).await.status, 204);
 }
+
+#[tokio::test]
+async fn a_solution_brings_its_variables() {
+    let world = World::start().await;
+    let definition = |kind: u32, name: &str, default: &str| {
+        format!(
+            "<environmentvariabledefinition schemaname=\"{name}\">{default}\
+             <displayname default=\"Shown\"/><type>{kind}</type></environmentvariabledefinition>"
+        )
+    };
+    let site = definition(100_000_004, "ours_Site", "<defaultvalue>https://d</defaultvalue>");
+    let count = definition(100_000_001, "ours_Count", "");
+    let secret = definition(100_000_005, "ours_Secret", "");
+    let value = json!({"environmentvariablevalues": {"environmentvariablevalue": {
+        "@environmentvariablevalueid": "x", "value": "7"}}});
+    let value = value.to_string();
+    let actions = json!({"Site": compose("", json!([SITE_NOW, "@parameters('n (ours_Count)')"]))});
+    let mut document = with_site(parameter(None), actions);
+    document["parameters"]["n (ours_Count)"] =
+        json!({"type": "Int", "metadata": {"schemaName": "ours_Count"}});
+    let document = json!({"properties": {"definition": document}}).to_string();
+    let folder = "environmentvariabledefinitions";
+    let files = [
+        ("solution.xml".to_owned(), "<ImportExportXml><SolutionManifest/></ImportExportXml>"),
+        ("Workflows/Flow-B0D73CB7-1DE1-EB11-BACB-001DD8028BF8.json".to_owned(), &document),
+        (format!("{folder}/ours_Site/environmentvariabledefinition.xml"), &site),
+        (format!("{folder}/ours_Count/environmentvariabledefinition.xml"), &count),
+        (format!("{folder}/ours_Count/environmentvariablevalues.json"), &value),
+        (format!("{folder}/ours_Secret/environmentvariabledefinition.xml"), &secret),
+    ];
+    let files = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()));
+    let zip = flow::package::pack(files).expect("a zip");
+    let package = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(&zip)
+    };
+    let body = json!({"package": package, "flows": {"Flow": {"name": "order"}}});
+    let done = world.call(Method::POST, "/api/v1/packages/import", body.clone(), 200).await;
+    let remarks = done["remarks"].to_string();
+    assert!(remarks.contains("100000005") && !remarks.contains("already"), "{remarks}");
+    let made = world.api.get(SITE).await;
+    assert_eq!((&made["type"], &made["displayName"]), (&json!("DataSource"), &json!("Shown")));
+    assert_eq!((&made["defaultValue"], made.get("value")), (&json!("https://d"), None));
+    assert_eq!(world.api.get(&format!("{ALL}/ours_Count")).await["value"], 7);
+    world.api.post("/api/v1/flows/order/enable", 200).await;
+    let address = world.api.trigger_path("order").await;
+    assert_eq!(site_of(&world, &address).await, json!(["https://d", 7]));
+    // what is there stays as it is
+    world.call(Method::PATCH, SITE, json!({"value": "ours"}), 200).await;
+    let mut again = body;
+    again["flows"] = json!({"Flow": {"update": "order"}});
+    let done = world.call(Method::POST, "/api/v1/packages/import", again, 200).await;
+    assert!(done["remarks"].to_string().contains("already"), "{done}");
+    assert_eq!(world.api.get(SITE).await["value"], "ours");
+}

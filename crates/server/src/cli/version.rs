@@ -31,8 +31,15 @@ struct Difference {
     name: String,
     change: String,
     path: String,
+    #[serde(default, deserialize_with = "present")]
     before: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     after: Option<Value>,
+}
+
+/// Tells `null` from nothing.
+fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(input).map(Some)
 }
 
 /// Prints the versions of a flow.

@@ -151,6 +151,20 @@ async fn a_run_keeps_its_value_over_a_crash() {
 }
 
 #[tokio::test]
+async fn variables_go_with_their_environment() {
+    let world = World::start().await;
+    let (test, all) = ("/api/v1/environments/test", "/api/v1/environments/test/variables");
+    for _ in 0..2 {
+        world.call(Method::POST, "/api/v1/environments", json!({"name": "test"}), 201).await;
+        assert_eq!(world.api.get(all).await["value"], json!([]));
+        let body = json!({"schemaName": "ours_Site", "type": "String", "value": "v"});
+        world.call(Method::POST, all, body, 201).await;
+        world.call(Method::DELETE, test, json!(null), 204).await;
+        world.refused(Method::GET, all, 404, "EnvironmentNotFound").await;
+    }
+}
+
+#[tokio::test]
 async fn makers_make_variables_and_change_their_own() {
     let people = People::meet().await;
     let all = "/api/v1/environments/sales/variables";

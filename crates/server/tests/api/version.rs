@@ -106,7 +106,15 @@ async fn differences_of_versions_are_told_with_their_places() {
     ] {
         assert!(printed.contains(line), "{line}: {printed}");
     }
-    let missing = "/api/v1/flows/order/versions/1/diff/3";
+    // null is something
+    let three = json!({"A": compose("", json!(null))});
+    world
+        .call(Method::PUT, "/api/v1/flows/order", json!({"document": definition(three)}), 200)
+        .await;
+    let printed = ends(0, ask(&world, &["flow", "diff", "order", "2", "3"]));
+    assert!(printed.contains("~ action A at $.actions.A.inputs: \"two\" => null"), "{printed}");
+    assert!(printed.contains("- connectionReference shared_sql"), "{printed}");
+    let missing = "/api/v1/flows/order/versions/1/diff/4";
     world.refused(Method::GET, missing, 404, "FlowVersionNotFound").await;
     let odd = "/api/v1/flows/order/versions/x/diff/1";
     world.refused(Method::GET, odd, 400, "InvalidVersion").await;

@@ -12,6 +12,7 @@ use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
 use crate::config::{Config, LogFormat};
 use crate::limits::SHUTDOWN_SECONDS;
+use crate::mail::Mailer;
 use crate::open;
 use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use connector::http::EgressPolicy;
@@ -77,6 +78,8 @@ async fn run(config: Config) -> Result<(), String> {
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
     let tenant = open_tenant(&*store).await?;
     let app = App::new(Arc::clone(&engine), tokens, &tenant);
+    let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
+    app.notices.set(mailer, config.digest);
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {
@@ -92,6 +95,7 @@ async fn run(config: Config) -> Result<(), String> {
     app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
     let retention = tokio::spawn(app.clone().run_retention());
+    let notifications = tokio::spawn(app.clone().run_notifications());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
@@ -110,6 +114,7 @@ async fn run(config: Config) -> Result<(), String> {
     listener.serve(entrance, stop).await;
     tracing::info!("going down");
     retention.abort();
+    notifications.abort();
     engine.stop_timers();
     let deadline = Duration::from_secs(SHUTDOWN_SECONDS);
     if tokio::time::timeout(deadline, engine.settle()).await.is_err() {

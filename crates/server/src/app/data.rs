@@ -27,6 +27,9 @@ pub enum Kind {
     FlowFacts = 10,
     UsedAssertion = 20,
     EnvironmentVariable = 40,
+    FlowNotifications = 41,
+    FailureCursor = 42,
+    FailureNotice = 43,
 }
 
 /// Something that is kept as a record.

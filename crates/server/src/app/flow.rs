@@ -310,6 +310,9 @@ impl App {
         if facts.is_stored() {
             change = change.remove(facts);
         }
+        if let Some(known) = self.notifications(&entry.row.id).await? {
+            change = change.remove(&known);
+        }
         self.apply(caller, change.audit("PurgeFlow", &entry.row.id, detail)).await?;
         self.engine.catalog.forget_all(&entry.row.id, key);
         self.engine.store.hint(Hint::Flow(entry.row.id.clone()));

@@ -6,12 +6,14 @@ pub mod audit;
 pub mod callback;
 pub mod catalog;
 pub mod data;
+pub mod digest;
 pub mod directory;
 pub mod environment;
 pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod import;
+pub mod notification;
 pub mod owner;
 pub mod package;
 pub mod recycle;
@@ -43,6 +45,7 @@ pub struct App {
     pub tenant: Arc<str>,
     pub principals: Arc<Principals>,
     pub signin: Arc<signin::SignInState>,
+    pub notices: Arc<digest::Notices>,
 }
 
 impl App {
@@ -54,6 +57,7 @@ impl App {
             tenant: tenant.into(),
             principals: Arc::default(),
             signin: Arc::default(),
+            notices: Arc::default(),
         }
     }
 }

@@ -90,6 +90,17 @@ pub enum FlowCommand {
         /// What it was called, or its id
         name: String,
     },
+    /// Show or say who is told when runs of a flow fail
+    Notify {
+        /// Name of the flow
+        name: String,
+        /// none, mail (to the owners) or webhook; without it, what counts is shown
+        #[arg(long, value_name = "HOW")]
+        on_failure: Option<String>,
+        /// The address that is called, for a webhook
+        #[arg(long, value_name = "URL", requires = "on_failure")]
+        url: Option<String>,
+    },
     /// Make a copy of a flow, here or in another environment; the copy is stopped
     Copy(transfer::CopyArgs),
     /// Move a flow to another environment, with its versions, history and owners
@@ -273,6 +284,17 @@ pub async fn execute(
         FlowCommand::Restore { name } => {
             let text = client.post(&client.flows(&[&name, "restore"])?, None).await?;
             saved("Restored", &text, client, out)?;
+        }
+        FlowCommand::Notify { name, on_failure, url } => {
+            let resource = client.flows(&[&name, "notifications"])?;
+            let text = match on_failure {
+                Some(how) => {
+                    let body = Members::default().text("onFailure", &how);
+                    client.put(&resource, body.text_if("url", url.as_deref()).build()).await?
+                }
+                None => client.get(&resource).await?,
+            };
+            out.document(&text)?;
         }
         FlowCommand::Copy(args) => {
             saved("Made", &transfer::copy(&args, client).await?, client, out)?;

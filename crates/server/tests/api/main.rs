@@ -15,6 +15,7 @@ mod health;
 mod input;
 mod key;
 mod login;
+mod notification;
 mod outside;
 mod package;
 mod people;

@@ -6,6 +6,7 @@ mod environment;
 mod flow;
 mod group;
 mod key;
+mod notification;
 mod package;
 mod retention;
 mod role;
@@ -47,6 +48,7 @@ fn flows() -> Router<ApiState> {
         .route("/flows/{name}/enable", post(flow::enable))
         .route("/flows/{name}/disable", post(flow::disable))
         .route("/flows/{name}/suspend", post(flow::suspend))
+        .route("/flows/{name}/notifications", get(notification::show).put(notification::set))
         .route("/flows/{name}/copy", post(transfer::copy))
         .route("/flows/{name}/move", post(transfer::relocate))
         .route("/flows/{name}/versions", get(version::versions))

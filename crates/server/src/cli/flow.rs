@@ -286,15 +286,7 @@ pub async fn execute(
             saved("Restored", &text, client, out)?;
         }
         FlowCommand::Notify { name, on_failure, url } => {
-            let resource = client.flows(&[&name, "notifications"])?;
-            let text = match on_failure {
-                Some(how) => {
-                    let body = Members::default().text("onFailure", &how);
-                    client.put(&resource, body.text_if("url", url.as_deref()).build()).await?
-                }
-                None => client.get(&resource).await?,
-            };
-            out.document(&text)?;
+            notify(&name, on_failure.as_deref(), url.as_deref(), client, out).await?;
         }
         FlowCommand::Copy(args) => {
             saved("Made", &transfer::copy(&args, client).await?, client, out)?;
@@ -333,6 +325,25 @@ pub async fn execute(
         FlowCommand::Run(args) => return start(&args, client, out).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says who is told of failures, or shows it.
+async fn notify(
+    name: &str,
+    on_failure: Option<&str>,
+    url: Option<&str>,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let resource = client.flows(&[name, "notifications"])?;
+    let text = match on_failure {
+        Some(how) => {
+            let body = Members::default().text("onFailure", how).text_if("url", url);
+            client.put(&resource, body.build()).await?
+        }
+        None => client.get(&resource).await?,
+    };
+    out.document(&text)
 }
 
 async fn create(args: &CreateArgs, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {

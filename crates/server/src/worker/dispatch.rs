@@ -149,11 +149,9 @@ impl Engine {
         if let Some(body) = call.body {
             outputs.push_new("body", body);
         }
-        let parameters = self.parameters_of(&entry.version).await;
-        let parameters = parameters.map_err(|error| (error.code, error.message))?;
         let start = super::Start {
             version: &entry.version,
-            parameters,
+            parameters: self.parameters_of(&entry.version).await.map_err(internal)?,
             trigger,
             id: call.child,
             outputs: outputs.into(),

@@ -2,6 +2,7 @@
 //! and others together.
 
 use crate::login::house::{House, root};
+use crate::stored::{ask, ends};
 use crate::support::stub::Stub;
 use crate::world::{World, compose, definition, echo};
 use reqwest::Method;
@@ -261,6 +262,8 @@ async fn who_is_told_is_said_for_each_flow() {
         json!({"before": "none", "after": "webhook"}),
     );
     assert_eq!(details, [&back, &there]);
-    world.call(Method::PUT, path, hook, 200).await;
+    let line = ["flow", "notify", "order", "--on-failure", "webhook", "--url"];
+    ends(0, ask(&world, &[&line[..], &["https://example.org/hook"]].concat()));
+    assert!(ends(0, ask(&world, &line[..3])).contains("https://example.org/hook"));
     world.call(Method::DELETE, "/api/v1/flows/order?purge=true", json!(null), 204).await;
 }

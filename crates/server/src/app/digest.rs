@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{RecordKey, RunRow};
@@ -216,10 +217,11 @@ impl App {
             let Some(last) = rows.last() else { return Ok(()) };
             let mut notices: HashMap<String, Known<Notice>> = HashMap::new();
             for row in &rows {
-                if !flows.contains_key(&row.workflow) {
-                    flows.insert(row.workflow, self.told_of(row.workflow).await?);
-                }
-                if let Some(Some(told)) = flows.get(&row.workflow) {
+                let told = match flows.entry(row.workflow) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.told_of(row.workflow).await?),
+                };
+                if let Some(told) = told {
                     self.count_failure(row, told, &mut notices).await?;
                 }
             }

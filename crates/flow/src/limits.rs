@@ -144,3 +144,6 @@ pub const PACKAGE_FLOWS_MAX: usize = 500;
 
 /// Faults and remarks that reading a package lists.
 pub const PACKAGE_FAULTS_MAX: usize = 100;
+
+/// Differences between two definitions that are told: more than anybody reads.
+pub const DIFFERENCES_MAX: usize = 10_000;

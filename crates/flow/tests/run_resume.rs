@@ -529,6 +529,7 @@ fn start_of(flow: &Arc<Flow>) -> StartRequest<'static> {
         origin: None,
         caller: flow::run::state::Caller::Nobody,
         start_key: None,
+        parameters: expr::Object::new(),
         is_held: false,
     }
 }

@@ -235,6 +235,46 @@ pub const SEARCH_CHARACTERS_MAX: usize = 200;
 pub const SEARCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const SEARCH_RUNS_MAX: usize = 1_000;
 pub const SEARCH_ROWS_PER_READ: usize = 100;
+/// Bytes of a webhook's address.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_048;
+
+/// How often a node looks for runs that failed, and for notices that are due.
+pub const NOTIFY_EVERY: Duration = Duration::from_secs(15);
+
+/// Seconds after its end in which a run's row is there for certain, though its node waited
+/// for the store and its clock is not ours.
+pub const FAILURES_SETTLE_SECONDS: i64 = 30;
+
+/// Failed runs that one transaction takes over into notices.
+pub const FAILURES_PER_READ: usize = 256;
+
+/// Notices that one round sends.
+pub const NOTICES_PER_ROUND: usize = 64;
+
+/// Flows and codes that a notice lists, and characters of an error in it.
+pub const NOTICE_LINES_MAX: usize = 100;
+pub const NOTICE_ERROR_CHARACTERS_MAX: usize = 300;
+
+/// Seconds that a node has to send a notice before another may: longer than sending takes.
+pub const NOTICE_CLAIM_SECONDS: i64 = 300;
+
+/// Attempts to send a notice: about a day.
+pub const NOTICE_TRIES_MAX: u32 = 30;
+
+/// Seconds for a step of talking to the mail server.
+pub const MAIL_SECONDS: u64 = 30;
+
+/// Bytes of an environment variable's value as JSON.
+pub const VARIABLE_VALUE_BYTES_MAX: usize = 32 * 1024;
+
+/// Characters of what is shown of an environment variable.
+pub const VARIABLE_TEXT_CHARACTERS_MAX: usize = 2_000;
+
+/// Deleted flows that one read of them brings.
+pub const DELETED_FLOWS_PER_READ: usize = 256;
+
+/// Characters of what an administrator says to a suspension.
+pub const SUSPENSION_CHARACTERS_MAX: usize = 1_024;
 
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;

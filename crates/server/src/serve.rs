@@ -12,6 +12,7 @@ use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
 use crate::config::{Config, LogFormat};
 use crate::limits::SHUTDOWN_SECONDS;
+use crate::mail::Mailer;
 use crate::open;
 use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use connector::http::EgressPolicy;
@@ -78,6 +79,8 @@ async fn run(config: Config) -> Result<(), String> {
     let tenant = open_tenant(&*store).await?;
     let mut app = App::new(Arc::clone(&engine), tokens, &tenant);
     app.connector_limits = Arc::new(config.connector_limits.clone());
+    let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
+    app.notices.set(mailer, config.digest);
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {
@@ -92,7 +95,8 @@ async fn run(config: Config) -> Result<(), String> {
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
-    let retention = tokio::spawn(Arc::clone(&engine).run_retention());
+    let retention = tokio::spawn(app.clone().run_retention());
+    let notifications = tokio::spawn(app.clone().run_notifications());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
@@ -111,6 +115,7 @@ async fn run(config: Config) -> Result<(), String> {
     listener.serve(entrance, stop).await;
     tracing::info!("going down");
     retention.abort();
+    notifications.abort();
     engine.stop_timers();
     let deadline = Duration::from_secs(SHUTDOWN_SECONDS);
     if tokio::time::timeout(deadline, engine.settle()).await.is_err() {
@@ -134,8 +139,11 @@ async fn make_engine(
     let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
     catalog.set_public_url(public_url);
     let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
-    let settings =
-        EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
+    let settings = EngineSettings {
+        response_timeout: config.response_timeout,
+        retention: config.retention,
+        recycle: config.recycle,
+    };
     let outside = Arc::new(HttpOutside::new(egress_policy(config)?));
     Ok(Engine::new(EngineParts { node, store, clock, catalog, settings, outside, paused }))
 }

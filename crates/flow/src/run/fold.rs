@@ -95,7 +95,7 @@ impl Run {
             }
             Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,
-            Event::Resumed { .. } if self.state.seq == 2 => self.state.is_resuming = true,
+            Event::Resumed { .. } if self.has_only_begun() => self.state.is_resuming = true,
             Event::Carried { started, finished } if self.state.is_resuming => {
                 self.apply_finished(*finished, Some(started), now)?;
             }
@@ -104,6 +104,12 @@ impl Run {
             }
             Event::Resumed { .. } | Event::Carried { .. } | Event::CarriedAll { .. } => {
                 return Err(ReadError::Corrupt("a run is resumed when it has begun"));
+            }
+            Event::Parameters(values) => {
+                if self.state.seq != 2 || values.as_object().is_none() {
+                    return Err(ReadError::Corrupt("a run's parameters are not at its start"));
+                }
+                self.state.parameters = values;
             }
             Event::RunFinished { status, code, error, outputs } => {
                 if !status.is_final() {
@@ -117,6 +123,12 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing is recorded before the present event but its beginning: that, and the
+    /// parameters it keeps.
+    fn has_only_begun(&self) -> bool {
+        self.state.seq == if self.state.parameters.is_null() { 2 } else { 3 }
     }
 
     fn known(&self, action: ActionId) -> Result<(), ReadError> {

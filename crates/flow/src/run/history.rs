@@ -145,6 +145,7 @@ impl<'a> HistoryReader<'a> {
             Event::PollLater { .. }
             | Event::CalledAgain { .. }
             | Event::Released
+            | Event::Parameters(_)
             | Event::CarriedAll { .. } => {}
             Event::Resumed { from } => self.resumed_from = Some(from),
             Event::Carried { started, finished } => {

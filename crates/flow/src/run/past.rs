@@ -117,6 +117,7 @@ impl Past {
             | Event::CalledAgain { .. }
             | Event::CancelAsked
             | Event::Released
+            | Event::Parameters(_)
             | Event::RunFinished { .. } => {}
         }
         Ok(())

@@ -7,7 +7,7 @@
 //! after is, `runAfter` is satisfied by that, and it succeeded. A container that succeeded
 //! is carried whole, failures that it handled included; one that did not is opened again,
 //! with its branch, items or limits, and what it holds is looked at one by one. Skipping is
-//! decided anew. See decision 0010.
+//! decided anew. See decision 0011.
 //!
 //! Invariant: until everything is carried over nothing is evaluated that an action could
 //! see, and nothing is begun.

@@ -53,6 +53,9 @@ impl Run {
         for (frame, action) in &state.parked {
             out.action(*action, &self.frame_path(*frame));
         }
+        if !state.parameters.is_null() {
+            out.value(&state.parameters);
+        }
         out
     }
 
@@ -92,6 +95,10 @@ impl Run {
             let (action, path) = input.action()?;
             let frame = self.frame_at(action, &path)?;
             self.state.parked.push((frame, action));
+        }
+        // only runs that have parameters of their own say so
+        if !input.is_at_end() {
+            self.state.parameters = input.value()?;
         }
         self.step = StepBuffer::new(Moment { now: 0, seed: 0 }, seq);
         Ok(self)

@@ -1,7 +1,7 @@
 //! The beginning of a run.
 
 use super::bound::cut;
-use super::event::{EventWriter, RELEASED, RUN_STARTED};
+use super::event::{EventWriter, PARAMETERS, RELEASED, RUN_STARTED};
 use super::state::{Caller, ROOT_FRAME, State, TriggerRun};
 use super::{FlowInfo, Moment, Run, Status, Step, StepBuffer};
 use crate::definition::{Flow, ROOT_BLOCK};
@@ -35,6 +35,8 @@ pub struct StartRequest<'a> {
     pub origin: Option<ProcessId>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
+    /// Values of parameters, by their names, where the definition's do not count.
+    pub parameters: Object,
     /// It waits for its turn ([`super::Input::Release`]): the trigger's concurrency is used up.
     pub is_held: bool,
 }
@@ -91,6 +93,13 @@ impl Run {
         write_start(events, &record, request.raw_body, &begin);
         run.state.is_tracked_by_name = is_tracked_by_name;
         run.apply_start(record, request.caller, request.is_held);
+        if !request.parameters.is_empty() {
+            let events = &mut run.step.events;
+            let values = request.parameters.into();
+            events.begin(PARAMETERS);
+            events.value(&values);
+            run.state.parameters = values;
+        }
         Ok(run)
     }
 

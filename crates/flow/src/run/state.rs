@@ -23,6 +23,8 @@ pub const ROOT_FRAME: FrameId = FrameId(0);
 pub struct State {
     pub trigger: TriggerRun,
     pub caller: Caller,
+    /// An object with values of parameters that are the run's own; else null.
+    pub parameters: Value,
     /// Its client tracking id is its own name.
     pub is_tracked_by_name: bool,
     pub variables: Vec<Option<Value>>,
@@ -304,6 +306,7 @@ impl State {
         State {
             trigger: TriggerRun::default(),
             caller: Caller::Nobody,
+            parameters: Value::Null,
             is_tracked_by_name: false,
             variables: vec![None; flow.variables.len()],
             frames,

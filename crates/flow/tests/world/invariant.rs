@@ -106,6 +106,7 @@ impl Checker {
                 Event::Carried { finished, .. } => self.end(finished.action, finished.path),
                 Event::CancelAsked
                 | Event::Released
+                | Event::Parameters(_)
                 | Event::Resumed { .. }
                 | Event::CarriedAll { .. } => {}
             }

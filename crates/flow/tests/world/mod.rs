@@ -317,6 +317,7 @@ impl World {
             origin: None,
             caller,
             start_key: None,
+            parameters: expr::Object::new(),
             is_held: self.script.release.is_some(),
         };
         match &self.past {

@@ -33,6 +33,10 @@ pub enum Kind {
     Upload = 91,
     Packaging = 92,
     Resumption = 50,
+    EnvironmentVariable = 40,
+    FlowNotifications = 41,
+    FailureCursor = 42,
+    FailureNotice = 43,
 }
 
 /// Something that is kept as a record.

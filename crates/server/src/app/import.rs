@@ -5,10 +5,11 @@ use super::catalog::FlowState;
 use super::data::Change;
 use super::error::{AppError, ErrorKind};
 use super::flow::{FlowInput, FlowPatch, FlowView};
+use super::variable::{VariableInput, VariableType};
 use super::{App, Operation, flow as flows};
 use crate::auth::caller::Caller;
 use flow::definition::{Dialect, Problem, Severity};
-use flow::package::{self, Fault, Package, PackagedFlow};
+use flow::package::{self, Fault, Package, PackagedFlow, PackagedVariable};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -70,7 +71,7 @@ impl App {
         choices: &Choices,
     ) -> Result<(Package, Vec<Imported>), AppError> {
         let within = self.environment_for(caller, Operation::CreateFlow, environment).await?;
-        let package = read(bytes).await?;
+        let mut package = read(bytes).await?;
         let steps = self.steps(caller, &within.id, &package, choices).await?;
         let detail = json!({
             "displayName": package.details.display_name,
@@ -78,6 +79,7 @@ impl App {
         });
         let change = Change::default().audit("ImportPackage", &within.id, &detail);
         self.apply(caller, change).await?;
+        let stayed = self.import_variables(caller, &within.id, &package.variables).await?;
         let (count, mut done) = (steps.len(), Vec::new());
         for (flow, step) in steps {
             let is_new = matches!(step, Step::Create(_));
@@ -94,6 +96,7 @@ impl App {
             })?;
             done.push(Imported { key: flow.key.clone(), is_new, view });
         }
+        package.remarks.extend(stayed);
         Ok((package, done))
     }
 
@@ -144,6 +147,38 @@ impl App {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes the environment variables of a package. Those there are stay as they are:
+    /// somebody has given them their values. Answers what there is to say of that.
+    async fn import_variables(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        variables: &[PackagedVariable],
+    ) -> Result<Vec<Fault>, AppError> {
+        let mut stayed = Vec::new();
+        for it in variables {
+            if self.has_variable(environment, &it.schema_name).await? {
+                let message = format!(
+                    "The environment has a variable '{}' already: it stays as it is.",
+                    it.schema_name
+                );
+                stayed.push(Fault { path: it.path.clone(), message });
+                continue;
+            }
+            let input = VariableInput {
+                schema_name: it.schema_name.clone(),
+                display_name: it.display_name.clone(),
+                description: it.description.clone(),
+                kind: VariableType::parse(it.type_name)?,
+                default_value: it.default_value.clone(),
+                value: it.value.clone(),
+            };
+            let made = self.create_variable(caller, environment, input).await;
+            made.map_err(|error| error.prefixed(&format!("{}: ", it.path)))?;
+        }
+        Ok(stayed)
     }
 
     /// What is to be done for a flow, when it can be done.

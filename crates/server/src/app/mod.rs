@@ -7,15 +7,18 @@ pub mod callback;
 pub mod catalog;
 pub mod connector;
 pub mod data;
+pub mod digest;
 pub mod directory;
 pub mod environment;
 pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod import;
+pub mod notification;
 pub mod owner;
 pub mod package;
 pub mod packaging;
+pub mod recycle;
 pub mod resubmit;
 pub mod resume;
 pub mod retention;
@@ -25,8 +28,12 @@ pub mod server;
 pub mod session;
 pub mod signin;
 pub mod summary;
+pub mod suspension;
+pub mod transfer;
 pub mod trigger;
 pub mod upload;
+pub mod variable;
+pub mod version;
 
 pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};
@@ -45,6 +52,7 @@ pub struct App {
     pub principals: Arc<Principals>,
     pub signin: Arc<signin::SignInState>,
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
+    pub notices: Arc<digest::Notices>,
 }
 
 impl App {
@@ -57,6 +65,7 @@ impl App {
             principals: Arc::default(),
             signin: Arc::default(),
             connector_limits: Arc::default(),
+            notices: Arc::default(),
         }
     }
 }

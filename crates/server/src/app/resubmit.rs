@@ -2,7 +2,7 @@
 
 use super::App;
 use super::access::{Act, FlowAt, FlowFound, RunAt};
-use super::catalog::FlowEntry;
+use super::catalog::{FlowEntry, FlowState};
 use super::data::Change;
 use super::error::{AppError, ErrorKind};
 use super::resume::{VersionWanted, can_resume};
@@ -59,6 +59,17 @@ pub struct BulkDone {
     pub next: Option<ProcessId>,
 }
 
+/// A flow that is suspended or deleted starts nothing, not again either.
+pub(super) fn check_starts(view: &RunView) -> Result<(), AppError> {
+    let flow = &view.flow;
+    if !matches!(flow.state, FlowState::Suspended | FlowState::Deleted) {
+        return Ok(());
+    }
+    let state = flow.state.name().to_lowercase();
+    let message = format!("The flow '{}' is {state}: it starts nothing.", flow.row.name);
+    Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message))
+}
+
 impl App {
     /// Starts a new run with what the trigger of this one had.
     pub async fn resubmit_run(
@@ -73,6 +84,7 @@ impl App {
 
     async fn resubmit(&self, view: &RunView) -> Result<(ProcessId, Status), AppError> {
         self.engine.check_room()?;
+        check_starts(view)?;
         let pinned = self.version_of(view).await?;
         let reader = self.read_history(view, &pinned, |_| {}).await?;
         let trigger_run = reader
@@ -85,8 +97,10 @@ impl App {
             let message = format!("The flow has no trigger '{}' any more.", trigger_run.name);
             AppError::new(ErrorKind::Conflict, "TriggerNotFound", message)
         })?;
+        let parameters = self.engine.parameters_of(&entry.version).await?;
         let start = Start {
             version: &entry.version,
+            parameters,
             trigger,
             id: self.engine.run_id(entry.row.key, trigger)?,
             outputs: trigger_run.outputs,

@@ -1,5 +1,5 @@
 //! Runs that go on where another ended: a new run, to which everything that was finished is
-//! carried over (decision 0010).
+//! carried over (decision 0011).
 //!
 //! Invariant: a run is resumed once. What goes on is the newest of the chain, which has
 //! everything that was finished; resuming an older one would do some of it again.
@@ -92,6 +92,7 @@ impl App {
         let earlier = self.check_not_resumed(&view.row).await?;
         let version = self.wanted_version(view, wanted).await?;
         check_secured(&*self.version_of(view).await?, &version)?;
+        super::resubmit::check_starts(view)?;
         let past = self.past_of(view).await?;
         let trigger_run = past
             .trigger
@@ -105,9 +106,11 @@ impl App {
             AppError::new(ErrorKind::Conflict, "TriggerNotFound", message)
         })?;
         let id = self.engine.run_id(view.flow.row.key, trigger)?;
+        let parameters = self.engine.parameters_of(&version).await?;
         let known = self.note_resumption(caller, view, &version, (id, earlier)).await?;
         let start = Start {
             version: &version,
+            parameters,
             trigger,
             id,
             outputs: trigger_run.outputs,

@@ -249,6 +249,7 @@ fn event_has(flow: &Flow, event: &Event, text: &str) -> bool {
         | Event::PollLater { .. }
         | Event::CalledAgain { .. }
         | Event::CancelAsked
+        | Event::Parameters(_)
         | Event::Released
         | Event::Resumed { .. }
         | Event::CarriedAll { .. } => false,

@@ -144,6 +144,14 @@ operations! {
     CreateApi "CreateApi" Maker;
     ChangeApi "ChangeApi" Held(Hold::Owner);
     ChangeApiAsAdmin "ChangeApiAsAdmin" EnvironmentAdministrator;
+    // what the original has no address for
+    CopyFlow "CopyFlow" Flow(CoOwner);
+    MoveFlow "MoveFlow" Flow(CoOwner);
+    MoveAdminFlow "Move-AdminFlow" EnvironmentAdministrator;
+    SuspendFlow "SuspendFlow" EnvironmentAdministrator;
+    ReadEnvironmentVariables "ReadEnvironmentVariables" Maker;
+    CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
+    ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     // the directory and the server
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;

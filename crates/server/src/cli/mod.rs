@@ -29,8 +29,11 @@ mod retention;
 mod role;
 mod run;
 mod server;
+mod transfer;
 mod user;
 mod validate;
+mod variable;
+mod version;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use super::gate::Admission;
 use crate::app::catalog::Version;
 use crate::app::error::{AppError, ErrorKind};
 use durable::{Message, MessageKind, ProcessId, Standing, StartKey, Ticks};
-use expr::{Str, Value};
+use expr::{Object, Str, Value};
 use flow::definition::Trigger;
 use flow::run::state::Caller;
 use flow::run::{Reply, Run, StartRequest, Status, Step};
@@ -29,6 +29,8 @@ pub struct Start<'a> {
     pub origin: Option<ProcessId>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
+    /// Values of parameters that the run keeps: [`Engine::parameters_of`].
+    pub parameters: Object,
 }
 
 /// A run that is durable.
@@ -256,6 +258,7 @@ pub(super) fn request_of(start: Start<'_>, admission: Admission) -> StartRequest
         origin: start.origin,
         caller: start.caller,
         start_key: start.start_key,
+        parameters: start.parameters,
         is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
     }
 }

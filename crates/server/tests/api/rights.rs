@@ -38,7 +38,13 @@ fn about_a_flow(
     let put = json!({"put": [{"properties": {
         "principal": {"id": people.all[4].id, "type": "User"}
     }}]});
+    let native = |what: &str| {
+        let flow = mine.rsplit('/').next().unwrap_or_default();
+        format!("/api/v1/flows/{flow}/{what}?environment=sales")
+    };
     match operation {
+        "SuspendFlow" => post(native("suspend"), json!({"reason": "CompanyDlpViolation"})),
+        "CopyFlow" => post(native("copy"), json!({"environment": "sales"})),
         "CancelFlowRun" => post(format!("{mine}/runs/{run}/cancel"), nothing),
         "DeleteFlow" => Some((Method::DELETE, mine.to_owned(), nothing)),
         "GetFlow" => get(mine.to_owned()),
@@ -165,7 +171,15 @@ fn about_the_server(
 
 /// Operations whose path takes several rights, so that no single row can be told by it:
 /// tests of their own try them.
-const ELSEWHERE: [&str; 2] = ["ChangeApi", "ChangeApiAsAdmin"];
+const ELSEWHERE: [&str; 7] = [
+    "ChangeApi",
+    "ChangeApiAsAdmin",
+    "MoveFlow",
+    "Move-AdminFlow",
+    "ReadEnvironmentVariables",
+    "CreateEnvironmentVariable",
+    "ManageEnvironmentVariables",
+];
 
 /// Operation and, for each column, whether it is allowed.
 pub fn page() -> Vec<(String, Vec<bool>)> {

@@ -144,6 +144,7 @@ macro_rules! conformance_suite {
             run {
                 a_run_is_read_as_it_was_written
                 a_patch_changes_a_run
+                failures_are_listed_in_the_order_of_their_ends
                 runs_are_listed_newest_first
                 runs_are_listed_by_status_and_time
                 runs_are_paged_in_both_directions

@@ -34,6 +34,7 @@ pub const RELEASED: u8 = 10;
 pub const RESUMED: u8 = 11;
 pub const CARRIED: u8 = 12;
 pub const CARRIED_ALL: u8 = 13;
+pub const PARAMETERS: u8 = 14;
 
 /// Stands before a payload's hash where a value is expected; no tag of a value.
 const PAYLOAD: u8 = 0xff;
@@ -150,6 +151,8 @@ pub enum Event {
     CarriedAll {
         variables: Vec<Option<Value>>,
     },
+    /// Values of parameters that the run keeps, whatever they are later: after its start.
+    Parameters(Value),
     RunFinished {
         status: Status,
         code: Str,

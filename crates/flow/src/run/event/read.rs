@@ -77,6 +77,11 @@ impl<'a> EventReader<'a> {
         &self.missing
     }
 
+    /// Whether nothing follows.
+    pub(in crate::run) fn is_at_end(&self) -> bool {
+        self.input.is_empty()
+    }
+
     pub(in crate::run) fn byte(&mut self) -> Result<u8, ReadError> {
         Ok(take_bytes(&mut self.input, 1)?[0])
     }
@@ -193,6 +198,7 @@ impl<'a> EventReader<'a> {
                 }
                 Event::CarriedAll { variables }
             }
+            PARAMETERS => Event::Parameters(self.value()?),
             RUN_FINISHED => {
                 let (status, code) = (self.status()?, self.code()?);
                 let error = if self.byte()? == 1 { Some(self.error()?) } else { None };

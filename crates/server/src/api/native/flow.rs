@@ -9,6 +9,7 @@ use crate::app::AppError;
 use crate::app::callback::CallbackUrl;
 use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
+use crate::app::suspension::SuspensionReason;
 use crate::app::trigger::ManualInput;
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +19,6 @@ use flow::run::format_time;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use store::VersionRow;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -53,6 +53,7 @@ impl FlowBody {
             parameters: self.parameters,
             state,
             template_name: None,
+            copied_from: None,
             document: self.document.get().as_bytes().to_vec(),
         })
     }
@@ -97,15 +98,22 @@ fn render(entry: &FlowEntry) -> Value {
     })
 }
 
-fn render_view(view: &FlowView) -> Value {
+pub fn render_view(view: &FlowView) -> Value {
     let mut value = render(&view.entry);
+    if let Some(it) = &view.facts.suspension {
+        value["suspension"] = json!({
+            "reason": it.reason.name(),
+            "message": it.message,
+            "time": format_time(it.time),
+        });
+    }
     if !view.problems.is_empty() {
         value["problems"] = view.problems.iter().map(problem).collect();
     }
     value
 }
 
-fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
+pub fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
     let to_json = |value: &expr::Value| serde_json::to_value(value).map_err(AppError::internal);
     value["definition"] = to_json(&loaded.definition)?;
     if let Some(references) = &loaded.connection_references {
@@ -245,33 +253,24 @@ pub async fn disable(
     Ok(Json(render(&entry)))
 }
 
-fn render_version(row: &VersionRow) -> Value {
-    json!({"number": row.number, "createdTime": format_time(row.created)})
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendBody {
+    reason: String,
+    message: Option<String>,
 }
 
-pub async fn versions(
+pub async fn suspend(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Params(within): Params<InEnvironment>,
     Path(name): Path<String>,
+    Body(body): Body<SuspendBody>,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = state.app.list_versions(&caller, at(&within.environment, &name)).await?;
-    Ok(page(rows.iter().map(render_version).collect(), None))
-}
-
-pub async fn version(
-    State(state): State<ApiState>,
-    Authenticated(caller): Authenticated,
-    Params(within): Params<InEnvironment>,
-    Path((name, number)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
-    let number = number.parse().map_err(|_| {
-        let message = format!("'{number}' is not a version's number.");
-        ApiError(AppError::invalid("InvalidVersion", message))
-    })?;
-    let (row, loaded) =
-        state.app.get_version(&caller, at(&within.environment, &name), number).await?;
-    Ok(Json(with_definition(render_version(&row), &loaded)?))
+    let flow = at(&within.environment, &name);
+    let reason = SuspensionReason::parse(&body.reason)?;
+    let view = state.app.suspend_flow(&caller, flow, reason, body.message).await?;
+    Ok(Json(render_view(&view)))
 }
 
 #[derive(Deserialize)]

@@ -8,12 +8,16 @@ mod environment;
 mod flow;
 mod group;
 mod key;
+mod notification;
 mod package;
 mod retention;
 mod role;
 mod run;
 mod server;
+mod transfer;
 mod user;
+mod variable;
+mod version;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
 use crate::app::AppError;
@@ -45,8 +49,14 @@ fn flows() -> Router<ApiState> {
         .route("/flows/{name}/restore", post(flow::restore))
         .route("/flows/{name}/enable", post(flow::enable))
         .route("/flows/{name}/disable", post(flow::disable))
-        .route("/flows/{name}/versions", get(flow::versions))
-        .route("/flows/{name}/versions/{number}", get(flow::version))
+        .route("/flows/{name}/suspend", post(flow::suspend))
+        .route("/flows/{name}/notifications", get(notification::show).put(notification::set))
+        .route("/flows/{name}/copy", post(transfer::copy))
+        .route("/flows/{name}/move", post(transfer::relocate))
+        .route("/flows/{name}/versions", get(version::versions))
+        .route("/flows/{name}/versions/{number}", get(version::version))
+        .route("/flows/{name}/versions/{number}/diff/{other}", get(version::differences))
+        .route("/flows/{name}/versions/{number}/restore", post(version::restore))
         .route("/flows/{name}/callback-url", post(flow::callback_url))
         .route("/flows/{name}/keys/{which}/rotate", post(flow::rotate_key))
         .route("/flows/{name}/run", post(flow::run))
@@ -87,6 +97,11 @@ fn administration() -> Router<ApiState> {
             get(connector::show).put(connector::update).delete(connector::delete),
         )
         .route("/environments/{environment}/connectors/{name}/files/{file}", get(connector::file))
+        .route("/environments/{environment}/variables", get(variable::list).post(variable::create))
+        .route(
+            "/environments/{environment}/variables/{name}",
+            get(variable::show).patch(variable::update).delete(variable::delete),
+        )
         .route("/audit", get(audit::list))
         .route("/audit/export", get(audit::export))
         .route("/audit/verify", post(audit::verify))

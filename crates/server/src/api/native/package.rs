@@ -13,7 +13,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow::limits::PACKAGE_BYTES_MAX;
-use flow::package::Package;
+use flow::package::{Package, PackagedVariable};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -111,6 +111,16 @@ fn render_imported(imported: &Imported) -> Value {
     })
 }
 
+fn render_variable(it: &PackagedVariable) -> Value {
+    json!({
+        "schemaName": it.schema_name,
+        "displayName": it.display_name,
+        "type": it.type_name,
+        "defaultValue": it.default_value,
+        "value": it.value,
+    })
+}
+
 fn remarks(package: &Package) -> Vec<Value> {
     let remarks = package.remarks.iter();
     remarks.map(|it| json!({"path": it.path, "message": it.message})).collect()
@@ -149,6 +159,7 @@ fn render(package: &Package) -> Value {
         "flows": flows.collect::<Vec<_>>(),
         "connectors": connectors.collect::<Vec<_>>(),
         "connections": connections.collect::<Vec<_>>(),
+        "variables": package.variables.iter().map(render_variable).collect::<Vec<_>>(),
         "remarks": remarks(package),
     })
 }

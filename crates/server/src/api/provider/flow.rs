@@ -318,6 +318,7 @@ async fn create(asked: &Asked, environment: &str) -> Answered {
         parameters: None,
         state: properties.state()?,
         template_name: properties.template_name.clone(),
+        copied_from: None,
         document: document(definition, references.as_ref()),
     };
     let view = asked.app.create_flow(&asked.caller, environment, input).await?;
@@ -371,7 +372,12 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
     if let Some(template) = &facts.template_name {
         put("templateName", json!(template));
     }
-    put("flowSuspensionReason", json!("None"));
+    let suspension = facts.suspension.as_ref();
+    put("flowSuspensionReason", json!(suspension.map_or("None", |it| it.reason.name())));
+    if let Some(suspension) = suspension {
+        put("flowSuspensionTime", json!(format_time(suspension.time)));
+        put("flowSuspensionReasonDetails", json!(suspension.message));
+    }
     put(
         "environment",
         json!({"name": within, "type": "Microsoft.ProcessSimple/environments", "id": within_id}),
@@ -410,6 +416,13 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
     (head, properties)
 }
 
+/// Whether a list is to say when and why flows were suspended, as the connector's
+/// parameter or as an expansion.
+fn expands_suspension(asked: &Asked) -> bool {
+    let expanded = asked.query("$expand").unwrap_or_default().to_lowercase();
+    asked.turns_on("expandsuspensioninfo") || expanded.contains("suspensiondata")
+}
+
 /// An item of a list, for an administrator or for somebody whose flow it is.
 fn render_short(
     asked: &Asked,
@@ -422,11 +435,17 @@ fn render_short(
         for name in ["provisioningMethod", "installationStatus", "flowTriggerUri"] {
             properties.remove(name);
         }
+        if !expands_suspension(asked) {
+            properties.remove("flowSuspensionTime");
+            properties.remove("flowSuspensionReasonDetails");
+        }
         if view.entry.state != FlowState::Deleted {
             properties.remove("definitionSummary");
         }
     } else {
-        properties.remove("flowSuspensionReason");
+        for name in ["Reason", "Time", "ReasonDetails"] {
+            properties.remove(&format!("flowSuspension{name}"));
+        }
         properties.insert("userType".to_owned(), json!("Owner"));
         properties.insert("connectionReferences".to_owned(), reference::render_all(&view.facts));
     }

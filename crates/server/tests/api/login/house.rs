@@ -49,7 +49,9 @@ impl House {
         let ahead = Arc::new(AtomicI64::new(0));
         let (system, shift) = (Clock::new().expect("a clock"), Arc::clone(&ahead));
         let now = move || system.now() + shift.load(Ordering::Relaxed) * SECOND;
-        let outside = HttpOutside::new(connector::http::EgressPolicy::default());
+        let egress = "allow = [\"127.0.0.1/32\"]\n";
+        let egress = connector::http::EgressPolicy::from_toml(egress).expect("a policy");
+        let outside = HttpOutside::new(egress);
         let engine = Engine::new(EngineParts {
             node: durable::NodeId(1),
             catalog: Catalog::new(Arc::clone(&store), Arc::new(sealer)),
@@ -58,6 +60,7 @@ impl House {
             settings: EngineSettings {
                 response_timeout: Duration::from_secs(10),
                 retention: Duration::from_secs(86_400),
+                recycle: Duration::from_secs(21 * 86_400),
             },
             outside: Arc::new(outside),
             paused: false,

@@ -8,5 +8,5 @@ mod device;
 mod discovery;
 mod forged;
 mod grant;
-mod house;
+pub mod house;
 mod session;

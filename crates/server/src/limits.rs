@@ -198,3 +198,13 @@ pub const CHANGE_TRIES_MAX: u32 = 4;
 
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;
+
+/// What another node has changed of the keys that sign tokens counts after so long.
+pub const KEYRING_FRESH: Duration = Duration::from_secs(1);
+
+/// Keys of tokens that are believed at a time: each rotation adds one for an hour.
+pub const SIGNING_KEYS_MAX: usize = 16;
+
+/// Looks for a key that a token names and that is not known, in a minute: anybody may name
+/// one.
+pub const STRANGE_KEYS_PER_MINUTE: u32 = 60;

@@ -26,6 +26,7 @@ pub enum Kind {
     ApiKey = 9,
     FlowFacts = 10,
     UsedAssertion = 20,
+    SigningKey = 30,
 }
 
 /// Something that is kept as a record.

@@ -5,7 +5,6 @@ use super::error::{AppError, ErrorKind};
 use super::signin::{audience, token_issuer};
 use crate::auth::caller::Caller;
 use crate::auth::jwt::{AccessClaims, TokenFault};
-use crate::clock;
 
 /// What a token was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +41,11 @@ impl App {
             tracing::debug!(?surface, "a token that is not known");
             return Err(refusal("InvalidToken", "The token is not known."));
         }
-        let now = clock::unix_seconds(self.engine.clock.now());
         let issuer = token_issuer(&self.tenant);
-        let claims = self.token_key().await?.check(token, &issuer, now).map_err(|fault| {
+        let claims = self.check_token(token, &issuer).await?.map_err(|fault| {
             tracing::debug!(?surface, ?fault, "a token that is not believed");
             match fault {
-                TokenFault::Invalid => invalid("The access token is not one of this server."),
+                TokenFault::Invalid | TokenFault::UnknownKey => invalid("The access token is not one of this server."),
                 TokenFault::Expired => {
                     refusal("ExpiredAuthenticationToken", "The access token has expired.")
                 }

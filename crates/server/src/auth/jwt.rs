@@ -60,10 +60,21 @@ pub struct AccessClaims {
 pub enum TokenFault {
     /// Not a token, not ours, or changed.
     Invalid,
+    /// It names a key that is not known.
+    UnknownKey,
     Expired,
 }
 
-/// The key that signs tokens. All nodes have the same.
+/// What a token names its key by; whether that is true is another question.
+pub fn key_id(token: &str) -> Result<String, TokenFault> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(TokenFault::Invalid);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenFault::Invalid)?;
+    header.kid.ok_or(TokenFault::Invalid)
+}
+
+/// A key that signs tokens. All nodes have the same.
 pub struct TokenKey {
     pair: KeyPair,
     checking: DecodingKey,
@@ -98,6 +109,12 @@ impl TokenKey {
             pair,
             mac,
         })
+    }
+
+    /// What tokens name it by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Signs what is to be said.

@@ -80,7 +80,10 @@ pub async fn keys(
     headers: HeaderMap,
 ) -> Response {
     let found = match check_tenant(&state, &tenant) {
-        Ok(()) => state.app.token_keys().await.map(|keys| json!({"keys": keys})),
+        Ok(()) => {
+            let keys = state.app.token_keys().await;
+            keys.map(|keys| json!({"keys": keys})).map_err(SignInError::from)
+        }
         Err(failure) => Err(failure),
     };
     answer(&state, &headers, found)

@@ -11,6 +11,7 @@ mod retention;
 mod role;
 mod run;
 mod server;
+mod signing_key;
 mod user;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
@@ -68,6 +69,8 @@ fn administration() -> Router<ApiState> {
     Router::new()
         .route("/server", get(server::show))
         .route("/server/resume", post(server::resume))
+        .route("/signing-keys", get(signing_key::list))
+        .route("/signing-keys/rotate", post(signing_key::rotate))
         .route("/retention", get(retention::list))
         .route("/environments", get(environment::list).post(environment::create))
         .route(

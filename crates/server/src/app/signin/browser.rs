@@ -37,14 +37,14 @@ impl App {
         let expires = clock::unix_seconds(self.engine.clock.now()) + BROWSER_SECONDS;
         let nonce = token::generate().map_err(AppError::internal)?;
         let said = format!("{}.{}.{expires}.{nonce}", user.id, user.stamp);
-        let mark = self.token_key().await?.mac.mark(&[COOKIE, &said]);
+        let mark = self.keyring().await?.mac().mark(&[COOKIE, &said]);
         Ok((user, format!("{said}.{mark}")))
     }
 
     /// Who a cookie says it is, when that still holds.
     pub(crate) async fn browser_user(&self, cookie: &str) -> Result<Option<User>, AppError> {
         let Some((said, mark)) = cookie.rsplit_once('.') else { return Ok(None) };
-        if !self.token_key().await?.mac.is_mark(&[COOKIE, said], mark) {
+        if !self.keyring().await?.mac().is_mark(&[COOKIE, said], mark) {
             return Ok(None);
         }
         let parts: Vec<&str> = said.split('.').collect();
@@ -64,7 +64,7 @@ impl App {
 
     /// The mark of a form that a browser was given. It holds for who was signed in then.
     pub(crate) async fn form_mark(&self, browser: &str, cookie: &str) -> Result<String, AppError> {
-        Ok(self.token_key().await?.mac.mark(&[FORM, browser, cookie]))
+        Ok(self.keyring().await?.mac().mark(&[FORM, browser, cookie]))
     }
 
     /// Refuses a form that another site made a browser send.
@@ -74,8 +74,8 @@ impl App {
         cookie: &str,
         given: &str,
     ) -> Result<(), SignInError> {
-        let key = self.token_key().await?;
-        if !browser.is_empty() && key.mac.is_mark(&[FORM, browser, cookie], given) {
+        let keyring = self.keyring().await?;
+        if !browser.is_empty() && keyring.mac().is_mark(&[FORM, browser, cookie], given) {
             return Ok(());
         }
         Err(Refusal::stale_form().into())

@@ -13,6 +13,7 @@ pub mod code;
 pub mod consent;
 pub mod device;
 mod expiry;
+pub mod keyring;
 mod pace;
 pub mod refusal;
 mod session;
@@ -29,16 +30,19 @@ use super::directory::user::Verdict;
 use super::directory::{Application, User};
 use super::error::AppError;
 use crate::auth::caller::Caller;
-use crate::auth::jwt::TokenKey;
 use crate::clock;
-use crate::limits::{DEVICES_PER_MINUTE, GUESSES_PER_MINUTE, STRANGERS_PER_MINUTE};
+use crate::limits::{
+    DEVICES_PER_MINUTE, GUESSES_PER_MINUTE, STRANGE_KEYS_PER_MINUTE, STRANGERS_PER_MINUTE,
+};
+use keyring::Keyrings;
 use pace::Pace;
 use serde_json::json;
-use tokio::sync::OnceCell;
 
 /// What signing in keeps in memory.
 pub struct SignInState {
-    key: OnceCell<TokenKey>,
+    keys: Keyrings,
+    /// Looks for keys that another node may have made.
+    strange_keys: Pace,
     /// Entries of the audit that strangers cause.
     strangers: Pace,
     /// Device codes.
@@ -50,7 +54,8 @@ pub struct SignInState {
 impl Default for SignInState {
     fn default() -> Self {
         SignInState {
-            key: OnceCell::new(),
+            keys: Keyrings::default(),
+            strange_keys: Pace::new(STRANGE_KEYS_PER_MINUTE),
             strangers: Pace::new(STRANGERS_PER_MINUTE),
             devices: Pace::new(DEVICES_PER_MINUTE),
             guesses: Pace::new(GUESSES_PER_MINUTE),

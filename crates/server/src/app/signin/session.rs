@@ -187,7 +187,7 @@ impl App {
         given: &str,
     ) -> Result<TokenAnswer, SignInError> {
         let now = self.engine.clock.now();
-        let mark = self.token_key().await?.mac.mark(&["refresh token", given]);
+        let mark = self.keyring().await?.mac().mark(&["refresh token", given]);
         let next = format!("{}.{mark}", session.id);
         let hash = hash_of(given);
         let mut change = Change::default();

@@ -7,15 +7,12 @@ use crate::app::data::{Change, Known};
 use crate::app::directory::Application;
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
-use crate::auth::jwt::{AccessClaims, TokenKey};
+use crate::auth::jwt::AccessClaims;
 use crate::clock;
 use crate::limits::ACCESS_TOKEN_SECONDS;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
-
-/// Setting of the store: the key that signs tokens, sealed.
-const SIGNING_KEY: &str = "signing_key";
 
 /// What somebody gets who has signed in.
 #[derive(Clone)]
@@ -52,31 +49,6 @@ pub fn openid_issuer(tenant: &str) -> String {
 }
 
 impl App {
-    /// The key that signs tokens. Whoever needs it first makes it, for all nodes.
-    pub(crate) async fn token_key(&self) -> Result<&TokenKey, AppError> {
-        self.signin.key.get_or_try_init(|| self.open_key()).await
-    }
-
-    async fn open_key(&self) -> Result<TokenKey, AppError> {
-        let (store, sealer) = (&self.engine.store, self.engine.catalog.sealer());
-        let sealed = match store.setting(SIGNING_KEY).await? {
-            Some(sealed) => sealed,
-            None => {
-                let new = tokio::task::spawn_blocking(TokenKey::generate).await;
-                let new = new.map_err(AppError::internal)??;
-                let sealed = sealer.seal(SIGNING_KEY, &new).map_err(AppError::internal)?;
-                store.setting_or(SIGNING_KEY, &sealed).await?
-            }
-        };
-        let key = sealer.open_secret(SIGNING_KEY, &sealed).map_err(AppError::internal)?;
-        TokenKey::read(&key)
-    }
-
-    /// Keys that tokens can be checked with.
-    pub async fn token_keys(&self) -> Result<Vec<serde_json::Value>, SignInError> {
-        Ok(vec![self.token_key().await?.public()])
-    }
-
     /// What an application gets that signs in by itself.
     pub(super) async fn application_token(
         &self,
@@ -187,7 +159,7 @@ impl App {
         if let Some(nonce) = nonce {
             claims["nonce"] = json!(nonce);
         }
-        self.token_key().await?.sign(&claims)
+        self.keyring().await?.signing().sign(&claims)
     }
 
     async fn answer(
@@ -196,7 +168,7 @@ impl App {
         delegated: Option<Delegated>,
     ) -> Result<TokenAnswer, AppError> {
         Ok(TokenAnswer {
-            access_token: self.token_key().await?.sign(claims)?,
+            access_token: self.keyring().await?.signing().sign(claims)?,
             resource: claims.aud.clone(),
             begins: claims.nbf,
             expires: claims.exp,

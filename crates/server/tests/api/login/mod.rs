@@ -10,3 +10,4 @@ mod forged;
 mod grant;
 mod house;
 mod session;
+mod signing_key;

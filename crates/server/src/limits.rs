@@ -208,3 +208,9 @@ pub const SIGNING_KEYS_MAX: usize = 16;
 /// Looks for a key that a token names and that is not known, in a minute: anybody may name
 /// one.
 pub const STRANGE_KEYS_PER_MINUTE: u32 = 60;
+
+/// Seconds after which it is noted that somebody is still here in a browser.
+pub const SESSION_NOTED_SECONDS: i64 = 60;
+
+/// Sessions kept in memory as such that go on.
+pub const LIVE_SESSIONS_MAX: usize = 65_536;

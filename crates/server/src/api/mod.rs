@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request};
+use axum::http::{Extensions, HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use hyper::body::Incoming;
@@ -65,6 +65,25 @@ impl ApiState {
             Some(host) => format!("http://{host}"),
             None => self.app.engine.catalog.public_url(),
         }
+    }
+}
+
+impl ApiState {
+    /// Where a request comes from: what trusted proxies say of who spoke to them, else who
+    /// is at the other end.
+    fn address_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<String> {
+        let peer = extensions.get::<Peer>()?.0;
+        let is_trusted = |address: &IpAddr| self.settings.trusted_proxies.contains(address);
+        if !is_trusted(&peer) {
+            return Some(peer.to_string());
+        }
+        let lines =
+            headers.get_all("x-forwarded-for").into_iter().filter_map(|it| it.to_str().ok());
+        let listed: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+        // from the end: what is before the first that is not trusted, it may have made up
+        let listed = listed.iter().rev().map_while(|text| text.trim().parse::<IpAddr>().ok());
+        let found = listed.into_iter().find(|address| !is_trusted(address));
+        Some(found.unwrap_or(peer).to_string())
     }
 }
 

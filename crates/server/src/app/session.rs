@@ -45,7 +45,9 @@ impl App {
         let claims = self.check_token(token, &issuer).await?.map_err(|fault| {
             tracing::debug!(?surface, ?fault, "a token that is not believed");
             match fault {
-                TokenFault::Invalid | TokenFault::UnknownKey => invalid("The access token is not one of this server."),
+                TokenFault::Invalid | TokenFault::UnknownKey => {
+                    invalid("The access token is not one of this server.")
+                }
                 TokenFault::Expired => {
                     refusal("ExpiredAuthenticationToken", "The access token has expired.")
                 }
@@ -72,6 +74,11 @@ impl App {
             if !application.is_enabled || application.stamp != *stamp {
                 return Err(ended());
             }
+        }
+        if let Some(session) = &claims.sg_session
+            && !self.is_live_session(session).await?
+        {
+            return Err(ended());
         }
         let principal = self.principal(&claims.oid).await?.ok_or_else(ended)?;
         if !principal.is_enabled || principal.stamp != claims.sg_stamp {

@@ -53,6 +53,9 @@ pub struct AccessClaims {
     /// The same of the application that a person signed in with, by its object id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sg_app: Option<(String, u32)>,
+    /// The session that it was given in: it ends with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sg_session: Option<String>,
 }
 
 /// Why a token is not believed.
@@ -208,6 +211,7 @@ mod tests {
             uti: "u".to_owned(),
             sg_stamp: 0,
             sg_app: None,
+            sg_session: None,
         }
     }
 

@@ -115,6 +115,7 @@ operations! {
     RunFlow "RunFlow" Flow(RunOnly);
     ExportFlow "ExportFlow" Flow(CoOwner);
     // the directory and the server
+    ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;
     ManageEnvironments "ManageEnvironments" TenantAdministrator;

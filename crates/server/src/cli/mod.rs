@@ -407,6 +407,8 @@ mod tests {
             "user enable a@b",
             "user disable a@b",
             "user revoke a@b",
+            "user sessions a@b",
+            "user sessions a@b --end 1",
             "user delete a@b",
             "group create g --role governance-administrator",
             "group list",

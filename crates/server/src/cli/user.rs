@@ -59,6 +59,14 @@ pub enum UserCommand {
         /// Name to sign in with, or object id
         name: String,
     },
+    /// Where a user is signed in; or end one of these sessions
+    Sessions {
+        /// Name to sign in with, or object id
+        name: String,
+        /// End this session, with its tokens
+        #[arg(long, value_name = "ID")]
+        end: Option<String>,
+    },
     /// End every session, token and key of a user
     Revoke {
         /// Name to sign in with, or object id
@@ -163,6 +171,11 @@ pub async fn execute(
         }
         UserCommand::Enable { name } => set_state(&name, "enable", client, out).await?,
         UserCommand::Disable { name } => set_state(&name, "disable", client, out).await?,
+        UserCommand::Sessions { name, end: None } => sessions(&name, client, out).await?,
+        UserCommand::Sessions { name, end: Some(id) } => {
+            client.delete(&Resource::new(&["users", &name, "sessions", &id])?).await?;
+            out.done(format_args!("The session '{id}' of '{name}' has ended."))?;
+        }
         UserCommand::Revoke { name } => {
             client.post(&Resource::new(&["users", &name, "revoke"])?, None).await?;
             out.done(format_args!("Every session, token and key of '{name}' has ended."))?;
@@ -235,6 +248,44 @@ async fn show(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), F
         ("Groups", groups.join(", ")),
         ("Created", moment(user.created_time.as_deref())),
     ])
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SessionRecord {
+    id: String,
+    signed_in_with: String,
+    application: Option<GroupName>,
+    address: String,
+    created_time: Option<String>,
+    last_used_time: Option<String>,
+}
+
+async fn sessions(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
+    let top = 1_000;
+    let resource = Resource::new(&["users", name, "sessions"])?;
+    let listing = client.list::<SessionRecord>(resource, top).await?;
+    if out.is_json() {
+        return out.document(&listing.json());
+    }
+    if listing.records.is_empty() {
+        return out.note(format_args!("'{name}' is signed in nowhere."));
+    }
+    let mut table =
+        Table::new(&["APPLICATION", "SIGNED IN WITH", "ADDRESS", "CREATED", "LAST USED", "ID"]);
+    for session in listing.records {
+        let application = session.application.map(|it| it.display_name);
+        table.row([
+            application.unwrap_or_else(|| "(browser)".to_owned()),
+            session.signed_in_with,
+            session.address,
+            moment(session.created_time.as_deref()),
+            moment(session.last_used_time.as_deref()),
+            session.id,
+        ]);
+    }
+    out.table(&table)?;
+    run::tell_more(listing.more, top, out)
 }
 
 fn state(user: &UserRecord) -> &'static str {

@@ -91,6 +91,7 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
             get(format!("{PROVIDER}/scopes/admin/environments/{within}/v2/flows"))
         }
         "ListConnections" => get(format!("{apps}/connections?{filter}")),
+        "ManageOwnAccount" => get("/api/v1/me/sessions".to_owned()),
         "ListUserEnvironments" => get(format!("{PROVIDER}/environments")),
         "ListMyFlows" => get(people.flows()),
         "Get-AdminFlowUserDetails" => get(user),

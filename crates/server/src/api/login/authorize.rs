@@ -123,6 +123,7 @@ pub async fn send(
         Ok(browser) => browser,
         Err(error) => return failed(error.into()),
     };
+    browser.address = state.address_of(request.extensions(), request.headers());
     let done = answer(&state, &visit, &mut browser, request).await;
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -212,7 +213,11 @@ async fn answer(
         _ => {
             let (name, password) = (fields.need("username")?, fields.need("password")?);
             let client = &visit.application.client_id;
-            match state.app.sign_in_browser(client, name, password).await {
+            match state
+                .app
+                .sign_in_browser(client, (name, password), browser.address.as_deref())
+                .await
+            {
                 Ok((user, cookie)) => {
                     browser.sign_in(user.clone(), cookie);
                     go_on(state, visit, browser, user).await
@@ -295,6 +300,9 @@ pub async fn sign_out(
     }
     match Browser::of(&state, &headers).await {
         Ok(mut browser) => {
+            if let Err(error) = state.app.sign_out_browser(&browser.cookie).await {
+                return failed(error.into());
+            }
             browser.sign_out();
             let text = "You have signed out in this browser.";
             browser.dress(Page::message(StatusCode::OK, "Signed out", text).into_response())

@@ -93,6 +93,7 @@ pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Resp
         Ok(browser) => browser,
         Err(error) => return failed(error.into()),
     };
+    browser.address = state.address_of(request.extensions(), request.headers());
     let done = answer(&state, &mut browser, request).await;
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -112,7 +113,8 @@ async fn answer(
         ("code" | "consent", None) => sign_in_page(state, browser, "", code, None).await,
         _ => {
             let (name, password) = (fields.need("username")?, fields.need("password")?);
-            match state.app.sign_in_browser("", name, password).await {
+            match state.app.sign_in_browser("", (name, password), browser.address.as_deref()).await
+            {
                 Ok((user, cookie)) => {
                     browser.sign_in(user.clone(), cookie);
                     ask(state, browser, &user, code).await

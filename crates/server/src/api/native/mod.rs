@@ -6,11 +6,13 @@ mod environment;
 mod flow;
 mod group;
 mod key;
+mod me;
 mod package;
 mod retention;
 mod role;
 mod run;
 mod server;
+mod session;
 mod signing_key;
 mod user;
 
@@ -102,6 +104,11 @@ fn directory() -> Router<ApiState> {
         .route("/users/{name}/enable", post(user::enable))
         .route("/users/{name}/disable", post(user::disable))
         .route("/users/{name}/revoke", post(user::revoke))
+        .route("/users/{name}/sessions", get(session::list))
+        .route("/users/{name}/sessions/{id}", delete(session::end))
+        .route("/me", get(me::show))
+        .route("/me/sessions", get(me::sessions))
+        .route("/me/sessions/{id}", delete(me::end_session))
         .route("/groups", get(group::list).post(group::create))
         .route("/groups/{name}", get(group::show).delete(group::delete))
         .route("/groups/{name}/members", post(group::change_members))

@@ -5,6 +5,7 @@ use super::role::{Holder, RoleChange};
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::signin::consent::{self, Consent};
+use crate::app::signin::session::{self, Session};
 use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, Role};
 use crate::auth::password;
@@ -160,6 +161,11 @@ impl App {
     /// A user by object id or by the name to sign in with.
     pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<Known<User>, AppError> {
         self.permit(caller, Operation::ReadDirectory)?;
+        self.existing_user(name).await
+    }
+
+    /// The same without a check of rights, for use cases that have made theirs.
+    pub(crate) async fn existing_user(&self, name: &str) -> Result<Known<User>, AppError> {
         self.user(name).await?.ok_or_else(|| no_user(name))
     }
 
@@ -188,19 +194,22 @@ impl App {
         name: &str,
     ) -> Result<(Known<User>, Vec<Known<Group>>), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let user = self.existing_user(name).await?;
         let groups = self.groups_of(&user.id).await?;
         Ok((user, groups))
     }
 
-    /// Deletes a user, with their keys and their places in groups. What else speaks of them
+    /// Deletes a user, with their keys, sessions and places in groups. What else speaks of them
     /// has their object id only.
     pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let user = self.existing_user(name).await?;
         let mut change = Change::default().remove(&user);
         for key in self.keys_of(&user.id).await? {
             change = change.remove(&key);
+        }
+        for session in self.list_all::<Session>(session::BY_USER, &[&user.id]).await? {
+            change = change.remove(&session);
         }
         for mut group in self.groups_of(&user.id).await? {
             group.members.retain(|member| *member != user.id);
@@ -247,9 +256,9 @@ impl App {
         roles: Vec<Role>,
     ) -> Result<User, AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let user = self.existing_user(name).await?;
         self.change_roles(caller, Holder::User(user), RoleChange::Set(roles)).await?;
-        self.user(name).await?.map(|user| user.value).ok_or_else(|| no_user(name))
+        Ok(self.existing_user(name).await?.value)
     }
 
     /// Lets a user in, or keeps them out: every session, token and key rests meanwhile.
@@ -260,7 +269,7 @@ impl App {
         is_enabled: bool,
     ) -> Result<User, AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let mut user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let mut user = self.existing_user(name).await?;
         if user.is_enabled == is_enabled {
             return Ok(user.value);
         }
@@ -275,7 +284,7 @@ impl App {
     /// Ends every session, token and key of a user.
     pub async fn revoke_user(&self, caller: &Caller, name: &str) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let mut user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let mut user = self.existing_user(name).await?;
         user.stamp = user.stamp.wrapping_add(1);
         let change = Change::default().put(&user)?;
         let change = change.audit("RevokeSessions", &user.id, &json!({}));
@@ -292,7 +301,7 @@ impl App {
         new: &str,
     ) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let mut user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let mut user = self.existing_user(name).await?;
         user.password = Some(password::hash_new(new).await?);
         user.failures = 0;
         user.locked_until = 0;

@@ -15,9 +15,7 @@ use crate::auth::caller::Caller;
 use crate::auth::jwt::{AccessClaims, TokenFault, TokenKey, key_id};
 use crate::auth::mac::MacKey;
 use crate::clock::{SECOND, unix_seconds};
-use crate::limits::{
-    ACCESS_TOKEN_SECONDS, CLOCK_LEEWAY_SECONDS, KEYRING_FRESH, SIGNING_KEYS_MAX,
-};
+use crate::limits::{ACCESS_TOKEN_SECONDS, CLOCK_LEEWAY_SECONDS, KEYRING_FRESH, SIGNING_KEYS_MAX};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;

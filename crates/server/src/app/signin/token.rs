@@ -1,9 +1,9 @@
 //! Tokens that are given: for an application by itself, or for a person by an application.
 
-use super::session::Session;
+use super::session::{Begun, Session};
 use super::{Asked, SignInError, Subject};
 use crate::app::App;
-use crate::app::data::{Change, Known};
+use crate::app::data::Change;
 use crate::app::directory::Application;
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
@@ -36,6 +36,13 @@ pub struct Delegated {
     pub client_info: String,
 }
 
+/// What an application holds that acts for a person.
+pub(super) struct Held<'a> {
+    /// The session's id.
+    pub session: &'a str,
+    pub refresh_token: Option<String>,
+}
+
 /// The issuer of access tokens.
 #[must_use]
 pub fn issuer(tenant: &str) -> String {
@@ -64,7 +71,7 @@ impl App {
     }
 
     /// Gives a person's application its tokens, together with a change that ends what was
-    /// exchanged for them. A session begins when a refresh token is asked for.
+    /// exchanged for them. A session begins.
     pub(super) async fn issue(
         &self,
         subject: &Subject<'_>,
@@ -73,10 +80,7 @@ impl App {
         grant: &str,
         change: Change,
     ) -> Result<TokenAnswer, SignInError> {
-        let begun = match asked.offline {
-            true => Some(self.begin_session(subject, asked)?),
-            false => None,
-        };
+        let begun = self.begin_session(subject, asked, grant)?;
         self.issue_with(subject, asked, nonce, grant, (change, begun)).await
     }
 
@@ -87,16 +91,14 @@ impl App {
         asked: &Asked,
         nonce: Option<&str>,
         grant: &str,
-        (mut change, begun): (Change, Option<(Known<Session>, String)>),
+        (change, begun): (Change, Begun),
     ) -> Result<TokenAnswer, SignInError> {
-        let mut refresh_token = None;
-        if let Some((session, token)) = begun {
-            change = change.put(&session)?;
-            refresh_token = Some(token);
-        }
-        let answer = self.delegated_token(subject, asked, nonce, refresh_token).await?;
+        let Begun { session, refresh_token } = begun;
+        let held = Held { session: session.session_id(), refresh_token };
+        let answer = self.delegated_token(subject, asked, nonce, held).await?;
         let user = subject.user;
-        let change = change.audit("SignIn", &user.id, &signed_in(subject, asked, grant));
+        let change =
+            change.put(&session)?.audit("SignIn", &user.id, &signed_in(subject, asked, grant));
         let caller = Caller::person(&user.id, Vec::new(), Vec::new());
         match self.apply(&caller, change).await {
             Ok(_) => {}
@@ -116,9 +118,9 @@ impl App {
         subject: &Subject<'_>,
         asked: &Asked,
         nonce: Option<&str>,
-        refresh_token: Option<String>,
+        held: Held<'_>,
     ) -> Result<TokenAnswer, AppError> {
-        let Subject { application, user } = subject;
+        let Subject { application, user, .. } = subject;
         let mut claims = self.claims(application, asked)?;
         claims.oid.clone_from(&user.id);
         claims.sub.clone_from(&user.id);
@@ -128,6 +130,7 @@ impl App {
         claims.scp = Some("user_impersonation".to_owned());
         claims.sg_stamp = user.stamp;
         claims.sg_app = Some((application.id.clone(), application.stamp));
+        claims.sg_session = Some(held.session.to_owned());
         let id_token = match asked.openid {
             true => Some(self.id_token(&claims, nonce).await?),
             false => None,
@@ -135,7 +138,7 @@ impl App {
         let info = json!({"uid": user.id, "utid": &*self.tenant});
         let delegated = Delegated {
             scope: asked.given(),
-            refresh_token,
+            refresh_token: held.refresh_token,
             id_token,
             client_info: URL_SAFE_NO_PAD.encode(info.to_string()),
         };
@@ -198,6 +201,7 @@ impl App {
             uti: clock::guid().map_err(AppError::internal)?,
             sg_stamp: 0,
             sg_app: None,
+            sg_session: None,
         })
     }
 }

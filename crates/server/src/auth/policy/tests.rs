@@ -59,6 +59,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("ListFlowRunsAsAdmin", "---+-++-"),
     ("RunFlow", "+++-----"),
     ("ExportFlow", "++------"),
+    ("ManageOwnAccount", "++++++--"),
     ("ReadDirectory", "+++++++-"),
     ("ManageDirectory", "-----+--"),
     ("ManageEnvironments", "-----+--"),

@@ -1,5 +1,6 @@
 //! Signing in, over real HTTP, against a server in this process whose clock can be moved.
 
+mod account;
 mod assertion;
 mod browser;
 mod code;

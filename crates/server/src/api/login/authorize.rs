@@ -33,7 +33,27 @@ struct Visit {
 struct Way {
     redirect_uri: String,
     state: Option<String>,
-    in_fragment: bool,
+    mode: ResponseMode,
+}
+
+/// In which part of the way back the answer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ResponseMode {
+    Query,
+    Fragment,
+    /// A form that the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl ResponseMode {
+    fn read(given: Option<&str>) -> Option<ResponseMode> {
+        match given {
+            None | Some("query") => Some(ResponseMode::Query),
+            Some("fragment") => Some(ResponseMode::Fragment),
+            Some("form_post") => Some(ResponseMode::FormPost),
+            Some(_) => None,
+        }
+    }
 }
 
 impl Way {
@@ -43,17 +63,20 @@ impl Way {
             return Page::message(StatusCode::BAD_REQUEST, "Sign in", "There is no way back.")
                 .into_response();
         };
+        let mut pairs = pairs.to_vec();
+        pairs.extend(self.state.iter().map(|state| ("state", state.as_str())));
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
-        }
-        let query = query.finish();
-        if self.in_fragment {
-            url.set_fragment(Some(&query));
-        } else {
-            let known = url.query().filter(|it| !it.is_empty()).map(|it| format!("{it}&{query}"));
-            url.set_query(Some(&known.unwrap_or(query)));
+        let query = query.extend_pairs(&pairs).finish();
+        match self.mode {
+            ResponseMode::FormPost => {
+                return page::form_post(&self.redirect_uri, &pairs).into_response();
+            }
+            ResponseMode::Fragment => url.set_fragment(Some(&query)),
+            ResponseMode::Query => {
+                let known = url.query().filter(|it| !it.is_empty());
+                let known = known.map(|it| format!("{it}&{query}"));
+                url.set_query(Some(&known.unwrap_or(query)));
+            }
         }
         let mut response = StatusCode::SEE_OTHER.into_response();
         if let Ok(location) = HeaderValue::from_str(url.as_str()) {
@@ -142,7 +165,8 @@ async fn arrive(
     let answer = Way {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.owned("state"),
-        in_fragment: fields.get("response_mode") == Some("fragment"),
+        // one that is not known is refused by query
+        mode: ResponseMode::read(fields.get("response_mode")).unwrap_or(ResponseMode::Query),
     };
     let request = match read_request(&fields, &application) {
         Ok(request) => request,
@@ -162,8 +186,9 @@ fn read_request(fields: &Fields, application: &Application) -> Result<CodeReques
     if kind != "code" {
         return Err(Refusal::unsupported_response(kind));
     }
-    let mode = fields.get("response_mode").unwrap_or("query");
-    if !matches!(mode, "query" | "fragment") {
+    if let Some(mode) =
+        fields.get("response_mode").filter(|it| ResponseMode::read(Some(it)).is_none())
+    {
         return Err(Refusal::unsupported_response(mode));
     }
     let challenge = fields.owned("code_challenge");

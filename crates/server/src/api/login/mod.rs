@@ -1,6 +1,7 @@
 //! Signing in, on the paths that identity clients use: OAuth 2 and OpenID Connect.
 //!
-//! The pages are small and whole: no script, nothing from elsewhere, never in a frame.
+//! The pages are small and whole: nothing from elsewhere, never in a frame, and of use
+//! without script.
 
 mod authorize;
 mod browser;

@@ -1,4 +1,5 @@
-//! Pages: whole documents without script, with everything from outside escaped.
+//! Pages: whole documents with everything from outside escaped. There is one script, which
+//! sends the form of an answer on its way; no page needs it.
 
 use crate::app::directory::{Application, User};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -22,6 +23,12 @@ button.other{background:#fff;color:#1f5fbf}:focus-visible{outline:3px solid #f0b
 /// What the browser may load: this style.
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
 
+/// Sends the one form of a page.
+const SCRIPT: &str = "document.forms[0].submit()";
+
+/// The one script that a browser may run, on pages that have it.
+static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(SCRIPT)));
+
 /// A page in the making.
 pub struct Page {
     pub status: StatusCode,
@@ -29,11 +36,13 @@ pub struct Page {
     pub content: String,
     /// Where its form may lead in the end, besides here.
     pub leads_to: Option<String>,
+    /// Whether its form sends itself.
+    pub is_sent: bool,
 }
 
 impl Page {
     pub fn new(title: &'static str, content: String) -> Page {
-        Page { status: StatusCode::OK, title, content, leads_to: None }
+        Page { status: StatusCode::OK, title, content, leads_to: None, is_sent: false }
     }
 
     /// A page on which nothing can be done.
@@ -45,13 +54,20 @@ impl Page {
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let leads_to = self.leads_to.as_deref().and_then(origin).unwrap_or_default();
+        let (script, script_source) = match self.is_sent {
+            true => (
+                format!("<script>{SCRIPT}</script>"),
+                format!(" script-src 'sha256-{}';", *SCRIPT_HASH),
+            ),
+            false => (String::new(), String::new()),
+        };
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; style-src 'sha256-{}';{script_source} form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
             *STYLE_HASH
         );
         let title = self.title;
         let document = format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main></body></html>",
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main>{script}</body></html>",
             self.content
         );
         let mut response = (self.status, document).into_response();
@@ -98,6 +114,23 @@ fn form(mark: &str, step: &str) -> String {
 fn fault(text: Option<&str>) -> String {
     text.map(|text| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(text)))
         .unwrap_or_default()
+}
+
+/// The answer to an application, as a form that goes to it: by itself where script runs,
+/// else with its button.
+pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
+    let mut content = format!("<form method=\"post\" action=\"{}\">", escape(redirect_uri));
+    for (name, value) in pairs {
+        let _ = write!(
+            content,
+            "<input type=\"hidden\" name=\"{}\" value=\"{}\">",
+            escape(name),
+            escape(value)
+        );
+    }
+    content.push_str("<p>You are being taken back to the application.</p><button type=\"submit\">Go on</button></form>");
+    let leads_to = Some(redirect_uri.to_owned());
+    Page { leads_to, is_sent: true, ..Page::new("Signed in", content) }
 }
 
 /// Name and password. What else is to come back with them is hidden in the form.

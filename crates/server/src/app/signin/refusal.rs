@@ -247,7 +247,7 @@ impl Refusal {
     #[must_use]
     pub fn unsupported_response(given: &str) -> Refusal {
         let message = format!(
-            "The response type or mode '{given}' is not supported: expected 'code', by query or fragment."
+            "The response type or mode '{given}' is not supported: expected 'code', by query, fragment or form_post."
         );
         Refusal::new("unsupported_response_type", 700_054, message)
     }

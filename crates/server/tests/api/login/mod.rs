@@ -8,6 +8,7 @@ mod consent;
 mod device;
 mod discovery;
 mod forged;
+mod form_post;
 mod grant;
 mod house;
 mod session;

@@ -214,3 +214,21 @@ pub const SESSION_NOTED_SECONDS: i64 = 60;
 
 /// Sessions kept in memory as such that go on.
 pub const LIVE_SESSIONS_MAX: usize = 65_536;
+
+/// Issuers from outside that are trusted, and what each may have: keys that it publishes, and
+/// roles here that go with groups and roles there.
+pub const ISSUERS_MAX: usize = 16;
+pub const ISSUER_KEYS_MAX: usize = 64;
+pub const ISSUER_GRANTS_MAX: usize = 256;
+
+/// Bytes of what an issuer publishes of itself, and seconds that it has for it.
+pub const ISSUER_ANSWER_BYTES_MAX: u64 = 512 * 1024;
+pub const ISSUER_CALL_SECONDS: u64 = 5;
+
+/// Seconds after which its keys are asked for again, and at least between two times that
+/// they are: anybody may name a key that there is not.
+pub const ISSUER_KEYS_SECONDS: i64 = 3_600;
+pub const ISSUER_ASKED_AGAIN_SECONDS: i64 = 30;
+
+/// Bytes of what an issuer calls somebody.
+pub const SUBJECT_BYTES_MAX: usize = 256;

@@ -6,7 +6,9 @@ mod listen;
 use crate::api::{ApiSettings, ApiState, Entrance};
 use crate::app::catalog::Catalog;
 use crate::app::directory::tenant::open_tenant;
+use crate::app::signin::issuer::Issuers;
 use crate::app::{App, AppError};
+use crate::auth::issuer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
@@ -76,7 +78,7 @@ async fn run(config: Config) -> Result<(), String> {
         .install_recorder()
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
     let tenant = open_tenant(&*store).await?;
-    let app = App::new(Arc::clone(&engine), tokens, &tenant);
+    let app = App::new(Arc::clone(&engine), tokens, &tenant).trusting(issuers(&config)?);
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {
@@ -164,6 +166,16 @@ fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> 
     let written = file.rewind().and_then(|()| writeln!(file, "{number:016x}"));
     written.and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
     Ok((NodeId(number), file))
+}
+
+/// The issuers from outside that are trusted.
+fn issuers(config: &Config) -> Result<Issuers, String> {
+    let Some(path) = &config.issuers else { return Ok(Issuers::default()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the issuers {} cannot be read: {error}", path.display()))?;
+    let settings = issuer::read_settings(&text)
+        .map_err(|error| format!("the issuers {} are not valid: {error}", path.display()))?;
+    Issuers::new(settings, egress_policy(config)?)
 }
 
 fn egress_policy(config: &Config) -> Result<EgressPolicy, String> {

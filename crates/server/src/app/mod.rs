@@ -38,6 +38,8 @@ pub struct App {
     pub tenant: Arc<str>,
     pub principals: Arc<Principals>,
     pub signin: Arc<signin::SignInState>,
+    /// Issuers from outside whose tokens are believed.
+    pub issuers: Arc<signin::issuer::Issuers>,
 }
 
 impl App {
@@ -49,6 +51,13 @@ impl App {
             tenant: tenant.into(),
             principals: Arc::default(),
             signin: Arc::default(),
+            issuers: Arc::default(),
         }
+    }
+
+    /// The same with issuers from outside that are trusted.
+    #[must_use]
+    pub fn trusting(self, issuers: signin::issuer::Issuers) -> App {
+        App { issuers: Arc::new(issuers), ..self }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod assertion;
 pub mod caller;
+pub mod issuer;
 pub mod jwt;
 pub mod mac;
 pub mod password;

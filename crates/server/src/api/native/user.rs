@@ -38,6 +38,10 @@ fn render(user: &User) -> Value {
     if let Some(mail) = &user.mail {
         value["mail"] = mail.as_str().into();
     }
+    if let Some(outside) = &user.outside {
+        value["issuer"] = outside.issuer.as_str().into();
+        value["rolesOfIssuer"] = render_roles(&outside.roles);
+    }
     value
 }
 

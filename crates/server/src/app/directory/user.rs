@@ -1,7 +1,7 @@
 //! Users of the embedded directory.
 
-use super::Group;
 use super::role::{Holder, RoleChange};
+use super::{Group, Outside};
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::signin::consent::{self, Consent};
@@ -16,6 +16,7 @@ use store::RecordKey;
 
 pub const BY_NAME: u8 = 1;
 pub const BY_DISPLAY_NAME: u8 = 2;
+pub const BY_OUTSIDE: u8 = 3;
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct User {
     locked_until: i64,
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// Whose issuer they are from, if that is another: no password lets them in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// Counts what ends every session and token: a new password, a revocation.
     #[serde(default)]
     pub stamp: u32,
@@ -56,14 +60,36 @@ impl Stored for User {
     }
 
     fn keys(&self) -> Vec<RecordKey> {
-        vec![
+        let mut keys = vec![
             data::unique(BY_NAME, &[&self.user_principal_name.to_lowercase()]),
             data::key(BY_DISPLAY_NAME, &[&self.display_name.to_lowercase()]),
-        ]
+        ];
+        keys.extend(self.outside.iter().map(|it| it.key(BY_OUTSIDE)));
+        keys
     }
 }
 
 impl User {
+    /// Somebody without password and roles.
+    #[must_use]
+    pub fn new(id: String, name: String, created: i64) -> User {
+        User {
+            id,
+            display_name: name.clone(),
+            user_principal_name: name,
+            mail: None,
+            password: None,
+            is_enabled: true,
+            failures: 0,
+            locked_until: 0,
+            roles: Vec::new(),
+            outside: None,
+            stamp: 0,
+            created,
+            consented: None,
+        }
+    }
+
     /// Whether there is a password that opens the account.
     #[must_use]
     pub fn has_password(&self) -> bool {
@@ -110,19 +136,14 @@ impl App {
         };
         let display_name = input.display_name.filter(|it| !it.trim().is_empty());
         let roles = self.known_roles(input.roles).await?;
+        let id = clock::guid().map_err(AppError::internal)?;
+        let created = self.engine.clock.now();
         let user = User {
-            id: clock::guid().map_err(AppError::internal)?,
             display_name: display_name.unwrap_or_else(|| name.clone()),
             mail: input.mail,
             password,
-            is_enabled: true,
-            failures: 0,
-            locked_until: 0,
             roles,
-            stamp: 0,
-            created: self.engine.clock.now(),
-            consented: None,
-            user_principal_name: name,
+            ..User::new(id, name, created)
         };
         let known = Known::new(user);
         let detail = json!({"roles": known.roles});
@@ -286,6 +307,11 @@ impl App {
         self.permit(caller, Operation::ManageDirectory)?;
         let mut user = self.existing_user(name).await?;
         user.stamp = user.stamp.wrapping_add(1);
+        let now = clock::unix_seconds(self.engine.clock.now());
+        if let Some(outside) = &mut user.outside {
+            // this second's tokens too
+            outside.not_before = now + 1;
+        }
         let change = Change::default().put(&user)?;
         let change = change.audit("RevokeSessions", &user.id, &json!({}));
         self.apply(caller, change).await?;
@@ -302,6 +328,11 @@ impl App {
     ) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
         let mut user = self.existing_user(name).await?;
+        if let Some(outside) = &user.outside {
+            let message =
+                format!("The user signs in with '{}', and has no password here.", outside.issuer);
+            return Err(AppError::invalid("UserIsFromOutside", message));
+        }
         user.password = Some(password::hash_new(new).await?);
         user.failures = 0;
         user.locked_until = 0;
@@ -379,7 +410,7 @@ fn check_text(member: &str, text: Option<&str>) -> Result<(), AppError> {
 }
 
 /// `name@domain`, as identity clients expect.
-fn check_principal_name(name: &str) -> Result<(), AppError> {
+pub(super) fn check_principal_name(name: &str) -> Result<(), AppError> {
     let is_fine = name.len() <= 256
         && name.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !domain.contains('@')

@@ -14,6 +14,7 @@ pub mod code;
 pub mod consent;
 pub mod device;
 mod expiry;
+pub mod issuer;
 pub mod keyring;
 mod live;
 mod pace;

@@ -10,6 +10,7 @@ use server::app::catalog::Catalog;
 use server::app::directory::application::ApplicationInput;
 use server::app::directory::user::UserInput;
 use server::app::directory::{Application, User};
+use server::app::signin::issuer::Issuers;
 use server::auth::caller::{Caller, Role};
 use server::auth::jwt::{AccessClaims, TokenKey};
 use server::auth::seal::Sealer;
@@ -42,6 +43,11 @@ pub type Form<'a> = Vec<(&'a str, &'a str)>;
 
 impl House {
     pub async fn open() -> House {
+        House::open_trusting(Issuers::default()).await
+    }
+
+    /// One that trusts issuers from outside.
+    pub async fn open_trusting(issuers: Issuers) -> House {
         let dir = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(dir.path(), SqliteOptions::default()).expect("a store");
         let store: Arc<dyn store::Store> = Arc::new(store);
@@ -62,7 +68,7 @@ impl House {
             outside: Arc::new(outside),
             paused: false,
         });
-        let app = App::new(engine, Arc::default(), TENANT);
+        let app = App::new(engine, Arc::default(), TENANT).trusting(issuers);
         let address = serve(&app).await;
         let client = Client::builder()
             .no_proxy()

@@ -11,5 +11,6 @@ mod forged;
 mod form_post;
 mod grant;
 mod house;
+mod issuer;
 mod session;
 mod signing_key;

@@ -232,3 +232,9 @@ pub const ISSUER_ASKED_AGAIN_SECONDS: i64 = 30;
 
 /// Bytes of what an issuer calls somebody.
 pub const SUBJECT_BYTES_MAX: usize = 256;
+
+/// Seconds in which a code of the second factor has to follow the password.
+pub const SECOND_FACTOR_SECONDS: i64 = 300;
+
+/// Codes on paper that somebody gets with a second factor.
+pub const RECOVERY_CODES: usize = 10;

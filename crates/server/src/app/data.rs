@@ -27,6 +27,7 @@ pub enum Kind {
     FlowFacts = 10,
     UsedAssertion = 20,
     SigningKey = 30,
+    SecondFactor = 31,
 }
 
 /// Something that is kept as a record.

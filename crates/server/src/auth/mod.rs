@@ -11,3 +11,4 @@ pub mod policy;
 pub mod seal;
 pub mod signature;
 pub mod token;
+pub mod totp;

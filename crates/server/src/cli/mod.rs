@@ -407,6 +407,7 @@ mod tests {
             "user enable a@b",
             "user disable a@b",
             "user revoke a@b",
+            "user remove-second-factor a@b",
             "user sessions a@b",
             "user sessions a@b --end 1",
             "user delete a@b",

@@ -59,6 +59,11 @@ pub enum UserCommand {
         /// Name to sign in with, or object id
         name: String,
     },
+    /// Take a user's second factor away: their phone is gone
+    RemoveSecondFactor {
+        /// Name to sign in with, or object id
+        name: String,
+    },
     /// Where a user is signed in; or end one of these sessions
     Sessions {
         /// Name to sign in with, or object id
@@ -138,6 +143,7 @@ struct UserRecord {
     mail: Option<String>,
     is_enabled: bool,
     has_password: bool,
+    has_second_factor: bool,
     roles: Vec<RoleRecord>,
     groups: Vec<GroupName>,
     created_time: Option<String>,
@@ -171,6 +177,10 @@ pub async fn execute(
         }
         UserCommand::Enable { name } => set_state(&name, "enable", client, out).await?,
         UserCommand::Disable { name } => set_state(&name, "disable", client, out).await?,
+        UserCommand::RemoveSecondFactor { name } => {
+            client.delete(&Resource::new(&["users", &name, "second-factor"])?).await?;
+            out.done(format_args!("User '{name}' has no second factor any more."))?;
+        }
         UserCommand::Sessions { name, end: None } => sessions(&name, client, out).await?,
         UserCommand::Sessions { name, end: Some(id) } => {
             client.delete(&Resource::new(&["users", &name, "sessions", &id])?).await?;
@@ -244,6 +254,7 @@ async fn show(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), F
         ("Mail", user.mail.clone().unwrap_or_default()),
         ("State", state(&user).to_owned()),
         ("Password", if user.has_password { "set" } else { "none" }.to_owned()),
+        ("Second factor", if user.has_second_factor { "set" } else { "none" }.to_owned()),
         ("Roles", roles_text(&user.roles)),
         ("Groups", groups.join(", ")),
         ("Created", moment(user.created_time.as_deref())),

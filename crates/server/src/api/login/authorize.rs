@@ -2,6 +2,7 @@
 //! and goes back with a code or with the reason why there is none.
 
 use super::browser::Browser;
+use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
 use super::{ApiState, check_tenant};
@@ -27,6 +28,13 @@ struct Visit {
     answer: Way,
     prompt: String,
     login_hint: String,
+}
+
+impl Visit {
+    /// A page whose form leads back to the application in the end.
+    fn page(&self, page: Page) -> Response {
+        Page { leads_to: Some(self.answer.redirect_uri.clone()), ..page }.into_response()
+    }
 }
 
 /// How the answer goes back to the application.
@@ -123,7 +131,7 @@ pub async fn show(
         _ if visit.prompt == "none" => {
             Ok(visit.answer.refuse("login_required", "AADSTS50058: Nobody is signed in."))
         }
-        _ => sign_in_page(&state, &visit, &browser, None).await,
+        _ => ask_who(&state, &visit, &browser).await,
     };
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -234,23 +242,12 @@ async fn answer(
             let application = state.app.asking_application(client, uri).await?;
             send_code(state, visit, &application, &user).await
         }
-        ("consent", None) => sign_in_page(state, visit, browser, None).await,
+        ("consent", None) => ask_who(state, visit, browser).await,
         _ => {
-            let (name, password) = (fields.need("username")?, fields.need("password")?);
             let client = &visit.application.client_id;
-            match state
-                .app
-                .sign_in_browser(client, (name, password), browser.address.as_deref())
-                .await
-            {
-                Ok((user, cookie)) => {
-                    browser.sign_in(user.clone(), cookie);
-                    go_on(state, visit, browser, user).await
-                }
-                Err(SignInError::Refused(refusal)) => {
-                    sign_in_page(state, visit, browser, Some((name, &refusal))).await
-                }
-                Err(failure) => Err(failure),
+            match enter(state, browser, &fields, client).await? {
+                Ok(user) => go_on(state, visit, browser, user).await,
+                Err(page) => Ok(visit.page(page)),
             }
         }
     }
@@ -287,7 +284,7 @@ async fn go_on(
         is_administrator: state.app.may_consent_for_all(&user).await?,
         code: None,
     });
-    Ok(Page { leads_to: Some(visit.answer.redirect_uri.clone()), ..page }.into_response())
+    Ok(visit.page(page))
 }
 
 async fn send_code(
@@ -300,18 +297,13 @@ async fn send_code(
     Ok(visit.answer.back(&[("code", &code)]))
 }
 
-async fn sign_in_page(
+async fn ask_who(
     state: &ApiState,
     visit: &Visit,
     browser: &Browser,
-    wrong: Option<(&str, &Refusal)>,
 ) -> Result<Response, SignInError> {
-    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-    let name = wrong.map_or(&*visit.login_hint, |(name, _)| name);
-    let text = wrong.map(|(_, refusal)| refusal.message.as_str());
-    let page = page::sign_in(&mark, name, None, text);
-    let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(Page { status, leads_to: Some(visit.answer.redirect_uri.clone()), ..page }.into_response())
+    let page = sign_in_page(state, browser, &visit.login_hint, None, None).await?;
+    Ok(visit.page(page))
 }
 
 /// The browser forgets who was signed in in it.

@@ -7,9 +7,11 @@ mod authorize;
 mod browser;
 mod device;
 mod discovery;
+mod entry;
 mod error;
 mod form;
 mod page;
+mod second_factor;
 mod token;
 
 use super::{ApiState, body};
@@ -31,6 +33,7 @@ pub fn router() -> Router<ApiState> {
         .route("/{tenant}/oauth2/v2.0/logout", get(authorize::sign_out))
         .route("/{tenant}/oauth2/logout", get(authorize::sign_out))
         .route("/{tenant}/oauth2/deviceauth", get(device::show).post(device::send))
+        .route("/account/second-factor", get(second_factor::show).post(second_factor::send))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::older))

@@ -104,6 +104,7 @@ fn directory() -> Router<ApiState> {
         .route("/users/{name}/enable", post(user::enable))
         .route("/users/{name}/disable", post(user::disable))
         .route("/users/{name}/revoke", post(user::revoke))
+        .route("/users/{name}/second-factor", delete(user::remove_second_factor))
         .route("/users/{name}/sessions", get(session::list))
         .route("/users/{name}/sessions/{id}", delete(session::end))
         .route("/me", get(me::show))

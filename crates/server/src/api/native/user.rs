@@ -80,7 +80,17 @@ pub async fn show(
     let group = |it: &Known<Group>| json!({"id": it.id, "displayName": it.display_name});
     let mut value = render(&user);
     value["groups"] = groups.iter().map(group).collect();
+    value["hasSecondFactor"] = state.app.second_factor(&user.id).await?.is_some().into();
     Ok(Json(value))
+}
+
+pub async fn remove_second_factor(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.app.remove_second_factor(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn delete(

@@ -5,6 +5,7 @@ use super::{Group, Outside};
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::signin::consent::{self, Consent};
+use crate::app::signin::second_factor::SecondFactor;
 use crate::app::signin::session::{self, Session};
 use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, Role};
@@ -88,6 +89,18 @@ impl User {
             created,
             consented: None,
         }
+    }
+
+    /// Whether guesses are refused for a while.
+    #[must_use]
+    pub fn is_locked(&self, now: i64) -> bool {
+        self.locked_until > now
+    }
+
+    /// It was them: wrong guesses before do not count.
+    pub fn forget_failures(&mut self) {
+        self.failures = 0;
+        self.locked_until = 0;
     }
 
     /// Whether there is a password that opens the account.
@@ -229,6 +242,9 @@ impl App {
         for key in self.keys_of(&user.id).await? {
             change = change.remove(&key);
         }
+        if let Some(factor) = self.get::<SecondFactor>(&user.id).await? {
+            change = change.remove(&factor);
+        }
         for session in self.list_all::<Session>(session::BY_USER, &[&user.id]).await? {
             change = change.remove(&session);
         }
@@ -334,8 +350,7 @@ impl App {
             return Err(AppError::invalid("UserIsFromOutside", message));
         }
         user.password = Some(password::hash_new(new).await?);
-        user.failures = 0;
-        user.locked_until = 0;
+        user.forget_failures();
         user.stamp = user.stamp.wrapping_add(1);
         let change = Change::default().put(&user)?;
         let change = change.audit("SetPassword", &user.id, &json!({}));
@@ -354,7 +369,7 @@ impl App {
         let user = self.user(name).await?;
         let now = self.engine.clock.now();
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let is_locked = user.as_ref().is_some_and(|user| user.locked_until > now);
+        let is_locked = user.as_ref().is_some_and(|user| user.is_locked(now));
         let is_right = !is_locked && password::verify(hash, given).await;
         let Some(mut user) = user else { return Ok((Verdict::Wrong, None)) };
         if is_locked {
@@ -364,9 +379,9 @@ impl App {
             self.note_failure(&mut user, now).await?;
             return Ok((Verdict::Wrong, Some(user.value)));
         }
-        if user.failures > 0 {
-            user.failures = 0;
-            user.locked_until = 0;
+        // with a second factor, a right password alone does not show that it is them
+        if user.failures > 0 && self.second_factor(&user.id).await?.is_none() {
+            user.forget_failures();
             self.apply(&Caller::person(&user.id, vec![], vec![]), Change::default().put(&user)?)
                 .await?;
         }
@@ -375,22 +390,27 @@ impl App {
     }
 
     async fn note_failure(&self, user: &mut Known<User>, now: i64) -> Result<(), AppError> {
+        let change = self.failure(user, now)?;
+        match self.apply(&Caller::person(&user.id, vec![], vec![]), change).await {
+            // somebody else counted at the same moment
+            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            done => done.map(|_| ()),
+        }
+    }
+
+    /// The change that counts a wrong guess. Too many close the account for a while.
+    pub(crate) fn failure(&self, user: &mut Known<User>, now: i64) -> Result<Change, AppError> {
         user.failures = user.failures.saturating_add(1);
         let over = user.failures.saturating_sub(FAILURES_MAX);
         if user.failures >= FAILURES_MAX {
             let seconds = (LOCKED_SECONDS << over.min(10)).min(LOCKED_SECONDS_MAX);
             user.locked_until = now + seconds * clock::SECOND;
         }
-        let caller = Caller::person(&user.id, vec![], vec![]);
         let mut change = Change::default().put(user)?;
         if user.failures == FAILURES_MAX {
             change = change.audit("LockUser", &user.id, &json!({"failures": user.failures}));
         }
-        match self.apply(&caller, change).await {
-            // somebody else counted at the same moment
-            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-            done => done.map(|_| ()),
-        }
+        Ok(change)
     }
 }
 

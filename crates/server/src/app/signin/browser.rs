@@ -8,42 +8,123 @@ use super::{Refusal, SignInError};
 use crate::app::App;
 use crate::app::data::{Change, Known};
 use crate::app::directory::User;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
+use crate::clock;
+use crate::limits::SECOND_FACTOR_SECONDS;
 use serde_json::json;
 
 const COOKIE: &str = "browser cookie";
 const FORM: &str = "form of a browser";
+const PASSWORD: &str = "password that was right";
 const GRANT: &str = "browser";
 
+/// How far signing in has come.
+pub(crate) enum Entered {
+    /// The user and the cookie.
+    Done(User, String),
+    /// The password was right; what is to come back with a code of the second factor.
+    NeedsCode(String),
+}
+
+/// A browser that somebody signs in with.
+pub(crate) struct At<'a> {
+    /// What tells it from others.
+    pub browser: &'a str,
+    pub address: Option<&'a str>,
+    /// The application that has sent it, if that is known.
+    pub client_id: &'a str,
+}
+
 impl App {
-    /// Signs somebody in in a browser. Answers the user and the cookie.
+    /// Signs somebody in in a browser.
     pub(crate) async fn sign_in_browser(
         &self,
-        client_id: &str,
-        (name, password): (&str, &str),
-        address: Option<&str>,
-    ) -> Result<(User, String), SignInError> {
-        let done = self.try_sign_in(name, password, address).await;
-        self.note_refusal(GRANT, client_id, &done).await?;
+        at: &At<'_>,
+        name: &str,
+        password: &str,
+    ) -> Result<Entered, SignInError> {
+        let done = self.try_sign_in(at, name, password).await;
+        self.note_refusal(GRANT, at.client_id, &done).await?;
         done
     }
 
     async fn try_sign_in(
         &self,
+        at: &At<'_>,
         name: &str,
         password: &str,
-        address: Option<&str>,
-    ) -> Result<(User, String), SignInError> {
+    ) -> Result<Entered, SignInError> {
         let user = self.check_password(name, password).await?;
-        let session = Known::new(self.new_session(&user, GRANT, address)?);
-        let change = Change::default().put(&session)?;
-        let change = change.audit("SignIn", &user.id, &json!({"grant": GRANT}));
-        self.apply(&Caller::person(&user.id, Vec::new(), Vec::new()), change).await?;
+        if self.second_factor(&user.id).await?.is_none() {
+            return self.begin_in_browser(at, user, Change::default(), false).await;
+        }
+        let expires = clock::unix_seconds(self.engine.clock.now()) + SECOND_FACTOR_SECONDS;
+        let said = format!("{}.{}.{expires}", user.id, user.stamp);
+        let mark = self.keyring().await?.mac().mark(&[PASSWORD, at.browser, &said]);
+        Ok(Entered::NeedsCode(format!("{said}.{mark}")))
+    }
+
+    /// Goes on with a code of the second factor, in the browser in which the password was
+    /// right a while ago.
+    pub(crate) async fn finish_in_browser(
+        &self,
+        at: &At<'_>,
+        pending: &str,
+        code: &str,
+    ) -> Result<Entered, SignInError> {
+        let done = self.try_finish(at, pending, code).await;
+        self.note_refusal(GRANT, at.client_id, &done).await?;
+        done
+    }
+
+    async fn try_finish(
+        &self,
+        at: &At<'_>,
+        pending: &str,
+        code: &str,
+    ) -> Result<Entered, SignInError> {
+        let stale = Refusal::stale_form;
+        let (said, mark) = pending.rsplit_once('.').ok_or_else(stale)?;
+        if !self.keyring().await?.mac().is_mark(&[PASSWORD, at.browser, said], mark) {
+            return Err(stale().into());
+        }
+        let parts: Vec<&str> = said.split('.').collect();
+        let [id, stamp, expires] = parts[..] else { return Err(stale().into()) };
+        let (Ok(stamp), Ok(expires)) = (stamp.parse(), expires.parse::<i64>()) else {
+            return Err(stale().into());
+        };
+        if expires <= clock::unix_seconds(self.engine.clock.now()) {
+            return Err(stale().into());
+        }
+        self.user_under(id, stamp).await?;
+        let (user, change) = self.take_code(id, code).await?;
+        self.begin_in_browser(at, user.value, change, true).await
+    }
+
+    /// Everything was right: a session begins.
+    async fn begin_in_browser(
+        &self,
+        at: &At<'_>,
+        user: User,
+        change: Change,
+        with_second_factor: bool,
+    ) -> Result<Entered, SignInError> {
+        let session = Known::new(self.new_session(&user, GRANT, at.address)?);
+        let detail = json!({"grant": GRANT, "secondFactor": with_second_factor});
+        let change = change.put(&session)?.audit("SignIn", &user.id, &detail);
+        match self.apply(&Caller::person(&user.id, Vec::new(), Vec::new()), change).await {
+            // the same code at the same moment
+            Err(error) if error.kind == ErrorKind::Conflict && with_second_factor => {
+                return Err(Refusal::wrong_code().by(Some(user)).into());
+            }
+            done => done?,
+        };
         self.sweep::<Session>().await?;
         let id = session.session_id();
         let mark = self.keyring().await?.mac().mark(&[COOKIE, id]);
-        Ok((user, format!("{id}.{mark}")))
+        let cookie = format!("{id}.{mark}");
+        Ok(Entered::Done(user, cookie))
     }
 
     /// The session that a cookie names, when it is one that this server gave.

@@ -19,6 +19,7 @@ pub mod keyring;
 mod live;
 mod pace;
 pub mod refusal;
+pub mod second_factor;
 pub mod session;
 mod token;
 
@@ -140,6 +141,7 @@ impl App {
             }
             Grant::Password { name, password } => {
                 let user = self.check_password(&name, &password).await?;
+                self.need_no_second_factor(&user).await?;
                 let subject = visitor.with(&user);
                 self.need_consent(subject.application, &user.id).await?;
                 let asked = asked.unwrap_or_default();

@@ -12,5 +12,6 @@ mod form_post;
 mod grant;
 mod house;
 mod issuer;
+mod second_factor;
 mod session;
 mod signing_key;

@@ -49,8 +49,8 @@ pub async fn enter(
     };
     let (pending, wrong) = match (done, pending) {
         (Ok(Entered::Done(user, cookie)), _) => {
-            browser.sign_in(user.clone(), cookie);
-            return Ok(Ok(user));
+            browser.sign_in((*user).clone(), cookie);
+            return Ok(Ok(*user));
         }
         (Ok(Entered::NeedsCode(pending)), _) => (pending, None),
         (Err(SignInError::Refused(refusal)), Some(pending)) if refusal.is_wrong_code() => {

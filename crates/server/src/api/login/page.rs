@@ -130,7 +130,7 @@ pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
     }
     content.push_str("<p>You are being taken back to the application.</p><button type=\"submit\">Go on</button></form>");
     let leads_to = Some(redirect_uri.to_owned());
-    Page { leads_to, is_sent: true, ..Page::new("Signed in", content) }
+    Page { leads_to, is_sent: true, ..Page::new("Back to the application", content) }
 }
 
 /// Name and password. What else is to come back with them is hidden in the form.

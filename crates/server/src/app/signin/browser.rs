@@ -22,7 +22,7 @@ const GRANT: &str = "browser";
 /// How far signing in has come.
 pub(crate) enum Entered {
     /// The user and the cookie.
-    Done(User, String),
+    Done(Box<User>, String),
     /// The password was right; what is to come back with a code of the second factor.
     NeedsCode(String),
 }
@@ -124,7 +124,7 @@ impl App {
         let id = session.session_id();
         let mark = self.keyring().await?.mac().mark(&[COOKIE, id]);
         let cookie = format!("{id}.{mark}");
-        Ok(Entered::Done(user, cookie))
+        Ok(Entered::Done(Box::new(user), cookie))
     }
 
     /// The session that a cookie names, when it is one that this server gave.

@@ -112,3 +112,23 @@ async fn keys_are_for_administrators_and_sealed() {
     let record = String::from_utf8(records.await.unwrap().expect("a record").body).unwrap();
     assert!(record.contains("sealed") && !record.contains("MII"), "{record}");
 }
+
+#[tokio::test]
+async fn more_keys_than_anybody_needs_are_refused() {
+    let house = House::open().await;
+    let token = house.administrator().await;
+    for _ in 0..15 {
+        rotated(&house, &token).await;
+    }
+    let answer = house.call(&token, Method::POST, "/signing-keys/rotate").await;
+    assert_eq!((answer.status, answer.code().as_str()), (409, "TooManySigningKeys"));
+    assert_eq!(house.info(&token).await.status, 200);
+    // those that have ended make room, and go
+    house.pass(4_000);
+    let first = published(&house).await[0].clone();
+    let caller = super::house::root();
+    house.app.rotate_signing_key(&caller).await.unwrap();
+    let left = published(&house).await;
+    assert_eq!((left.len(), &left[1]), (2, &first));
+    assert!(house.app.list_signing_keys(&caller).await.unwrap().len() == 2);
+}

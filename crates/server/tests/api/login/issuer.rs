@@ -19,6 +19,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 struct Published {
     keys: Vec<Value>,
     is_away: bool,
+    /// What it calls itself, when that is not what it is.
+    other_name: Option<String>,
+    /// Bytes of nothing.
+    padding: usize,
     /// How often its keys were asked for.
     asked: usize,
 }
@@ -98,11 +102,12 @@ fn answer(shared: &Mutex<Published>, base: &str, head: &str) -> Value {
     match path {
         _ if published.is_away => Value::Null,
         "/realm/.well-known/openid-configuration" => {
-            json!({"issuer": base, "jwks_uri": format!("{base}/keys")})
+            let name = published.other_name.as_deref().unwrap_or(base);
+            json!({"issuer": name, "jwks_uri": format!("{base}/keys")})
         }
         "/realm/keys" => {
             published.asked += 1;
-            json!({"keys": published.keys})
+            json!({"keys": published.keys, "padding": "x".repeat(published.padding)})
         }
         _ => Value::Null,
     }
@@ -350,4 +355,49 @@ async fn who_is_disabled_or_revoked_here_is_refused() {
     // no password lets them in here
     let refused = house.app.set_password(&root(), id, "a password that is long").await;
     assert_eq!(refused.unwrap_err().code, "UserIsFromOutside");
+}
+
+#[tokio::test]
+async fn what_an_issuer_publishes_is_its_own_and_of_a_size() {
+    let issuer = Issuer::start().await;
+    let house = issuer.trusted("").await;
+    let mut said = issuer.said(&house);
+    said["exp"] = json!(house.now() + 600);
+    let token = issuer.key.sign(&said).unwrap();
+    let away = async || {
+        let answer = house.info(&token).await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "IssuerUnavailable"));
+    };
+    issuer.published.lock().unwrap().other_name = Some("https://elsewhere.example".to_owned());
+    away().await;
+    assert_eq!(issuer.asked(), 0);
+    issuer.published.lock().unwrap().other_name = None;
+    issuer.published.lock().unwrap().padding = 600 * 1024;
+    house.pass(31);
+    away().await;
+    // a secret among the keys, or one to encrypt with, is no key to check with
+    let secret = json!({"kty": "oct", "k": "c2VjcmV0", "kid": issuer.key.id(), "alg": "HS256"});
+    let mut other_use = issuer.key.public();
+    other_use["use"] = json!("enc");
+    issuer.published.lock().unwrap().padding = 0;
+    issuer.published.lock().unwrap().keys = vec![secret, other_use];
+    house.pass(31);
+    away().await;
+    let mut other_algorithm = issuer.key.public();
+    other_algorithm["alg"] = json!("PS256");
+    issuer.published.lock().unwrap().keys = vec![other_algorithm];
+    house.pass(31);
+    house.info_refused(&token, "InvalidAuthenticationToken").await;
+}
+
+#[tokio::test]
+async fn an_issuer_on_this_network_takes_a_line_in_the_egress_policy() {
+    let issuer = Issuer::start().await;
+    let text = format!("[[issuer]]\nurl = \"{}\"\naudiences = [\"api://flows\"]", issuer.url);
+    let policy = connector::http::EgressPolicy::default();
+    let issuers = Issuers::new(read_settings(&text).expect("settings"), policy);
+    let house = House::open_trusting(issuers.expect("a client")).await;
+    let token = issuer.key.sign(&issuer.said(&house)).unwrap();
+    assert_eq!(house.info(&token).await.status, 503);
+    assert_eq!(issuer.asked(), 0);
 }

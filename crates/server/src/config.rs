@@ -18,6 +18,8 @@ pub struct Config {
     /// `None`: the address it listens on.
     pub public_url: Option<String>,
     pub egress_policy: Option<PathBuf>,
+    /// Issuers from outside that are trusted.
+    pub issuers: Option<PathBuf>,
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Bytes of a trigger request's body.
     pub trigger_body_bytes_max: usize,
@@ -89,6 +91,7 @@ struct File {
     database_url: Option<String>,
     public_url: Option<String>,
     egress_policy: Option<PathBuf>,
+    issuers: Option<PathBuf>,
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     trigger_body_bytes_max: Option<usize>,
@@ -144,13 +147,14 @@ impl LimitsFile {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "CONFIG",
     "DATA",
     "LISTEN",
     "DATABASE_URL",
     "PUBLIC_URL",
     "EGRESS_POLICY",
+    "ISSUERS",
     "TLS_CERTIFICATE",
     "TLS_KEY",
     "TRIGGER_BODY_BYTES_MAX",
@@ -208,6 +212,7 @@ impl Config {
             database_url: text(args.database_url, "DATABASE_URL", file.database_url),
             public_url: public_url(text(args.public_url, "PUBLIC_URL", file.public_url))?,
             egress_policy: path(args.egress_policy, "EGRESS_POLICY", file.egress_policy),
+            issuers: path(args.issuers, "ISSUERS", file.issuers),
             tls: tls(
                 path(args.tls_certificate, "TLS_CERTIFICATE", file.tls_certificate),
                 path(args.tls_key, "TLS_KEY", file.tls_key),

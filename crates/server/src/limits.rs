@@ -290,3 +290,43 @@ pub const UPLOAD_BLOCKS_MAX: usize = 128;
 
 /// Hours that the result of looking at a package, or of importing it, can be asked for.
 pub const PACKAGING_HOURS: i64 = 24;
+
+/// What another node has changed of the keys that sign tokens counts after so long.
+pub const KEYRING_FRESH: Duration = Duration::from_secs(1);
+
+/// Keys of tokens that are believed at a time: each rotation adds one for an hour.
+pub const SIGNING_KEYS_MAX: usize = 16;
+
+/// Looks for a key that a token names and that is not known, in a minute: anybody may name
+/// one.
+pub const STRANGE_KEYS_PER_MINUTE: u32 = 60;
+
+/// Seconds after which it is noted that somebody is still here in a browser.
+pub const SESSION_NOTED_SECONDS: i64 = 60;
+
+/// Sessions kept in memory as such that go on.
+pub const LIVE_SESSIONS_MAX: usize = 65_536;
+
+/// Issuers from outside that are trusted, and what each may have: keys that it publishes, and
+/// roles here that go with groups and roles there.
+pub const ISSUERS_MAX: usize = 16;
+pub const ISSUER_KEYS_MAX: usize = 64;
+pub const ISSUER_GRANTS_MAX: usize = 256;
+
+/// Bytes of what an issuer publishes of itself, and seconds that it has for it.
+pub const ISSUER_ANSWER_BYTES_MAX: u64 = 512 * 1024;
+pub const ISSUER_CALL_SECONDS: u64 = 5;
+
+/// Seconds after which its keys are asked for again, and at least between two times that
+/// they are: anybody may name a key that there is not.
+pub const ISSUER_KEYS_SECONDS: i64 = 3_600;
+pub const ISSUER_ASKED_AGAIN_SECONDS: i64 = 30;
+
+/// Bytes of what an issuer calls somebody.
+pub const SUBJECT_BYTES_MAX: usize = 256;
+
+/// Seconds in which a code of the second factor has to follow the password.
+pub const SECOND_FACTOR_SECONDS: i64 = 300;
+
+/// Codes on paper that somebody gets with a second factor.
+pub const RECOVERY_CODES: usize = 10;

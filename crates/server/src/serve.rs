@@ -6,7 +6,9 @@ mod listen;
 use crate::api::{ApiSettings, ApiState, Entrance};
 use crate::app::catalog::Catalog;
 use crate::app::directory::tenant::open_tenant;
+use crate::app::signin::issuer::Issuers;
 use crate::app::{App, AppError};
+use crate::auth::issuer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
@@ -77,7 +79,7 @@ async fn run(config: Config) -> Result<(), String> {
         .install_recorder()
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
     let tenant = open_tenant(&*store).await?;
-    let mut app = App::new(Arc::clone(&engine), tokens, &tenant);
+    let mut app = App::new(Arc::clone(&engine), tokens, &tenant).trusting(issuers(&config)?);
     app.connector_limits = Arc::new(config.connector_limits.clone());
     let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
     app.notices.set(mailer, config.digest);
@@ -173,6 +175,16 @@ fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> 
     let written = file.rewind().and_then(|()| writeln!(file, "{number:016x}"));
     written.and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
     Ok((NodeId(number), file))
+}
+
+/// The issuers from outside that are trusted.
+fn issuers(config: &Config) -> Result<Issuers, String> {
+    let Some(path) = &config.issuers else { return Ok(Issuers::default()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the issuers {} cannot be read: {error}", path.display()))?;
+    let settings = issuer::read_settings(&text)
+        .map_err(|error| format!("the issuers {} are not valid: {error}", path.display()))?;
+    Issuers::new(settings, egress_policy(config)?)
 }
 
 fn egress_policy(config: &Config) -> Result<EgressPolicy, String> {

@@ -238,6 +238,22 @@ fn as_key(desk: &Desk, key: &str, arguments: &[&str], code: i32) -> String {
 }
 
 #[tokio::test]
+async fn sessions_factors_and_signing_keys_are_looked_after() {
+    let desk = Desk::start().await;
+    let ada = "ada@example.org";
+    desk.run(&["user", "create", ada]);
+    assert_eq!(desk.run(&["user", "sessions", ada]), "");
+    let refused = desk.fails(&["user", "sessions", ada, "--end", "none"]);
+    assert!(refused.contains("There is no session 'none'"), "{refused}");
+    let refused = desk.fails(&["user", "remove-second-factor", ada]);
+    assert!(refused.contains("no second factor"), "{refused}");
+    assert!(desk.run(&["user", "show", ada]).contains("Second factor: none"));
+    assert!(desk.run(&["signing-key", "rotate"]).contains("signs from now on"));
+    let list = desk.run(&["signing-key", "list"]);
+    assert!(list.contains("signs") && list.contains("believed"), "{list}");
+}
+
+#[tokio::test]
 async fn users_and_groups_get_roles_and_keys() {
     let desk = Desk::start().await;
     desk.write("password.txt", "correct horse battery\n");
@@ -258,7 +274,7 @@ async fn users_and_groups_get_roles_and_keys() {
     for part in [ada, "Bob", "governance-administrator", "Enabled"] {
         assert!(list.contains(part), "{part}: {list}");
     }
-    assert!(desk.run(&["user", "show", ada]).contains("Password:     set"));
+    assert!(desk.run(&["user", "show", ada]).contains("Password:      set"));
     let mut given = desk.command(&["user", "set-password", ada, "--password-stdin"]);
     let mut child = given.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
     let input = b"another horse battery\n";

@@ -53,6 +53,8 @@ pub struct App {
     pub signin: Arc<signin::SignInState>,
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
     pub notices: Arc<digest::Notices>,
+    /// Issuers from outside whose tokens are believed.
+    pub issuers: Arc<signin::issuer::Issuers>,
 }
 
 impl App {
@@ -66,6 +68,13 @@ impl App {
             signin: Arc::default(),
             connector_limits: Arc::default(),
             notices: Arc::default(),
+            issuers: Arc::default(),
         }
+    }
+
+    /// The same with issuers from outside that are trusted.
+    #[must_use]
+    pub fn trusting(self, issuers: signin::issuer::Issuers) -> App {
+        App { issuers: Arc::new(issuers), ..self }
     }
 }

@@ -102,15 +102,15 @@ impl App {
             expires: format_time(expires),
             signature: String::new(),
         };
-        address.signature = self.token_key().await?.mac.mark(&address.parts());
+        address.signature = self.keyring().await?.mac().mark(&address.parts());
         Ok(address)
     }
 
     /// Whether an address is one of this server's, and has not ended; when it ends.
     pub async fn check_upload(&self, address: &UploadAddress) -> Result<i64, AppError> {
         let denied = |message| AppError::new(ErrorKind::Forbidden, "AuthorizationFailed", message);
-        let key = self.token_key().await?;
-        if !key.mac.is_mark(&address.parts(), &address.signature) {
+        let key = self.keyring().await?;
+        if !key.mac().is_mark(&address.parts(), &address.signature) {
             return Err(denied("The address of the file has no valid signature."));
         }
         match expr::format::date::parse_ticks(&address.expires) {

@@ -153,6 +153,7 @@ operations! {
     CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
     ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     // the directory and the server
+    ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;
     ManageEnvironments "ManageEnvironments" TenantAdministrator;

@@ -130,6 +130,7 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
             get(format!("{PROVIDER}/scopes/admin/environments/{within}/v2/flows"))
         }
         "ListConnections" => get(format!("{apps}/connections?{filter}")),
+        "ManageOwnAccount" => get("/api/v1/me/sessions".to_owned()),
         "ListUserEnvironments" => get(format!("{PROVIDER}/environments")),
         "ListMyFlows" => get(people.flows()),
         "Get-AdminFlowUserDetails" => get(user),
@@ -164,6 +165,7 @@ fn about_the_server(
         "ManageDirectory" => post(format!("{native}/groups"), json!({"displayName": name})),
         "ManageEnvironments" => post(format!("{native}/environments"), json!({"name": name})),
         "ManageServer" => get(format!("{native}/retention")),
+        "ManageOwnAccount" => get(format!("{native}/me")),
         "ReadAudit" => get(format!("{native}/audit")),
         _ => None,
     }

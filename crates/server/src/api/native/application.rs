@@ -40,7 +40,7 @@ pub struct PatchBody {
 }
 
 fn render(application: &Application) -> Value {
-    json!({
+    let mut value = json!({
         "id": application.id,
         "clientId": application.client_id,
         "displayName": application.display_name,
@@ -51,7 +51,12 @@ fn render(application: &Application) -> Value {
         "certificates": application.certificates.iter().map(render_certificate).collect::<Vec<_>>(),
         "roles": render_roles(&application.roles),
         "createdTime": format_time(application.created),
-    })
+    });
+    if let Some(outside) = &application.outside {
+        value["issuer"] = outside.issuer.as_str().into();
+        value["rolesOfIssuer"] = render_roles(&outside.roles);
+    }
+    value
 }
 
 fn render_secret(secret: &SecretView) -> Value {

@@ -8,12 +8,15 @@ mod environment;
 mod flow;
 mod group;
 mod key;
+mod me;
 mod notification;
 mod package;
 mod retention;
 mod role;
 mod run;
 mod server;
+mod session;
+mod signing_key;
 mod transfer;
 mod user;
 mod variable;
@@ -82,6 +85,8 @@ fn administration() -> Router<ApiState> {
     Router::new()
         .route("/server", get(server::show))
         .route("/server/resume", post(server::resume))
+        .route("/signing-keys", get(signing_key::list))
+        .route("/signing-keys/rotate", post(signing_key::rotate))
         .route("/retention", get(retention::list))
         .route("/environments", get(environment::list).post(environment::create))
         .route(
@@ -127,6 +132,12 @@ fn directory() -> Router<ApiState> {
         .route("/users/{name}/enable", post(user::enable))
         .route("/users/{name}/disable", post(user::disable))
         .route("/users/{name}/revoke", post(user::revoke))
+        .route("/users/{name}/second-factor", delete(user::remove_second_factor))
+        .route("/users/{name}/sessions", get(session::list))
+        .route("/users/{name}/sessions/{id}", delete(session::end))
+        .route("/me", get(me::show))
+        .route("/me/sessions", get(me::sessions))
+        .route("/me/sessions/{id}", delete(me::end_session))
         .route("/groups", get(group::list).post(group::create))
         .route("/groups/{name}", get(group::show).delete(group::delete))
         .route("/groups/{name}/members", post(group::change_members))

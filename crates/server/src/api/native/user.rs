@@ -38,6 +38,10 @@ fn render(user: &User) -> Value {
     if let Some(mail) = &user.mail {
         value["mail"] = mail.as_str().into();
     }
+    if let Some(outside) = &user.outside {
+        value["issuer"] = outside.issuer.as_str().into();
+        value["rolesOfIssuer"] = render_roles(&outside.roles);
+    }
     value
 }
 
@@ -76,7 +80,17 @@ pub async fn show(
     let group = |it: &Known<Group>| json!({"id": it.id, "displayName": it.display_name});
     let mut value = render(&user);
     value["groups"] = groups.iter().map(group).collect();
+    value["hasSecondFactor"] = state.app.second_factor(&user.id).await?.is_some().into();
     Ok(Json(value))
+}
+
+pub async fn remove_second_factor(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.app.remove_second_factor(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn delete(

@@ -20,7 +20,7 @@ pub(crate) trait Expiring: Stored {
 }
 
 /// Ticks as text whose order is that of the numbers.
-fn ordered(ticks: i64) -> String {
+pub(super) fn ordered(ticks: i64) -> String {
     format!("{:020}", ticks.max(0))
 }
 

@@ -81,6 +81,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("ReadEnvironmentVariables", "++++-----"),
     ("CreateEnvironmentVariable", "++++-----"),
     ("ManageEnvironmentVariables", "---+-++-+"),
+    ("ManageOwnAccount", "++++++---"),
     ("ReadDirectory", "+++++++-+"),
     ("ManageDirectory", "-----+--+"),
     ("ManageEnvironments", "-----+--+"),

@@ -55,6 +55,7 @@ impl Scene {
             origin: None,
             caller: Caller::Request { deadline: NOW + 1_200_000_000 },
             start_key: None,
+            parameters: expr::Object::new(),
             is_held: false,
         };
         let moment = Moment { now: NOW, seed: 1 };

@@ -13,22 +13,31 @@ const PAGE: usize = 1_000;
 /// A connection that rests longer may have been closed by the server.
 const REUSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// A caller with the first token, over one connection.
+/// A caller over one connection, with the first token or another.
 pub struct Api {
     addr: SocketAddr,
+    token: String,
     /// Open, and when it was last used.
     connection: Option<(Connection, Instant)>,
 }
 
 impl Api {
     pub fn new(addr: SocketAddr) -> Self {
-        Api { addr, connection: None }
+        Api::with_token(addr, TOKEN)
+    }
+
+    pub fn with_token(addr: SocketAddr, token: &str) -> Self {
+        Api { addr, token: token.to_owned(), connection: None }
+    }
+
+    pub async fn post(&mut self, path: &str, body: &Value, expect: u16) -> Result<Value> {
+        self.call("POST", path, &serde_json::to_vec(body)?, expect).await
     }
 
     /// Creates a flow and gives the address of its trigger.
     pub async fn create_flow(&mut self, name: &str, document: &Value) -> Result<Target> {
         let body = json!({"name": name, "document": document});
-        self.call("POST", "/api/v1/flows", &serde_json::to_vec(&body)?, 201).await?;
+        self.post("/api/v1/flows", &body, 201).await?;
         self.trigger(name).await
     }
 
@@ -107,7 +116,8 @@ impl Api {
         Ok((all, succeeded))
     }
 
-    async fn page(&mut self, path: &str, into: &mut Vec<Value>) -> Result<Option<String>> {
+    /// A page of a list: its rows, and the address of the next.
+    pub async fn page(&mut self, path: &str, into: &mut Vec<Value>) -> Result<Option<String>> {
         let mut page = self.get(path).await?;
         let Value::Array(items) = page["value"].take() else {
             bail!("{path} is not a list");
@@ -122,7 +132,8 @@ impl Api {
 
     async fn call(&mut self, method: &str, path: &str, body: &[u8], expect: u16) -> Result<Value> {
         let mut request = Vec::new();
-        Target::new(self.addr, method, path, Some(TOKEN)).write_request(body, &mut request)?;
+        Target::new(self.addr, method, path, Some(&self.token))
+            .write_request(body, &mut request)?;
         let mut connection = match self.connection.take() {
             Some((connection, used)) if used.elapsed() < REUSE_WITHIN => connection,
             _ => Connection::open(self.addr).await?,

@@ -24,7 +24,7 @@ struct Bar {
     kind: Kind,
 }
 
-const BARS: [Bar; 18] = [
+const BARS: [Bar; 22] = [
     Bar { figure: "w1.128.ratio", most: 4.0, kind: Kind::Cpu },
     Bar { figure: "w1.128.bytes", most: 900.0, kind: Kind::Size },
     Bar { figure: "w2.ratio", most: 5.0, kind: Kind::Cpu },
@@ -44,6 +44,10 @@ const BARS: [Bar; 18] = [
     Bar { figure: "w9.export_s", most: 1.0, kind: Kind::Time },
     Bar { figure: "w9.import_s", most: 1.0, kind: Kind::Time },
     Bar { figure: "w9.import_postgres_s", most: 1.0, kind: Kind::Time },
+    Bar { figure: "w10.flows_ms", most: 5.0, kind: Kind::Cpu },
+    Bar { figure: "w10.runs_ms", most: 5.0, kind: Kind::Cpu },
+    Bar { figure: "w10.postgres.flows_ms", most: 5.0, kind: Kind::Cpu },
+    Bar { figure: "w10.postgres.runs_ms", most: 5.0, kind: Kind::Cpu },
 ];
 
 /// A bar and what was measured against it.

@@ -1,4 +1,4 @@
-//! Measures the real server: workloads W1 to W9, a bare handler beside them, and
+//! Measures the real server: workloads W1 to W10, a bare handler beside them, and
 //! the bars the figures must clear.
 //!
 //! `run` prints the figures, `bars` holds them against the bars, `bare` is the
@@ -99,6 +99,12 @@ struct RunArgs {
     /// Runs that become due at once in W8.
     #[arg(long, default_value_t = 1_000_000)]
     w8_runs: u64,
+    /// Flows whose pages W10 reads.
+    #[arg(long, default_value_t = 100_000)]
+    w10_flows: u64,
+    /// Runs whose pages W10 reads.
+    #[arg(long, default_value_t = 1_000_000)]
+    w10_runs: u64,
 }
 
 #[derive(Args)]
@@ -183,6 +189,8 @@ fn run_settings(args: &RunArgs) -> Result<Settings> {
     settings.w7_runs = args.w7_runs;
     settings.w7_spread = Duration::from_secs(args.w7_spread);
     settings.w8_runs = args.w8_runs;
+    settings.w10_flows = args.w10_flows;
+    settings.w10_runs = args.w10_runs;
     Ok(settings)
 }
 
@@ -206,6 +214,8 @@ fn full_settings(common: &Common) -> Result<Settings> {
         w7_spread: Duration::from_secs(600),
         w8_runs: 1_000_000,
         w8_window: Duration::from_secs(10),
+        w10_flows: 100_000,
+        w10_runs: 1_000_000,
     })
 }
 
@@ -226,6 +236,8 @@ fn bars_settings(common: &Common, short: bool) -> Result<Settings> {
         w7_spread: Duration::from_secs(20),
         w8_runs: 20_000,
         w8_window: Duration::from_secs(2),
+        w10_flows: 2_000,
+        w10_runs: 20_000,
         ..full
     })
 }

@@ -52,6 +52,7 @@ fn run(flow: &Arc<Flow>, trigger: &Trigger) {
         tracking: None,
         run: world::run_id(),
         moment: world::moment(BEGIN),
+        parameters: expr::Object::new(),
     };
     let Fired::Runs { outputs, client_tracking_id, .. } =
         fire(flow, &world::info(), trigger, occurrence)

@@ -41,6 +41,7 @@ pub fn request(data: &[u8]) {
         tracking: call.tracking.filter(|tracking| !tracking.is_empty()).map(expr::Str::from),
         run: world::run_id(),
         moment: world::moment(BEGIN),
+        parameters: expr::Object::new(),
     };
     if let Fired::Runs { outputs, is_split, client_tracking_id } =
         fire(&flow, &world::info(), trigger, occurrence)

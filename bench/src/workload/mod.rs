@@ -1,7 +1,8 @@
-//! The workloads W1 to W9 and what they share.
+//! The workloads W1 to W10 and what they share.
 
 mod parked;
 mod w1;
+mod w10;
 mod w2;
 mod w3;
 mod w4;
@@ -38,6 +39,7 @@ pub enum Workload {
     /// With W9, which takes the store that it leaves.
     W7,
     W8,
+    W10,
 }
 
 /// How long, how often, how many.
@@ -65,6 +67,8 @@ pub struct Settings {
     pub w8_runs: u64,
     /// How long W8 measures, before and after its runs become due.
     pub w8_window: Duration,
+    pub w10_flows: u64,
+    pub w10_runs: u64,
 }
 
 /// Runs the workloads that are asked for. A workload that cannot be measured is
@@ -83,6 +87,7 @@ pub async fn run_all(settings: &Settings) -> Report {
             Workload::W6 => w6::measure(settings, &mut report).await,
             Workload::W7 => w7::measure(settings, &mut report).await,
             Workload::W8 => w8::measure(settings, &mut report).await,
+            Workload::W10 => w10::measure(settings, &mut report).await,
         };
         if let Err(error) = done {
             report.fault(format!("{workload:?} could not be measured: {error:#}"));

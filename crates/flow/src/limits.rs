@@ -68,6 +68,17 @@ pub const CLIENT_TRACKING_ID_BYTES_MAX: usize = 1_024;
 /// Polls of an asynchronous call: with the shortest interval about three days.
 pub const POLLS_MAX: u32 = 10_000;
 
+/// Bytes of events and large values, before compression, that a resumed run takes over:
+/// they are held in memory until they are durable together.
+pub const RESUME_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Bytes after which they go on in another chunk, with room for what one action adds.
+pub const RESUME_PART_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Actions of all iterations of a Foreach with which a resumed run goes on: they are in
+/// memory together.
+pub const RESUME_OPEN_ACTIONS_MAX: usize = 250_000;
+
 /// Problems that a report lists: enough to act on, bounded for hostile documents.
 pub const PROBLEMS_MAX: usize = 1_000;
 
@@ -133,3 +144,6 @@ pub const PACKAGE_FLOWS_MAX: usize = 500;
 
 /// Faults and remarks that reading a package lists.
 pub const PACKAGE_FAULTS_MAX: usize = 100;
+
+/// Differences between two definitions that are told: more than anybody reads.
+pub const DIFFERENCES_MAX: usize = 10_000;

@@ -68,7 +68,12 @@ fn history_of(case: &Path) -> String {
     let moment = Moment { now: BEGIN, seed: 7 };
     let tracking = script.tracking.clone();
     let outputs = script.trigger.clone();
-    match fire(&flow, &info(), trigger, Occurrence { outputs, tracking, run: id, moment }) {
+    match fire(
+        &flow,
+        &info(),
+        trigger,
+        Occurrence { outputs, tracking, run: id, moment, parameters: expr::Object::new() },
+    ) {
         Fired::Skipped => "the trigger was skipped\n".to_owned(),
         Fired::Failed(error) => {
             format!("the trigger failed\n  {}: {}\n", error.code, error.message)

@@ -47,6 +47,7 @@ fn iterations_after_a_crash(fill: usize) -> BTreeSet<u32> {
         origin: None,
         caller: Caller::Nobody,
         start_key: None,
+        parameters: expr::Object::new(),
         is_held: false,
     };
     let (mut run, step) = Run::start(request, Moment { now, seed: 1 }).expect("a trigger");
@@ -83,5 +84,50 @@ fn an_iteration_without_events_is_not_forgotten() {
     for fill in 2_036..2_056 {
         let found = iterations_after_a_crash(fill);
         assert_eq!(found, BTreeSet::from([0, 1, 2, 3]), "with {fill} iterations before");
+    }
+}
+
+/// Values that a run was begun with are its own: in its history, and in a snapshot of it.
+#[test]
+fn a_run_keeps_its_own_parameters() {
+    let text = r#"{"triggers": {"t": {"type": "Request"}}, "actions": {
+        "Rest": {"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Second"}}},
+        "Say": {"type": "Compose", "inputs": "@concat(parameters('own'), parameters('other'))",
+            "runAfter": {"Rest": ["Succeeded"]}}},
+        "outputs": {"said": {"type": "String", "value": "@outputs('Say')"}},
+        "parameters": {"own": {"type": "string", "defaultValue": "a"},
+            "other": {"type": "string", "defaultValue": "b"}}}"#;
+    let report = flow::definition::load(text.as_bytes(), &flow::definition::LoadOptions::default());
+    let flow = std::sync::Arc::new(report.loaded.expect("a flow").flow);
+    let id = ProcessId::new(BEGIN, Partition(7), 1);
+    let own = expr::Object::from_pairs(vec![("own".into(), "mine".into())]);
+    let request = StartRequest {
+        id,
+        flow: flow.clone(),
+        info: info(),
+        trigger: "t",
+        outputs: expr::Value::Null,
+        raw_body: None,
+        scheduled: None,
+        client_tracking_id: None,
+        origin: None,
+        caller: Caller::Nobody,
+        start_key: None,
+        parameters: own,
+        is_held: false,
+    };
+    let (run, step) = Run::start(request, Moment { now: BEGIN, seed: 1 }).expect("a trigger");
+    let mut store = Store::default();
+    store.commit(&step.batch);
+    let restored = store.load_snapshot(&run, BEGIN, &flow, &info());
+    for mut run in [store.load(&flow, &info(), id), restored] {
+        let step = run.handle(Input::Due, Moment { now: BEGIN + 2 * SECOND, seed: 1 });
+        let chunk = step.batch.chunk.expect("events");
+        let chunk = durable::codec::decompress(&chunk).expect("a chunk");
+        let mut reader = HistoryReader::new(&flow, id);
+        reader.read(&chunk, &Payloads::new(), true, &mut |_| {}).expect("a chunk");
+        let (_, _, _, outputs, _) = reader.end.expect("the end of the run");
+        let outputs = expr::json::to_string(&outputs);
+        assert!(outputs.contains("mineb"), "{outputs}");
     }
 }

@@ -18,6 +18,8 @@ pub struct Config {
     /// `None`: the address it listens on.
     pub public_url: Option<String>,
     pub egress_policy: Option<PathBuf>,
+    /// Issuers from outside that are trusted.
+    pub issuers: Option<PathBuf>,
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Bytes of a trigger request's body.
     pub trigger_body_bytes_max: usize,
@@ -25,6 +27,12 @@ pub struct Config {
     pub response_timeout: Duration,
     /// How long the history of final runs is kept.
     pub retention: Duration,
+    /// How long deleted flows can be restored.
+    pub recycle: Duration,
+    /// `None`: the server sends no mail.
+    pub mail: Option<MailConfig>,
+    /// Between two notices to the same person about failures.
+    pub digest: Duration,
     pub connections_max: usize,
     /// Whose `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
     pub trusted_proxies: Vec<IpAddr>,
@@ -35,6 +43,35 @@ pub struct Config {
     /// Nothing moves until the server is resumed.
     pub paused: bool,
     pub demo: bool,
+}
+
+/// How mail is sent.
+#[derive(Clone)]
+pub struct MailConfig {
+    pub server: String,
+    /// `None`: the usual one.
+    pub port: Option<u16>,
+    pub from: String,
+    pub tls: MailTls,
+    /// User and password.
+    pub credentials: Option<(String, String)>,
+}
+
+impl std::fmt::Debug for MailConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // the password is a secret
+        write!(f, "MailConfig({}, from {})", self.server, self.from)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// From the first byte.
+    Tls,
+    #[default]
+    Starttls,
+    None,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -54,11 +91,19 @@ struct File {
     database_url: Option<String>,
     public_url: Option<String>,
     egress_policy: Option<PathBuf>,
+    issuers: Option<PathBuf>,
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     trigger_body_bytes_max: Option<usize>,
     response_timeout_seconds: Option<u64>,
     retention_days: Option<u64>,
+    recycle_days: Option<u64>,
+    mail_server: Option<String>,
+    mail_from: Option<String>,
+    mail_tls: Option<MailTls>,
+    mail_user: Option<String>,
+    mail_password: Option<String>,
+    digest_minutes: Option<u64>,
     connections_max: Option<usize>,
     trusted_proxies: Option<Vec<String>>,
     log: Option<String>,
@@ -102,18 +147,26 @@ impl LimitsFile {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 25] = [
     "CONFIG",
     "DATA",
     "LISTEN",
     "DATABASE_URL",
     "PUBLIC_URL",
     "EGRESS_POLICY",
+    "ISSUERS",
     "TLS_CERTIFICATE",
     "TLS_KEY",
     "TRIGGER_BODY_BYTES_MAX",
     "RESPONSE_TIMEOUT_SECONDS",
     "RETENTION_DAYS",
+    "RECYCLE_DAYS",
+    "MAIL_SERVER",
+    "MAIL_FROM",
+    "MAIL_TLS",
+    "MAIL_USER",
+    "MAIL_PASSWORD",
+    "DIGEST_MINUTES",
     "CONNECTIONS_MAX",
     "TRUSTED_PROXIES",
     "LOG",
@@ -134,6 +187,7 @@ impl Config {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
+        let mail = mail(&variables, &file)?;
         let path = |flag: Option<PathBuf>, name: &str, file: Option<PathBuf>| {
             flag.or_else(|| variables.text(name).map(PathBuf::from)).or(file)
         };
@@ -145,6 +199,9 @@ impl Config {
         let limits = file.connector_limits.unwrap_or_default();
         let are_limits_on = variables.flag("CONNECTOR_LIMITS", limits.on)?;
         let days = variables.number("RETENTION_DAYS", file.retention_days, 30)?;
+        // documented: a deleted flow can be restored for 21 days
+        let recycle_days = variables.number("RECYCLE_DAYS", file.recycle_days, 21)?;
+        let digest = variables.number("DIGEST_MINUTES", file.digest_minutes, 60)?;
         let seconds =
             variables.number("RESPONSE_TIMEOUT_SECONDS", file.response_timeout_seconds, 120)?;
         Ok(Config {
@@ -155,6 +212,7 @@ impl Config {
             database_url: text(args.database_url, "DATABASE_URL", file.database_url),
             public_url: public_url(text(args.public_url, "PUBLIC_URL", file.public_url))?,
             egress_policy: path(args.egress_policy, "EGRESS_POLICY", file.egress_policy),
+            issuers: path(args.issuers, "ISSUERS", file.issuers),
             tls: tls(
                 path(args.tls_certificate, "TLS_CERTIFICATE", file.tls_certificate),
                 path(args.tls_key, "TLS_KEY", file.tls_key),
@@ -166,6 +224,9 @@ impl Config {
             )?,
             response_timeout: Duration::from_secs(seconds),
             retention: Duration::from_secs(days.saturating_mul(86_400)),
+            recycle: Duration::from_secs(recycle_days.saturating_mul(86_400)),
+            mail,
+            digest: Duration::from_secs(digest.saturating_mul(60)),
             connections_max: variables.count("CONNECTIONS_MAX", file.connections_max, 10_000)?,
             trusted_proxies: proxies(variables.text("TRUSTED_PROXIES"), file.trusted_proxies)?,
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
@@ -235,6 +296,40 @@ fn proxies(variable: Option<String>, file: Option<Vec<String>>) -> Result<Vec<Ip
         text.trim().parse().map_err(|_| format!("the trusted proxy '{text}' is not an IP address"))
     };
     listed.iter().map(parse).collect()
+}
+
+/// The mail server, `host` or `host:port`, with what belongs to it.
+fn mail(variables: &Variables, file: &File) -> Result<Option<MailConfig>, String> {
+    let text = |name: &str, file: &Option<String>| variables.text(name).or_else(|| file.clone());
+    let Some(server) = text("MAIL_SERVER", &file.mail_server) else { return Ok(None) };
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) => {
+            let port = port.parse().map_err(|_| format!("'{server}' has no port after ':'"))?;
+            (host.to_owned(), Some(port))
+        }
+        None => (server, None),
+    };
+    let tls = match variables.text("MAIL_TLS").as_deref() {
+        Some("tls") => MailTls::Tls,
+        Some("starttls") => MailTls::Starttls,
+        Some("none") => MailTls::None,
+        Some(other) => {
+            return Err(format!(
+                "SLUICEGATE_MAIL_TLS is '{other}', expected 'tls', 'starttls' or 'none'"
+            ));
+        }
+        None => file.mail_tls.unwrap_or_default(),
+    };
+    let from = text("MAIL_FROM", &file.mail_from);
+    let from = from.ok_or("mail needs an address to be sent from: 'mail_from'")?;
+    let user = text("MAIL_USER", &file.mail_user);
+    let password = text("MAIL_PASSWORD", &file.mail_password);
+    let credentials = match (user, password) {
+        (Some(user), Some(password)) => Some((user, password)),
+        (None, None) => None,
+        _ => return Err("mail needs both a user and a password, or neither".to_owned()),
+    };
+    Ok(Some(MailConfig { server: host, port, from, tls, credentials }))
 }
 
 fn tls(
@@ -316,6 +411,23 @@ mod tests {
             load(ServeArgs::default(), &[("SLUICEGATE_DTA", "x")]).unwrap_err().contains("DTA")
         );
         assert!(load(ServeArgs::default(), &[("SLUICEGATE_TOKEN", "x")]).is_ok());
+    }
+
+    #[test]
+    fn mail_has_a_server_and_a_sender() {
+        let from = ("SLUICEGATE_MAIL_FROM", "flows@example.org");
+        let server = ("SLUICEGATE_MAIL_SERVER", "mail.example.org:2525");
+        let mail = load(ServeArgs::default(), &[from, server]).unwrap().mail.unwrap();
+        assert_eq!((mail.server.as_str(), mail.port), ("mail.example.org", Some(2525)));
+        assert_eq!((mail.tls, &mail.credentials), (MailTls::Starttls, &None));
+        assert!(load(ServeArgs::default(), &[from]).unwrap().mail.is_none());
+        let secret =
+            [from, server, ("SLUICEGATE_MAIL_USER", "u"), ("SLUICEGATE_MAIL_PASSWORD", "pa55word")];
+        let config = load(ServeArgs::default(), &secret).unwrap();
+        assert!(!format!("{config:?}").contains("pa55word"));
+        for wrong in [&secret[1..2], &secret[..3], &[from, ("SLUICEGATE_MAIL_SERVER", "h:x")][..]] {
+            assert!(load(ServeArgs::default(), wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod limits;
+pub mod mail;
 pub mod open;
 pub mod serve;
 pub mod verify;

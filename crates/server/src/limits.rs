@@ -135,6 +135,13 @@ pub const PROVIDER_PAGE_ROWS_MAX: usize = 250;
 /// Runs of a status that one request cancels.
 pub const PROVIDER_RUNS_MAX: usize = 1_000;
 
+/// Connection references of a flow that is made over the resource providers: one for each
+/// of its actions at most (documented for actions: 500).
+pub const REFERENCES_MAX: usize = 500;
+
+/// Parts in a flow that one request gives and takes: each is looked up.
+pub const SHARES_PER_REQUEST_MAX: usize = 1_000;
+
 /// Hours after the present one began that content links can be read.
 pub const CONTENT_LINK_HOURS: i64 = 4;
 
@@ -206,5 +213,120 @@ pub const CONNECTOR_ICON_BYTES_MAX: usize = 1024 * 1024;
 /// Hours that the addresses of a connector's files can be read.
 pub const CONNECTOR_LINK_HOURS: i64 = 1;
 
+/// Bytes of a history, with its large values, of which a run can be resumed: all of it is
+/// held in memory meanwhile.
+pub const RESUME_HISTORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Seconds that a resumed run has to begin: after that who resumed it has gone.
+pub const RESUME_BEGINS_SECONDS: i64 = 60;
+
+/// Runs that one request resubmits when the caller does not say, and at most.
+pub const BULK_RUNS_DEFAULT: usize = 100;
+pub const BULK_RUNS_MAX: usize = 500;
+
+/// Runs that one request looks at to find those, and at a time.
+pub const BULK_ROWS_MAX: usize = 10_000;
+pub const BULK_ROWS_PER_READ: usize = 500;
+
+/// Characters of a text that is searched for in histories.
+pub const SEARCH_CHARACTERS_MAX: usize = 200;
+
+/// What one request searches: bytes of histories, and runs; and runs listed at a time.
+pub const SEARCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const SEARCH_RUNS_MAX: usize = 1_000;
+pub const SEARCH_ROWS_PER_READ: usize = 100;
+/// Bytes of a webhook's address.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_048;
+
+/// How often a node looks for runs that failed, and for notices that are due.
+pub const NOTIFY_EVERY: Duration = Duration::from_secs(15);
+
+/// Seconds after its end in which a run's row is there for certain, though its node waited
+/// for the store and its clock is not ours.
+pub const FAILURES_SETTLE_SECONDS: i64 = 30;
+
+/// Failed runs that one transaction takes over into notices.
+pub const FAILURES_PER_READ: usize = 256;
+
+/// Notices that one round sends.
+pub const NOTICES_PER_ROUND: usize = 64;
+
+/// Flows and codes that a notice lists, and characters of an error in it.
+pub const NOTICE_LINES_MAX: usize = 100;
+pub const NOTICE_ERROR_CHARACTERS_MAX: usize = 300;
+
+/// Seconds that a node has to send a notice before another may: longer than sending takes.
+pub const NOTICE_CLAIM_SECONDS: i64 = 300;
+
+/// Attempts to send a notice: about a day.
+pub const NOTICE_TRIES_MAX: u32 = 30;
+
+/// Seconds for a step of talking to the mail server.
+pub const MAIL_SECONDS: u64 = 30;
+
+/// Bytes of an environment variable's value as JSON.
+pub const VARIABLE_VALUE_BYTES_MAX: usize = 32 * 1024;
+
+/// Characters of what is shown of an environment variable.
+pub const VARIABLE_TEXT_CHARACTERS_MAX: usize = 2_000;
+
+/// Deleted flows that one read of them brings.
+pub const DELETED_FLOWS_PER_READ: usize = 256;
+
+/// Characters of what an administrator says to a suspension.
+pub const SUSPENSION_CHARACTERS_MAX: usize = 1_024;
+
 /// Hours that the address of an exported package can be read.
 pub const PACKAGE_LINK_HOURS: i64 = 1;
+
+/// Hours that a file may be put at its address, and is kept.
+pub const UPLOAD_HOURS: i64 = 1;
+
+/// Files of one caller that are kept at a time: each may be as large as a package.
+pub const UPLOADS_PER_OWNER_MAX: usize = 8;
+
+/// Blocks that a file is put in: older clients send 4 MiB at a time.
+pub const UPLOAD_BLOCKS_MAX: usize = 128;
+
+/// Hours that the result of looking at a package, or of importing it, can be asked for.
+pub const PACKAGING_HOURS: i64 = 24;
+
+/// What another node has changed of the keys that sign tokens counts after so long.
+pub const KEYRING_FRESH: Duration = Duration::from_secs(1);
+
+/// Keys of tokens that are believed at a time: each rotation adds one for an hour.
+pub const SIGNING_KEYS_MAX: usize = 16;
+
+/// Looks for a key that a token names and that is not known, in a minute: anybody may name
+/// one.
+pub const STRANGE_KEYS_PER_MINUTE: u32 = 60;
+
+/// Seconds after which it is noted that somebody is still here in a browser.
+pub const SESSION_NOTED_SECONDS: i64 = 60;
+
+/// Sessions kept in memory as such that go on.
+pub const LIVE_SESSIONS_MAX: usize = 65_536;
+
+/// Issuers from outside that are trusted, and what each may have: keys that it publishes, and
+/// roles here that go with groups and roles there.
+pub const ISSUERS_MAX: usize = 16;
+pub const ISSUER_KEYS_MAX: usize = 64;
+pub const ISSUER_GRANTS_MAX: usize = 256;
+
+/// Bytes of what an issuer publishes of itself, and seconds that it has for it.
+pub const ISSUER_ANSWER_BYTES_MAX: u64 = 512 * 1024;
+pub const ISSUER_CALL_SECONDS: u64 = 5;
+
+/// Seconds after which its keys are asked for again, and at least between two times that
+/// they are: anybody may name a key that there is not.
+pub const ISSUER_KEYS_SECONDS: i64 = 3_600;
+pub const ISSUER_ASKED_AGAIN_SECONDS: i64 = 30;
+
+/// Bytes of what an issuer calls somebody.
+pub const SUBJECT_BYTES_MAX: usize = 256;
+
+/// Seconds in which a code of the second factor has to follow the password.
+pub const SECOND_FACTOR_SECONDS: i64 = 300;
+
+/// Codes on paper that somebody gets with a second factor.
+pub const RECOVERY_CODES: usize = 10;

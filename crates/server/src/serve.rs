@@ -6,12 +6,15 @@ mod listen;
 use crate::api::{ApiSettings, ApiState, Entrance};
 use crate::app::catalog::Catalog;
 use crate::app::directory::tenant::open_tenant;
+use crate::app::signin::issuer::Issuers;
 use crate::app::{App, AppError};
+use crate::auth::issuer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
 use crate::config::{Config, LogFormat};
 use crate::limits::SHUTDOWN_SECONDS;
+use crate::mail::Mailer;
 use crate::open;
 use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use connector::http::EgressPolicy;
@@ -76,8 +79,10 @@ async fn run(config: Config) -> Result<(), String> {
         .install_recorder()
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
     let tenant = open_tenant(&*store).await?;
-    let mut app = App::new(Arc::clone(&engine), tokens, &tenant);
+    let mut app = App::new(Arc::clone(&engine), tokens, &tenant).trusting(issuers(&config)?);
     app.connector_limits = Arc::new(config.connector_limits.clone());
+    let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
+    app.notices.set(mailer, config.digest);
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {
@@ -92,7 +97,8 @@ async fn run(config: Config) -> Result<(), String> {
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
-    let retention = tokio::spawn(Arc::clone(&engine).run_retention());
+    let retention = tokio::spawn(app.clone().run_retention());
+    let notifications = tokio::spawn(app.clone().run_notifications());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
@@ -111,6 +117,7 @@ async fn run(config: Config) -> Result<(), String> {
     listener.serve(entrance, stop).await;
     tracing::info!("going down");
     retention.abort();
+    notifications.abort();
     engine.stop_timers();
     let deadline = Duration::from_secs(SHUTDOWN_SECONDS);
     if tokio::time::timeout(deadline, engine.settle()).await.is_err() {
@@ -134,8 +141,11 @@ async fn make_engine(
     let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
     catalog.set_public_url(public_url);
     let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
-    let settings =
-        EngineSettings { response_timeout: config.response_timeout, retention: config.retention };
+    let settings = EngineSettings {
+        response_timeout: config.response_timeout,
+        retention: config.retention,
+        recycle: config.recycle,
+    };
     let outside = Arc::new(HttpOutside::new(egress_policy(config)?));
     Ok(Engine::new(EngineParts { node, store, clock, catalog, settings, outside, paused }))
 }
@@ -165,6 +175,16 @@ fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> 
     let written = file.rewind().and_then(|()| writeln!(file, "{number:016x}"));
     written.and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
     Ok((NodeId(number), file))
+}
+
+/// The issuers from outside that are trusted.
+fn issuers(config: &Config) -> Result<Issuers, String> {
+    let Some(path) = &config.issuers else { return Ok(Issuers::default()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the issuers {} cannot be read: {error}", path.display()))?;
+    let settings = issuer::read_settings(&text)
+        .map_err(|error| format!("the issuers {} are not valid: {error}", path.display()))?;
+    Issuers::new(settings, egress_policy(config)?)
 }
 
 fn egress_policy(config: &Config) -> Result<EgressPolicy, String> {

@@ -140,6 +140,38 @@ async fn an_order_goes_all_the_way() {
 }
 
 #[tokio::test]
+async fn runs_are_done_again_and_found() {
+    let desk = Desk::start().await;
+    let failing = |then: &str| {
+        definition(&json!({"A": {"type": "Compose", "inputs": "needle"},
+            "B": {"type": "Compose", "inputs": then, "runAfter": {"A": ["Succeeded"]}}}))
+    };
+    desk.write("order.json", &failing("@int('x')"));
+    desk.run(&["flow", "create", "order.json"]);
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let started = desk.json(&["flow", "run", "order"]);
+        let run = started["run"].as_str().expect("a run").to_owned();
+        desk.command(&["run", "watch", &run]).output().expect("it ends");
+        runs.push(run);
+    }
+    let found = desk.json(&["run", "list", "order", "--search", "NEEDLE"]);
+    assert_eq!(found["value"].as_array().map(Vec::len), Some(3));
+    assert!(desk.run(&["run", "resubmit", "--flow", "order", "--dry-run"]).contains(&runs[0]));
+    desk.write("order.json", &failing("fixed"));
+    desk.run(&["flow", "update", "order", "order.json"]);
+    let told = desk.run(&["run", "resume", &runs[0], "--version", "latest", "--wait"]);
+    assert!(told.contains("of flow 'order'"), "{told}");
+    assert!(desk.fails(&["run", "resume", &runs[0]]).contains("succeeded"));
+    assert!(desk.fails(&["run", "resume", &runs[1], "--version", "9"]).contains("version 9"));
+    let pages = desk.json(&["run", "resubmit", "--flow", "order", "--top", "2"]);
+    let done = pages["value"].as_array().expect("a list");
+    assert!(done.len() == 2 && done.iter().all(|run| run["newRun"].is_string()), "{pages}");
+    let text = desk.run(&["run", "resubmit", "--flow", "order", "--all"]);
+    assert!(runs.iter().all(|run| text.contains(run)), "{text}");
+}
+
+#[tokio::test]
 async fn a_flow_is_changed_turned_off_and_deleted() {
     let desk = Desk::start().await;
     desk.write("greet.json", &definition(&json!({"A": {"type": "Compose", "inputs": "one"}})));
@@ -206,6 +238,22 @@ fn as_key(desk: &Desk, key: &str, arguments: &[&str], code: i32) -> String {
 }
 
 #[tokio::test]
+async fn sessions_factors_and_signing_keys_are_looked_after() {
+    let desk = Desk::start().await;
+    let ada = "ada@example.org";
+    desk.run(&["user", "create", ada]);
+    assert_eq!(desk.run(&["user", "sessions", ada]), "");
+    let refused = desk.fails(&["user", "sessions", ada, "--end", "none"]);
+    assert!(refused.contains("There is no session 'none'"), "{refused}");
+    let refused = desk.fails(&["user", "remove-second-factor", ada]);
+    assert!(refused.contains("no second factor"), "{refused}");
+    assert!(desk.run(&["user", "show", ada]).contains("Second factor: none"));
+    assert!(desk.run(&["signing-key", "rotate"]).contains("signs from now on"));
+    let list = desk.run(&["signing-key", "list"]);
+    assert!(list.contains("signs") && list.contains("believed"), "{list}");
+}
+
+#[tokio::test]
 async fn users_and_groups_get_roles_and_keys() {
     let desk = Desk::start().await;
     desk.write("password.txt", "correct horse battery\n");
@@ -226,7 +274,7 @@ async fn users_and_groups_get_roles_and_keys() {
     for part in [ada, "Bob", "governance-administrator", "Enabled"] {
         assert!(list.contains(part), "{part}: {list}");
     }
-    assert!(desk.run(&["user", "show", ada]).contains("Password:     set"));
+    assert!(desk.run(&["user", "show", ada]).contains("Password:      set"));
     let mut given = desk.command(&["user", "set-password", ada, "--password-stdin"]);
     let mut child = given.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
     let input = b"another horse battery\n";

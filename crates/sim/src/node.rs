@@ -67,6 +67,7 @@ impl Node {
             settings: EngineSettings {
                 response_timeout: Duration::from_secs(40),
                 retention: Duration::from_secs(86_400),
+                recycle: Duration::from_secs(21 * 86_400),
             },
             outside: Arc::new(outside),
             paused: false,

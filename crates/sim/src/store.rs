@@ -286,6 +286,26 @@ impl Store for SimStore {
         self.get(move |truth| truth.runs.get(&id).cloned())
     }
 
+    fn failures(
+        &self,
+        (ended, after): (Ticks, Option<ProcessId>),
+        to: Ticks,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<RunRow>> {
+        self.get(move |truth| {
+            let is_bad = |run: &&RunRow| matches!(run.status, 2 | 4);
+            let place = |run: &RunRow| Some((run.end?, Some(run.id)));
+            let bad = truth.runs.values().filter(is_bad);
+            let mut rows: Vec<RunRow> = bad
+                .filter(|run| place(run).is_some_and(|it| it > (ended, after) && it.0 <= to))
+                .cloned()
+                .collect();
+            rows.sort_by_key(place);
+            rows.truncate(rows_max);
+            rows
+        })
+    }
+
     fn runs(&self, filter: RunFilter) -> Answer<'_, Vec<RunRow>> {
         self.get(move |truth| {
             let wanted = |run: &&RunRow| {

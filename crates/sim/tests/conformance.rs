@@ -85,6 +85,7 @@ tests! {
     process {
         a_new_process_is_loaded
         a_step_moves_a_process_on
+        steps_of_one_process_come_in_one_group
         a_step_from_another_state_is_stale
         a_new_process_with_a_known_id_is_stale
         a_process_that_ended_keeps_its_history

@@ -152,6 +152,15 @@ pub trait Store: Send + Sync + 'static {
     /// Runs of a flow, newest first.
     fn runs(&self, filter: RunFilter) -> Answer<'_, Vec<RunRow>>;
 
+    /// Runs that failed or timed out, in the order of their ends: those after a place in that
+    /// order, up to a moment.
+    fn failures(
+        &self,
+        after: (Ticks, Option<ProcessId>),
+        to: Ticks,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<RunRow>>;
+
     /// Removes final runs that started before a moment, their history, start keys and
     /// payloads that nothing refers to any more; at most `runs_max`, the oldest first,
     /// in small transactions so that commits are not delayed. Answers how many.

@@ -16,6 +16,7 @@ pub mod code;
 mod control;
 mod data;
 mod dialect;
+pub mod difference;
 mod graph;
 mod kind;
 mod loading;

@@ -164,6 +164,11 @@ pub struct Parameter {
     pub value: Value,
     /// `securestring` or `secureobject`.
     pub secure: bool,
+    /// The environment variable that it stands for (`metadata.schemaName`): each run has
+    /// the value that counts when it begins.
+    pub schema_name: Option<Str>,
+    /// Whether the definition, or who gave values to it, says a value.
+    pub has_value: bool,
 }
 
 /// An action with everything that does not depend on what it does.

@@ -111,7 +111,9 @@ pub(super) fn parameters(
             let kind = given.type_name.as_deref().and_then(Kind::from_name);
             let secure = kind.is_some_and(|(_, secure)| secure);
             let (name, value) = (given.name.clone(), given.value.clone());
-            add(Parameter { name, value, secure }, &mut list, names);
+            let (schema_name, has_value) = (None, true);
+            let found = Parameter { name, value, secure, schema_name, has_value };
+            add(found, &mut list, names);
         }
     }
     list
@@ -145,7 +147,11 @@ fn parameter(
         }
         None => default(at, earlier, names, problems),
     };
-    Parameter { name: name.clone(), value, secure }
+    let has_value = given.is_some() || at.get_or_null("defaultValue").is_some();
+    let schema_name = at.walk(&["metadata", "schemaName"]).and_then(|at| at.text().map(Str::from));
+    // of a value that was given for the flow itself, the environment knows nothing better
+    let schema_name = schema_name.filter(|name| given.is_none() && !name.trim().is_empty());
+    Parameter { name: name.clone(), value, secure, schema_name, has_value }
 }
 
 const TYPES: &str = "one of int, float, string, bool, array, object, securestring, secureobject";

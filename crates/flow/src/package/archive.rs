@@ -164,6 +164,9 @@ fn is_needed(path: &str) -> bool {
         "definition.json" | "apismap.json" | "connectionsmap.json" => {
             folder.contains("microsoft.flow/flows")
         }
+        "environmentvariabledefinition.xml" | "environmentvariablevalues.json" => {
+            folder.contains(super::variable::FOLDER)
+        }
         _ => {
             let is_workflow = folder == "workflows" || folder.ends_with("/workflows");
             is_workflow && (name.ends_with(".json") || name.ends_with(".data.xml"))

@@ -13,6 +13,7 @@ mod archive;
 mod manifest;
 mod reference;
 mod solution;
+mod variable;
 mod write;
 mod xml;
 
@@ -32,8 +33,23 @@ pub struct Package {
     pub flows: Vec<PackagedFlow>,
     pub connectors: Vec<Connector>,
     pub connections: Vec<Connection>,
+    pub variables: Vec<PackagedVariable>,
     /// What was left out, and why.
     pub remarks: Vec<Fault>,
+}
+
+/// An environment variable of a solution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackagedVariable {
+    /// Where its definition stands.
+    pub path: String,
+    pub schema_name: String,
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+    /// `String`, `Number`, `Boolean`, `JSON` or `DataSource`.
+    pub type_name: &'static str,
+    pub default_value: Option<expr::Value>,
+    pub value: Option<expr::Value>,
 }
 
 /// How a package is laid out.
@@ -156,8 +172,8 @@ pub fn read(bytes: &[u8]) -> Result<Package, Vec<Fault>> {
     if !reading.faults.is_empty() {
         return Err(reading.faults);
     }
-    let Reading { details, flows, connectors, connections, remarks, .. } = reading;
-    Ok(Package { form, details, flows, connectors, connections, remarks })
+    let Reading { details, flows, connectors, connections, variables, remarks, .. } = reading;
+    Ok(Package { form, details, flows, connectors, connections, variables, remarks })
 }
 
 /// A package while it is read.
@@ -167,6 +183,7 @@ struct Reading {
     flows: Vec<PackagedFlow>,
     connectors: Vec<Connector>,
     connections: Vec<Connection>,
+    variables: Vec<PackagedVariable>,
     remarks: Vec<Fault>,
     faults: Vec<Fault>,
 }

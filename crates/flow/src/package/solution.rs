@@ -5,6 +5,7 @@ use super::archive::Files;
 use super::xml::{attribute, child, is, localized, parse, text};
 use super::{
     Connection, Connector, Details, PackagedFlow, Reading, guid, is_definition, reference, text_at,
+    variable,
 };
 use roxmltree::Node;
 use serde_json::{Map, Value};
@@ -57,6 +58,7 @@ pub fn read(files: &Files, reading: &mut Reading) {
     for path in others.into_iter().filter(|path| !seen.contains(*path)) {
         without_xml(files, reading, path);
     }
+    variable::read(files, reading);
     note_others(files, reading);
     complete_connections(reading);
 }
@@ -70,7 +72,7 @@ fn is_workflow(path: &str) -> bool {
 }
 
 /// Does something with a file of XML, when it is there.
-fn with_xml(
+pub fn with_xml(
     files: &Files,
     reading: &mut Reading,
     path: &str,
@@ -230,6 +232,7 @@ fn note_others(files: &Files, reading: &mut Reading) {
     let folders: BTreeSet<&str> = files
         .paths()
         .filter(|path| !path.starts_with("workflows/") && !path.starts_with("other/"))
+        .filter(|path| !path.starts_with(variable::FOLDER))
         .filter(|path| path.contains('/'))
         .filter_map(|path| files.name(path).rsplit('/').nth(path.matches('/').count()))
         .collect();

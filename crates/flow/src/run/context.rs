@@ -2,7 +2,7 @@
 
 use super::state::{Frame, FrameId, ROOT_FRAME, Slot, State};
 use super::{FlowInfo, record};
-use crate::definition::{ActionId, Behavior, Flow, ShapeId};
+use crate::definition::{ActionId, Behavior, Flow, Parameter, ShapeId};
 use durable::{ProcessId, Ticks};
 use expr::value::eq_ignore_case;
 use expr::{Context, EvalError, Name, Object, Value};
@@ -231,8 +231,12 @@ impl Context for RunContext<'_> {
                 self.flow.parameters.iter().find(|known| eq_ignore_case(&known.name, &name.text))
             }
         };
+        let own = |parameter: &Parameter| match &self.state.parameters {
+            Value::Object(own) => own.get_exact(&parameter.name).cloned(),
+            _ => None,
+        };
         parameter
-            .map(|parameter| parameter.value.clone())
+            .map(|parameter| own(parameter).unwrap_or_else(|| parameter.value.clone()))
             .ok_or_else(|| EvalError::unknown_name("parameters", "parameter", &name.text))
     }
 

@@ -141,38 +141,46 @@ impl Run {
         action: &Action,
         until: &Until,
     ) -> Result<Begun, EvalError> {
-        let count = self.eval(frame, &until.count)?;
-        let parsed = count.as_int().or_else(|| count.as_str()?.parse().ok());
-        let Some(count_max) = parsed.filter(|count| (1..=UNTIL_COUNT_MAX).contains(count)) else {
-            let message = format!(
-                "The 'limit.count' of action '{}' must be a number from 1 to {UNTIL_COUNT_MAX}.",
-                action.name
-            );
-            return Ok(Begun::Over(
-                None,
-                Outcome::failed("WorkflowRunActionUntilLimitInvalid", message),
-            ));
+        let (count_max, deadline) = match self.until_limits(frame, action, until)? {
+            Ok(limits) => limits,
+            Err(message) => {
+                let outcome = Outcome::failed("WorkflowRunActionUntilLimitInvalid", message);
+                return Ok(Begun::Over(None, outcome));
+            }
         };
-        let timeout = self.eval(frame, &until.timeout)?;
-        let duration = timeout.as_str().map(expr::format::duration::parse_iso8601);
-        let Some(Ok(duration)) = duration else {
-            let message = format!(
-                "The 'limit.timeout' of action '{}' must be an ISO 8601 duration such as 'PT1H'.",
-                action.name
-            );
-            return Ok(Begun::Over(
-                None,
-                Outcome::failed("WorkflowRunActionUntilLimitInvalid", message),
-            ));
-        };
-        let deadline = duration.add_to(self.step.now);
         let path = self.frame_path(frame);
-        let count_max = count_max as u32;
         let detail = Detail::Until { count_max, deadline };
         self.step.events.started(action.id, &path, &Value::Null, &detail);
         self.apply_until(frame, action.id, count_max, deadline);
         self.stack.push(Work::Iterate(frame, action.id));
         Ok(Begun::Underway)
+    }
+
+    /// Iterations at most and the deadline of an Until that begins now; the message when
+    /// they are not what they should be.
+    pub(super) fn until_limits(
+        &mut self,
+        frame: FrameId,
+        action: &Action,
+        until: &Until,
+    ) -> Result<Result<(u32, i64), String>, EvalError> {
+        let count = self.eval(frame, &until.count)?;
+        let parsed = count.as_int().or_else(|| count.as_str()?.parse().ok());
+        let Some(count_max) = parsed.filter(|count| (1..=UNTIL_COUNT_MAX).contains(count)) else {
+            return Ok(Err(format!(
+                "The 'limit.count' of action '{}' must be a number from 1 to {UNTIL_COUNT_MAX}.",
+                action.name
+            )));
+        };
+        let timeout = self.eval(frame, &until.timeout)?;
+        let duration = timeout.as_str().map(expr::format::duration::parse_iso8601);
+        let Some(Ok(duration)) = duration else {
+            return Ok(Err(format!(
+                "The 'limit.timeout' of action '{}' must be an ISO 8601 duration such as 'PT1H'.",
+                action.name
+            )));
+        };
+        Ok(Ok((count_max as u32, duration.add_to(self.step.now))))
     }
 
     pub(super) fn apply_until(
@@ -214,15 +222,21 @@ impl Run {
     ) {
         let flow = Arc::clone(&self.flow);
         let Some(iteration) = self.state.slot(&flow, frame, id).iteration.as_ref() else { return };
-        let is_left = (iteration.next as usize) < iteration.items.len();
+        let (is_left, has_aside) = (iteration.is_left(), !iteration.aside.is_empty());
         let running = iteration.running.len();
         if is_left && running < concurrency.max(1) as usize {
             let index = iteration.next;
-            let inner = self.open_iteration(frame, id, shape, index);
+            let aside = if has_aside { self.take_aside(frame, id) } else { None };
             if concurrency > 1 {
                 self.stack.push(Work::Iterate(frame, id));
             }
-            self.push_first(inner, block);
+            match aside {
+                Some(inner) => self.go_on_within(inner),
+                None => {
+                    let inner = self.open_iteration(frame, id, shape, index);
+                    self.push_first(inner, block);
+                }
+            }
         } else if !is_left && running == 0 {
             let outcome = container_outcome(iteration.status);
             self.finish(frame, id, None, outcome);
@@ -311,8 +325,16 @@ impl Run {
             None => 0,
         };
         let inner = self.state.frames.add(frame);
+        let is_aside = self.state.is_resuming && !reads_last;
+        if is_aside {
+            self.state.frames.get_mut(inner).is_aside = true;
+            self.state.aside_slots += flow.shape(shape).actions.len();
+        }
         if let Some(iteration) = self.state.slot_mut(&flow, parent, id).iteration.as_mut() {
-            iteration.running.push(inner);
+            match is_aside {
+                true => iteration.aside.push_back(inner),
+                false => iteration.running.push(inner),
+            }
         }
         inner
     }

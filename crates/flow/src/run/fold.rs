@@ -50,6 +50,9 @@ impl Run {
                 run.apply(event, now)?;
             }
         }
+        if run.state.is_resuming {
+            return Err(ReadError::Corrupt("a run was resumed halfway"));
+        }
         run.step = StepBuffer::new(Moment { now: 0, seed: 0 }, run.state.seq);
         if run.state.status == Status::Running {
             run.rebuild_stack();
@@ -68,7 +71,7 @@ impl Run {
                 let frame = self.frame_at(action, &path)?;
                 self.apply_started(frame, action, inputs, detail, now)?;
             }
-            Event::Finished(finished) => self.apply_finished(*finished, now)?,
+            Event::Finished(finished) => self.apply_finished(*finished, None, now)?,
             Event::Skipped { action, path, reason } => {
                 let frame = self.frame_at(action, &path)?;
                 self.check_skip(frame, action, &reason)?;
@@ -92,6 +95,22 @@ impl Run {
             }
             Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,
+            Event::Resumed { .. } if self.has_only_begun() => self.state.is_resuming = true,
+            Event::Carried { started, finished } if self.state.is_resuming => {
+                self.apply_finished(*finished, Some(started), now)?;
+            }
+            Event::CarriedAll { variables } if self.state.is_resuming => {
+                self.apply_carried_all(variables)?;
+            }
+            Event::Resumed { .. } | Event::Carried { .. } | Event::CarriedAll { .. } => {
+                return Err(ReadError::Corrupt("a run is resumed when it has begun"));
+            }
+            Event::Parameters(values) => {
+                if self.state.seq != 2 || values.as_object().is_none() {
+                    return Err(ReadError::Corrupt("a run's parameters are not at its start"));
+                }
+                self.state.parameters = values;
+            }
             Event::RunFinished { status, code, error, outputs } => {
                 if !status.is_final() {
                     return Err(ReadError::Corrupt("a run ends with no final status"));
@@ -104,6 +123,12 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing is recorded before the present event but its beginning: that, and the
+    /// parameters it keeps.
+    fn has_only_begun(&self) -> bool {
+        self.state.seq == if self.state.parameters.is_null() { 2 } else { 3 }
     }
 
     fn known(&self, action: ActionId) -> Result<(), ReadError> {
@@ -146,13 +171,17 @@ impl Run {
         let slot = self.state.slot(&flow, frame, owner);
         let iteration =
             slot.iteration.as_ref().ok_or(ReadError::Corrupt("a loop has not begun"))?;
-        let open =
-            iteration.running.iter().find(|open| self.state.frames.get(**open).index == index);
-        match open {
+        let is_this = |open: &&FrameId| self.state.frames.get(**open).index == index;
+        match iteration.running.iter().find(is_this) {
             Some(open) => Ok(*open),
             None => {
+                if let Some(aside) = self.find_aside(iteration, index) {
+                    self.take_aside_up_to(frame, owner, aside)?;
+                    return Ok(aside);
+                }
                 let next = iteration.next;
                 self.check_iteration(frame, owner, index)?;
+                self.check_aside(shape, next, index)?;
                 // those before it were opened, too, and had not come to their first event
                 for earlier in next..index {
                     self.open_iteration(frame, owner, shape, earlier);
@@ -162,7 +191,7 @@ impl Run {
         }
     }
 
-    fn apply_started(
+    pub(super) fn apply_started(
         &mut self,
         frame: FrameId,
         id: ActionId,
@@ -192,14 +221,20 @@ impl Run {
         Ok(())
     }
 
-    fn apply_finished(&mut self, event: Finished, now: i64) -> Result<(), ReadError> {
+    /// The end of an action; one that is carried over began when it says.
+    pub(super) fn apply_finished(
+        &mut self,
+        event: Finished,
+        started: Option<i64>,
+        now: i64,
+    ) -> Result<(), ReadError> {
         let frame = self.frame_at(event.action, &event.path)?;
         self.check_end(frame, event.action, event.status)?;
         let flow = Arc::clone(&self.flow);
         let action = flow.action(event.action);
         let slot = self.state.slot_mut(&flow, frame, event.action);
-        if slot.status == Status::NotStarted {
-            slot.started = now;
+        if slot.status == Status::NotStarted || started.is_some() {
+            slot.started = started.unwrap_or(now);
         }
         let Finished { status, code, error, outputs, inputs, tracked, .. } = event;
         let outcome = Outcome { status, code, error, outputs };

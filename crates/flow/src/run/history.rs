@@ -25,6 +25,8 @@ pub struct Entry {
     pub outputs: Option<Value>,
     pub tracked: Option<Value>,
     pub retries: Vec<Value>,
+    /// It was executed in the run that this one goes on from.
+    pub is_carried: bool,
 }
 
 /// Takes chunks one by one and gives the entries they complete.
@@ -37,6 +39,8 @@ pub struct HistoryReader<'a> {
     /// Status, code, error, outputs and end of the run.
     pub end: Option<(Status, Str, Option<ErrorInfo>, Value, Ticks)>,
     pub cancel_asked: bool,
+    /// The run that this one goes on from.
+    pub resumed_from: Option<ProcessId>,
     /// Iterations seen of each loop.
     iterations: HashMap<(ActionId, Path), u64>,
 }
@@ -52,6 +56,7 @@ impl<'a> HistoryReader<'a> {
             caller: Caller::Nobody,
             end: None,
             cancel_asked: false,
+            resumed_from: None,
             iterations: HashMap::new(),
         }
     }
@@ -137,7 +142,16 @@ impl<'a> HistoryReader<'a> {
                     entry.status = Status::Waiting;
                 }
             }
-            Event::PollLater { .. } | Event::CalledAgain { .. } | Event::Released => {}
+            Event::PollLater { .. }
+            | Event::CalledAgain { .. }
+            | Event::Released
+            | Event::Parameters(_)
+            | Event::CarriedAll { .. } => {}
+            Event::Resumed { from } => self.resumed_from = Some(from),
+            Event::Carried { started, finished } => {
+                let entry = self.finished(*finished, now)?;
+                return Ok(Some(Entry { started, is_carried: true, ..entry }));
+            }
             Event::CancelAsked => self.cancel_asked = true,
             Event::RunFinished { status, code, error, outputs } => {
                 self.end = Some((status, code, error, outputs, now));
@@ -241,6 +255,7 @@ impl<'a> HistoryReader<'a> {
                 },
             ),
             ("repetitionIndexes", repetition_indexes(self.flow, shape, &entry.path)),
+            ("carried", if entry.is_carried { true.into() } else { Value::Null }),
             (
                 "retryHistory",
                 if entry.retries.is_empty() {
@@ -267,6 +282,7 @@ impl Entry {
             outputs: None,
             tracked: None,
             retries: Vec::new(),
+            is_carried: false,
         }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Invariant: state changes only together with the event that records them.
 
+mod aside;
 mod bound;
 mod call;
 pub(crate) mod context;
@@ -17,8 +18,10 @@ mod expression;
 mod fold;
 pub mod history;
 mod http;
+mod past;
 pub(crate) mod record;
 mod response;
+mod resume;
 mod retry;
 mod scope;
 mod skip;
@@ -33,7 +36,9 @@ mod variable;
 
 pub use call::{CallResult, ChildCall, Effect, HttpRequest, Reply, Request, answer, child_id};
 pub use fold::Stored;
+pub use past::Past;
 pub use record::{format_time, of_trigger as trigger_record, tracking_id};
+pub use resume::ResumeError;
 pub use start::{StartError, StartRequest};
 pub use status::{ErrorInfo, Status};
 

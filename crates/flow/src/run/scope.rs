@@ -11,7 +11,7 @@ use super::event::{Finished, SkipReason};
 use super::state::{Frame, FrameId, LoopState, ROOT_FRAME};
 use super::status::{ErrorInfo, Outcome, Outputs, Status, body_of};
 use super::{Run, bound, record};
-use crate::definition::{Action, ActionId, Behavior, BlockId, ROOT_BLOCK, StatusSet};
+use crate::definition::{Action, ActionId, Behavior, BlockId, Flow, ROOT_BLOCK, StatusSet};
 use expr::{EvalError, Str, Template, Value};
 use std::sync::Arc;
 
@@ -271,21 +271,7 @@ impl Run {
 
     pub(super) fn chosen_block(&self, frame: FrameId, action: &Action) -> BlockId {
         let branch = self.state.slot(&self.flow, frame, action.id).branch;
-        match &action.behavior {
-            Behavior::If { then, otherwise, .. } => {
-                if branch == 0 {
-                    *then
-                } else {
-                    *otherwise
-                }
-            }
-            Behavior::Switch { cases, default, .. } => {
-                cases.get(branch as usize).map_or(*default, |case| case.block)
-            }
-            Behavior::Scope { block } | Behavior::Foreach { block, .. } => *block,
-            Behavior::Until(until) => until.block,
-            _ => ROOT_BLOCK,
-        }
+        block_of(&action.behavior, branch)
     }
 
     /// An iteration is over: the loop takes note of it. The same live and folded.
@@ -300,9 +286,16 @@ impl Run {
         };
         let Some(done) = self.state.frames.remove(frame) else { return };
         let parent = done.parent;
+        if done.is_aside {
+            self.state.aside_slots = self.state.aside_slots.saturating_sub(done.slots.len());
+        }
         let slot = self.state.slot_mut(&flow, parent, owner.id);
         let Some(iteration) = slot.iteration.as_mut() else { return };
-        iteration.running.retain(|running| *running != frame);
+        match done.is_aside {
+            true if iteration.aside.back() == Some(&frame) => drop(iteration.aside.pop_back()),
+            true => iteration.aside.retain(|aside| *aside != frame),
+            false => iteration.running.retain(|running| *running != frame),
+        }
         iteration.status = match owner.behavior {
             Behavior::Until(_) => status,
             _ => worse(iteration.status, status),
@@ -330,27 +323,7 @@ impl Run {
     /// predecessors: Failed if one failed, else TimedOut if one did, else Succeeded.
     pub(super) fn block_status(&self, frame: &Frame, block: BlockId) -> Status {
         let flow = &self.flow;
-        let actions = &flow.block(block).actions;
-        let status = |id: ActionId| frame.slots[flow.action(id).slot as usize].status;
-        let bad = StatusSet::default().with(Status::Failed).with(Status::TimedOut);
-        if !actions.iter().any(|id| bad.contains(status(*id))) {
-            return Status::Succeeded;
-        }
-        let mut result = Status::Succeeded;
-        let mut open: Vec<ActionId> =
-            actions.iter().copied().filter(|id| flow.action(*id).successors.is_empty()).collect();
-        let mut seen = vec![false; frame.slots.len()];
-        while let Some(id) = open.pop() {
-            let action = flow.action(id);
-            if std::mem::replace(&mut seen[action.slot as usize], true) {
-                continue;
-            }
-            match status(id) {
-                Status::Skipped => open.extend(action.run_after.iter().map(|after| after.action)),
-                found => result = worse(result, found),
-            }
-        }
-        result
+        status_of_block(flow, block, |id| frame.slots[flow.action(id).slot as usize].status)
     }
 
     /// Everything is final: the run ends with the status its actions give.
@@ -410,33 +383,85 @@ impl Run {
     pub(super) fn rebuild_stack(&mut self) {
         let flow = Arc::clone(&self.flow);
         for frame in self.state.frames_in_order(&flow) {
-            let shape = flow.shape(self.state.frames.get(frame).shape);
-            let mut blocks: Vec<BlockId> = match shape.owner {
-                None => vec![ROOT_BLOCK],
-                Some(owner) => blocks_of(&flow.action(owner).behavior).collect(),
-            };
-            while let Some(block) = blocks.pop() {
-                for id in flow.block(block).actions.iter().rev() {
-                    let slot = self.state.slot(&flow, frame, *id);
-                    match slot.status {
-                        Status::NotStarted if slot.waiting == 0 => {
-                            self.stack.push(Work::Action(frame, *id));
-                        }
-                        Status::Running => match (&slot.iteration, &slot.pending) {
-                            (Some(iteration), _) if can_iterate(flow.action(*id), iteration) => {
-                                self.stack.push(Work::Iterate(frame, *id));
-                            }
-                            (None, None) => {
-                                blocks.push(self.chosen_block(frame, flow.action(*id)));
-                            }
-                            _ => {}
-                        },
-                        _ => {}
+            if !self.is_within_aside(frame) {
+                self.push_open(frame);
+            }
+        }
+    }
+
+    /// What can go on in a frame, without the iterations within it.
+    pub(super) fn push_open(&mut self, frame: FrameId) {
+        let flow = Arc::clone(&self.flow);
+        let shape = flow.shape(self.state.frames.get(frame).shape);
+        let mut blocks: Vec<BlockId> = match shape.owner {
+            None => vec![ROOT_BLOCK],
+            Some(owner) => blocks_of(&flow.action(owner).behavior).collect(),
+        };
+        while let Some(block) = blocks.pop() {
+            for id in flow.block(block).actions.iter().rev() {
+                let slot = self.state.slot(&flow, frame, *id);
+                match slot.status {
+                    Status::NotStarted if slot.waiting == 0 => {
+                        self.stack.push(Work::Action(frame, *id));
                     }
+                    Status::Running => match (&slot.iteration, &slot.pending) {
+                        (Some(iteration), _) if can_iterate(flow.action(*id), iteration) => {
+                            self.stack.push(Work::Iterate(frame, *id));
+                        }
+                        (None, None) => {
+                            blocks.push(self.chosen_block(frame, flow.action(*id)));
+                        }
+                        _ => {}
+                    },
+                    _ => {}
                 }
             }
         }
     }
+}
+
+/// The block that a container runs; of a loop its body.
+pub fn block_of(behavior: &Behavior, branch: u32) -> BlockId {
+    match behavior {
+        Behavior::If { then, otherwise, .. } => {
+            if branch == 0 {
+                *then
+            } else {
+                *otherwise
+            }
+        }
+        Behavior::Switch { cases, default, .. } => {
+            cases.get(branch as usize).map_or(*default, |case| case.block)
+        }
+        Behavior::Scope { block } | Behavior::Foreach { block, .. } => *block,
+        Behavior::Until(until) => until.block,
+        _ => ROOT_BLOCK,
+    }
+}
+
+/// The status that a block has by the statuses of its actions.
+pub fn status_of_block(flow: &Flow, block: BlockId, status: impl Fn(ActionId) -> Status) -> Status {
+    let actions = &flow.block(block).actions;
+    let bad = StatusSet::default().with(Status::Failed).with(Status::TimedOut);
+    if !actions.iter().any(|id| bad.contains(status(*id))) {
+        return Status::Succeeded;
+    }
+    let mut result = Status::Succeeded;
+    let mut open: Vec<ActionId> =
+        actions.iter().copied().filter(|id| flow.action(*id).successors.is_empty()).collect();
+    let slots = actions.first().map_or(0, |id| flow.shape(flow.action(*id).shape).actions.len());
+    let mut seen = vec![false; slots];
+    while let Some(id) = open.pop() {
+        let action = flow.action(id);
+        if std::mem::replace(&mut seen[action.slot as usize], true) {
+            continue;
+        }
+        match status(id) {
+            Status::Skipped => open.extend(action.run_after.iter().map(|after| after.action)),
+            found => result = worse(result, found),
+        }
+    }
+    result
 }
 
 /// Whether a loop has something to do that no iteration under way will remind it of. Work
@@ -445,8 +470,7 @@ fn can_iterate(action: &Action, iteration: &LoopState) -> bool {
     let running = iteration.running.len();
     match &action.behavior {
         Behavior::Foreach { concurrency, .. } => {
-            let is_left = (iteration.next as usize) < iteration.items.len();
-            running == 0 || (is_left && running < *concurrency as usize)
+            running == 0 || (iteration.is_left() && running < *concurrency as usize)
         }
         _ => running == 0,
     }

@@ -53,6 +53,9 @@ impl Run {
         for (frame, action) in &state.parked {
             out.action(*action, &self.frame_path(*frame));
         }
+        if !state.parameters.is_null() {
+            out.value(&state.parameters);
+        }
         out
     }
 
@@ -93,6 +96,10 @@ impl Run {
             let frame = self.frame_at(action, &path)?;
             self.state.parked.push((frame, action));
         }
+        // only runs that have parameters of their own say so
+        if !input.is_at_end() {
+            self.state.parameters = input.value()?;
+        }
         self.step = StepBuffer::new(Moment { now: 0, seed: 0 }, seq);
         Ok(self)
     }
@@ -114,7 +121,7 @@ fn pay_frame(frame: &Frame, budget: &mut Budget) -> Result<(), EvalError> {
 }
 
 impl EventWriter {
-    fn optional_value(&mut self, value: Option<&Value>) {
+    pub(super) fn optional_value(&mut self, value: Option<&Value>) {
         self.bytes.push(u8::from(value.is_some()));
         if let Some(value) = value {
             self.value(value);
@@ -218,17 +225,28 @@ impl EventWriter {
         for frame in &iteration.running {
             self.frame(run, run.state.frames.get(*frame));
         }
-        self.bytes.push(u8::from(iteration.last.is_some()));
+        let has_aside = !iteration.aside.is_empty();
+        let mark = if has_aside { HAS_ASIDE } else { 0 };
+        self.bytes.push(mark | u8::from(iteration.last.is_some()));
         if let Some(last) = &iteration.last {
             self.frame(run, last);
+        }
+        if has_aside {
+            self.number(iteration.aside.len() as u64);
+            for frame in &iteration.aside {
+                self.frame(run, run.state.frames.get(*frame));
+            }
         }
     }
 }
 
+/// With the mark of the last iteration: iterations that wait for their turn follow.
+const HAS_ASIDE: u8 = 2;
+
 const TOO_MANY: ReadError = ReadError::Corrupt("a snapshot does not fit the definition");
 
 impl EventReader<'_> {
-    fn optional_value(&mut self) -> Result<Option<Value>, ReadError> {
+    pub(super) fn optional_value(&mut self) -> Result<Option<Value>, ReadError> {
         if self.byte()? == 1 { self.value().map(Some) } else { Ok(None) }
     }
 
@@ -236,17 +254,17 @@ impl EventReader<'_> {
         Ok(match self.byte()? {
             0 => Caller::Nobody,
             1 => Caller::Request { deadline: self.ticks()? },
-            2 => {
-                let mut id = [0; ProcessId::BYTES];
-                for place in &mut id {
-                    *place = self.byte()?;
-                }
-                let process =
-                    ProcessId::from_bytes(&id).ok_or(ReadError::Corrupt("id is cut short"))?;
-                Caller::Parent { process, effect: self.number()? }
-            }
+            2 => Caller::Parent { process: self.process()?, effect: self.number()? },
             _ => return Err(ReadError::Corrupt("unknown kind of caller")),
         })
+    }
+
+    pub(super) fn process(&mut self) -> Result<ProcessId, ReadError> {
+        let mut id = [0; ProcessId::BYTES];
+        for place in &mut id {
+            *place = self.byte()?;
+        }
+        ProcessId::from_bytes(&id).ok_or(ReadError::Corrupt("id is cut short"))
     }
 
     /// A frame of a shape; frames of its loops are added to the state. `own` is the id that
@@ -272,6 +290,21 @@ impl EventReader<'_> {
             frame.slots[place] = slot;
         }
         Ok(frame)
+    }
+
+    /// An iteration that is not over.
+    fn inner_frame(
+        &mut self,
+        state: &mut State,
+        flow: &Flow,
+        parent: FrameId,
+        shape: ShapeId,
+    ) -> Result<FrameId, ReadError> {
+        // its place is taken first, so that loops within it know their parent
+        let id = state.frames.add(Frame::fresh(flow, shape, parent, None));
+        let inner = self.frame(state, flow, parent, shape, id)?;
+        *state.frames.get_mut(id) = *inner;
+        Ok(id)
     }
 
     fn slot(
@@ -350,17 +383,22 @@ impl EventReader<'_> {
             ..LoopState::default()
         };
         for _ in 0..self.number()? {
-            // its place is taken first, so that loops within it know their parent
-            let id = state.frames.add(Frame::fresh(flow, shape, frame, None));
-            let inner = self.frame(state, flow, frame, shape, id)?;
-            *state.frames.get_mut(id) = *inner;
-            iteration.running.push(id);
+            iteration.running.push(self.inner_frame(state, flow, frame, shape)?);
         }
-        if self.byte()? == 1 {
+        let mark = self.byte()?;
+        if mark & 1 == 1 {
             iteration.last = Some(self.frame(state, flow, frame, shape, frame)?);
         }
-        let running = iteration.running.iter().map(|id| state.frames.get(*id).index);
-        check_loop(flow.action(action), &iteration, running)?;
+        if mark & HAS_ASIDE != 0 {
+            for _ in 0..self.number()? {
+                let id = self.inner_frame(state, flow, frame, shape)?;
+                state.frames.get_mut(id).is_aside = true;
+                iteration.aside.push_back(id);
+            }
+        }
+        let open = iteration.running.iter().chain(&iteration.aside);
+        let indexes = open.map(|id| state.frames.get(*id).index);
+        check_loop(flow.action(action), &iteration, indexes)?;
         Ok(iteration)
     }
 }

@@ -81,7 +81,8 @@ impl Run {
         if !status.is_final() || slot.status.is_final() {
             return Err(ReadError::Corrupt("an action ends twice, or with no final status"));
         }
-        let is_busy = |iteration: &LoopState| !iteration.running.is_empty();
+        let is_busy =
+            |iteration: &LoopState| !iteration.running.is_empty() || !iteration.aside.is_empty();
         let holds = slot.open > 0 || slot.iteration.as_deref().is_some_and(is_busy);
         if holds && slot.status == Status::Running && !self.state.is_closing {
             return Err(ReadError::Corrupt("a container ends before what it holds"));
@@ -104,7 +105,11 @@ impl Run {
             Behavior::Foreach { concurrency, .. } => concurrency.max(&1),
             _ => &1,
         };
-        let room = (*room as usize).saturating_sub(iteration.running.len());
+        let room = match self.state.is_resuming {
+            // those that are not over wait for their turn
+            true => usize::MAX,
+            false => (*room as usize).saturating_sub(iteration.running.len()),
+        };
         let is_under_way = slot.status == Status::Running || self.state.is_closing;
         let ahead = index.checked_sub(iteration.next).map(|ahead| ahead as usize);
         let is_next = ahead.is_some_and(|ahead| ahead < room);

@@ -1,7 +1,7 @@
 //! The beginning of a run.
 
 use super::bound::cut;
-use super::event::{EventWriter, RELEASED, RUN_STARTED};
+use super::event::{EventWriter, PARAMETERS, RELEASED, RUN_STARTED};
 use super::state::{Caller, ROOT_FRAME, State, TriggerRun};
 use super::{FlowInfo, Moment, Run, Status, Step, StepBuffer};
 use crate::definition::{Flow, ROOT_BLOCK};
@@ -35,13 +35,27 @@ pub struct StartRequest<'a> {
     pub origin: Option<ProcessId>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
+    /// Values of parameters, by their names, where the definition's do not count.
+    pub parameters: Object,
     /// It waits for its turn ([`super::Input::Release`]): the trigger's concurrency is used up.
     pub is_held: bool,
 }
 
 impl Run {
     /// Begins a run and takes its first step.
-    pub fn start(request: StartRequest<'_>, moment: Moment) -> Result<(Run, Step), StartError> {
+    pub fn start(mut request: StartRequest<'_>, moment: Moment) -> Result<(Run, Step), StartError> {
+        let (is_held, start_key) = (request.is_held, request.start_key.take());
+        let mut run = Run::begin_run(request, moment)?;
+        if !is_held {
+            run.begin_root();
+        }
+        let mut step = run.finish_step();
+        step.batch.start_key = start_key;
+        Ok((run, step))
+    }
+
+    /// A run whose beginning is recorded, and nothing else.
+    pub(super) fn begin_run(request: StartRequest<'_>, moment: Moment) -> Result<Run, StartError> {
         let flow = request.flow;
         let trigger = flow
             .find_trigger(request.trigger)
@@ -79,12 +93,14 @@ impl Run {
         write_start(events, &record, request.raw_body, &begin);
         run.state.is_tracked_by_name = is_tracked_by_name;
         run.apply_start(record, request.caller, request.is_held);
-        if !request.is_held {
-            run.begin_root();
+        if !request.parameters.is_empty() {
+            let events = &mut run.step.events;
+            let values = request.parameters.into();
+            events.begin(PARAMETERS);
+            events.value(&values);
+            run.state.parameters = values;
         }
-        let mut step = run.finish_step();
-        step.batch.start_key = request.start_key;
-        Ok((run, step))
+        Ok(run)
     }
 
     pub(super) fn apply_start(&mut self, trigger: TriggerRun, caller: Caller, is_held: bool) {
@@ -100,7 +116,17 @@ impl Run {
         if self.state.status == Status::Waiting {
             self.step.events.begin(RELEASED);
             self.state.status = Status::Running;
-            self.begin_root();
+            self.go_on();
+        }
+    }
+
+    /// Everything that can be done is to be done: nothing may be, after a beginning or
+    /// after all was carried over.
+    pub(super) fn go_on(&mut self) {
+        if self.state.frames.get(ROOT_FRAME).open == 0 {
+            self.end_by_rule();
+        } else {
+            self.rebuild_stack();
         }
     }
 

@@ -8,6 +8,7 @@ use super::status::{ErrorInfo, Status};
 use crate::definition::{ActionId, Flow, ROOT_SHAPE, ShapeId};
 use durable::{ProcessId, Ticks};
 use expr::{Str, Value};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Position of a frame in [`Frames`].
@@ -22,6 +23,8 @@ pub const ROOT_FRAME: FrameId = FrameId(0);
 pub struct State {
     pub trigger: TriggerRun,
     pub caller: Caller,
+    /// An object with values of parameters that are the run's own; else null.
+    pub parameters: Value,
     /// Its client tracking id is its own name.
     pub is_tracked_by_name: bool,
     pub variables: Vec<Option<Value>>,
@@ -40,6 +43,10 @@ pub struct State {
     pub responded: bool,
     /// The run is being ended before its actions are over: nothing follows from theirs.
     pub is_closing: bool,
+    /// What it has from the run that it goes on from is being carried over.
+    pub is_resuming: bool,
+    /// Actions of iterations that were set aside and are not over: counted while carrying over.
+    pub aside_slots: usize,
 }
 
 /// The trigger's part of a run.
@@ -97,6 +104,8 @@ pub struct Frame {
     pub slots: Vec<Slot>,
     /// Actions of its outermost block that are not final.
     pub open: u32,
+    /// It was begun by another run, and waits until its loop has room for it.
+    pub is_aside: bool,
 }
 
 /// Where one action of an iteration stands.
@@ -133,6 +142,9 @@ pub struct LoopState {
     pub next: u32,
     /// Frames of the iterations under way.
     pub running: Vec<FrameId>,
+    /// Those that another run began and did not finish, by their numbers: they go on before
+    /// the next one begins.
+    pub aside: VecDeque<FrameId>,
     /// The status the loop has so far: of a Foreach the worst, of an Until the last.
     pub status: Status,
     pub last: Option<Box<Frame>>,
@@ -141,6 +153,14 @@ pub struct LoopState {
     /// Until: iterations at most, and when it began to be too late.
     pub count_max: u32,
     pub deadline: Ticks,
+}
+
+impl LoopState {
+    /// True when there is an iteration that has not gone on.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        (self.next as usize) < self.items.len() || !self.aside.is_empty()
+    }
 }
 
 impl Clone for LoopState {
@@ -261,10 +281,12 @@ impl Frame {
                 item: Value::Null,
                 slots: Vec::new(),
                 open: 0,
+                is_aside: false,
             })
         });
         frame.shape = shape;
         frame.parent = parent;
+        frame.is_aside = false;
         frame.slots.clear();
         frame.slots.extend(flow.shape(shape).actions.iter().map(|action| Slot {
             waiting: flow.action(*action).run_after.len() as u32,
@@ -284,6 +306,7 @@ impl State {
         State {
             trigger: TriggerRun::default(),
             caller: Caller::Nobody,
+            parameters: Value::Null,
             is_tracked_by_name: false,
             variables: vec![None; flow.variables.len()],
             frames,
@@ -297,6 +320,8 @@ impl State {
             parked: Vec::new(),
             responded: false,
             is_closing: false,
+            is_resuming: false,
+            aside_slots: 0,
         }
     }
 
@@ -388,6 +413,13 @@ impl Path {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// The path of an iteration within this one.
+    #[must_use]
+    pub fn inner(&self, index: u32) -> Path {
+        let indexes: Vec<u32> = self.iter().chain([index]).collect();
+        Path::from_outermost(&indexes)
     }
 
     /// Outermost first.

@@ -9,7 +9,7 @@ use crate::run::context::{Entropy, object_of};
 use crate::run::{ErrorInfo, FlowInfo, Moment, record};
 use durable::ProcessId;
 use expr::value::eq_ignore_case;
-use expr::{Context, EvalError, Name, Str, Template, Value};
+use expr::{Context, EvalError, Name, Object, Str, Template, Value};
 
 /// What comes of a fired trigger.
 #[derive(Debug)]
@@ -30,12 +30,14 @@ pub struct Occurrence {
     /// The id that its run will have, unless it is split.
     pub run: ProcessId,
     pub moment: Moment,
+    /// Values of parameters, by their names, where the definition's do not count.
+    pub parameters: Object,
 }
 
 /// Decides what a trigger that fired starts.
 #[must_use]
 pub fn fire(flow: &Flow, info: &FlowInfo, trigger: &Trigger, occurrence: Occurrence) -> Fired {
-    let Occurrence { outputs, tracking, run, moment } = occurrence;
+    let Occurrence { outputs, tracking, run, moment, parameters } = occurrence;
     let is_plain = trigger.conditions.is_empty()
         && trigger.client_tracking_id.is_none()
         && trigger.split_on.is_none();
@@ -47,7 +49,8 @@ pub fn fire(flow: &Flow, info: &FlowInfo, trigger: &Trigger, occurrence: Occurre
         };
     }
     let entropy = Entropy::new(moment.seed);
-    let mut context = TriggerContext { flow, info, trigger, outputs, run, moment, entropy };
+    let mut context =
+        TriggerContext { flow, info, trigger, outputs, run, moment, parameters, entropy };
     context.decide(tracking).unwrap_or_else(|error| {
         let message = format!(
             "Unable to process template language expressions for trigger '{}' at line '0' and column '0': '{}'.",
@@ -65,6 +68,7 @@ struct TriggerContext<'a> {
     outputs: Value,
     run: ProcessId,
     moment: Moment,
+    parameters: Object,
     entropy: Entropy,
 }
 
@@ -144,7 +148,8 @@ impl Context for TriggerContext<'_> {
         let mut known = known.filter(|known| eq_ignore_case(&known.name, &name.text));
         known
             .next()
-            .map(|parameter| parameter.value.clone())
+            .map(|parameter| self.parameters.get_exact(&parameter.name).unwrap_or(&parameter.value))
+            .cloned()
             .ok_or_else(|| EvalError::unknown_name("parameters", "parameter", &name.text))
     }
 

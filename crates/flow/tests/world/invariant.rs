@@ -33,6 +33,12 @@ impl Checker {
         }
     }
 
+    /// A part of a beginning, of which the step follows.
+    pub fn part(&mut self, part: &Step) {
+        assert!(part.more && part.effects.is_empty() && part.reply.is_none());
+        self.step(part, None);
+    }
+
     pub fn step(&mut self, step: &Step, due: Option<Ticks>) {
         let batch = &step.batch;
         assert_eq!(batch.expected_seq, self.seq, "events are numbered without gaps");
@@ -97,7 +103,12 @@ impl Checker {
                 }
                 Event::RunFinished { .. } => self.is_over = true,
                 Event::RunStarted(_) => assert_eq!(count, 1, "a run starts once"),
-                Event::CancelAsked | Event::Released => {}
+                Event::Carried { finished, .. } => self.end(finished.action, finished.path),
+                Event::CancelAsked
+                | Event::Released
+                | Event::Parameters(_)
+                | Event::Resumed { .. }
+                | Event::CarriedAll { .. } => {}
             }
         }
         count

@@ -17,9 +17,11 @@ pub mod store;
 use durable::{MessageKind, Partition, ProcessId, Standing, Ticks};
 use expr::Value;
 use flow::definition::{Flow, LoadOptions, load};
+use flow::run::event::Payloads;
 use flow::run::state::Caller;
 use flow::run::{
-    CallResult, Effect, FlowInfo, Input, Moment, Reply, Request, Run, StartRequest, Status, Step,
+    CallResult, Effect, FlowInfo, Input, Moment, Past, Reply, Request, Run, StartRequest, Status,
+    Step,
 };
 use history::History;
 use invariant::Checker;
@@ -58,6 +60,11 @@ pub struct Played {
     pub reply: Option<Reply>,
     /// Batches that were made durable.
     pub steps: usize,
+    /// Addresses that were called, in order.
+    pub calls: Vec<String>,
+    /// Its history.
+    pub chunks: Vec<Vec<u8>>,
+    pub payloads: Payloads,
 }
 
 /// Loads a definition that must have no errors.
@@ -120,24 +127,42 @@ pub fn play_started(
     mode: Mode,
 ) -> Played {
     let id = ProcessId::new(BEGIN, Partition(7), 42 + number);
-    World {
-        flow: Arc::clone(flow),
-        info: info(),
-        script: script.clone(),
-        mode,
-        id,
-        now: BEGIN,
-        store: Store::default(),
-        checker: Checker::new(Arc::clone(flow)),
-        history: History::new(Arc::clone(flow), id, script.brief),
-        queue: Vec::new(),
-        order: 0,
-        inbox: 0,
-        under_way: Vec::new(),
-        reply: None,
-        steps: 0,
+    World::new(flow, script, id, mode).play(outputs)
+}
+
+/// Plays a run that goes on, an hour later, where another one ended.
+pub fn resume(
+    flow: &Arc<Flow>,
+    before: (&Arc<Flow>, &Played),
+    script: &Script,
+    mode: Mode,
+) -> Played {
+    let past = past_of(before);
+    let outputs = past.trigger.as_ref().map(|trigger| trigger.outputs.clone());
+    let begin = BEGIN + 3_600 * SECOND;
+    let id = ProcessId::new(begin, Partition(7), 77);
+    let mut world = World::new(flow, script, id, mode);
+    (world.now, world.past) = (begin, Some(past));
+    world.play(&outputs.unwrap_or_default())
+}
+
+/// The same in all modes; they must agree.
+pub fn resume_all(flow: &Arc<Flow>, before: (&Arc<Flow>, &Played), script: &Script) -> Played {
+    let live = resume(flow, before, script, Mode::Live);
+    for mode in MODES {
+        assert_same(&live, &resume(flow, before, script, mode), mode);
     }
-    .play(outputs)
+    live
+}
+
+/// What a run did, read from its history.
+pub fn past_of((flow, played): (&Arc<Flow>, &Played)) -> Past {
+    let id = ProcessId::new(BEGIN, Partition(7), 42);
+    let mut past = Past::new(Arc::clone(flow), id);
+    for chunk in &played.chunks {
+        past.read(chunk, &played.payloads).expect("a chunk");
+    }
+    past
 }
 
 struct World {
@@ -158,9 +183,34 @@ struct World {
     under_way: Vec<Effect>,
     reply: Option<Reply>,
     steps: usize,
+    calls: Vec<String>,
+    /// The run that it goes on from.
+    past: Option<Past>,
 }
 
 impl World {
+    fn new(flow: &Arc<Flow>, script: &Script, id: ProcessId, mode: Mode) -> World {
+        World {
+            flow: Arc::clone(flow),
+            info: info(),
+            script: script.clone(),
+            mode,
+            id,
+            now: BEGIN,
+            store: Store::default(),
+            checker: Checker::new(Arc::clone(flow)),
+            history: History::new(Arc::clone(flow), id, script.brief),
+            queue: Vec::new(),
+            order: 0,
+            inbox: 0,
+            under_way: Vec::new(),
+            reply: None,
+            steps: 0,
+            calls: Vec::new(),
+            past: None,
+        }
+    }
+
     fn play(mut self, outputs: &Value) -> Played {
         if let Some(at) = self.script.release {
             self.queue(at, Input::Release);
@@ -170,9 +220,16 @@ impl World {
             let inbox = Some(self.inbox);
             self.queue(at, Input::Cancel { inbox });
         }
-        let (mut run, step) = self.start(outputs);
+        let (mut run, mut steps) = self.start(outputs);
         if self.mode == Mode::Crash {
             (run, _) = self.start(outputs);
+        }
+        let step = steps.pop().expect("a step");
+        for part in steps {
+            // they become durable together with the step
+            self.checker.part(&part);
+            self.store.commit(&part.batch);
+            self.history.chunk(&part.batch, &self.store);
         }
         self.history.step(self.now, "start");
         let mut run = self.take(run, &step);
@@ -201,7 +258,10 @@ impl World {
         self.checker.ended(run.status());
         let status = run.status();
         let (records, log, error) = self.history.finish(status);
-        Played { log, records, status, error, reply: self.reply, steps: self.store.chunks.len() }
+        let steps = self.store.chunks.len();
+        let Store { chunks, payloads, .. } = self.store;
+        let (reply, calls) = (self.reply, self.calls);
+        Played { log, records, status, error, reply, steps, calls, chunks, payloads }
     }
 
     fn queue(&mut self, after: Ticks, input: Input) {
@@ -235,7 +295,7 @@ impl World {
         Moment { now: self.now, seed: self.now as u64 ^ 0x5eed }
     }
 
-    fn start(&self, outputs: &Value) -> (Run, Step) {
+    fn start(&self, outputs: &Value) -> (Run, Vec<Step>) {
         let caller = match self.script.caller.as_str() {
             "request" => Caller::Request { deadline: BEGIN + self.script.deadline },
             "parent" => {
@@ -257,9 +317,16 @@ impl World {
             origin: None,
             caller,
             start_key: None,
+            parameters: expr::Object::new(),
             is_held: self.script.release.is_some(),
         };
-        Run::start(request, self.moment()).expect("the trigger is there")
+        match &self.past {
+            None => {
+                let (run, step) = Run::start(request, self.moment()).expect("a trigger");
+                (run, vec![step])
+            }
+            Some(past) => Run::resume(request, past, self.moment()).expect("it can go on"),
+        }
     }
 
     fn load(&self) -> Run {
@@ -299,6 +366,9 @@ impl World {
         self.under_way.retain(|effect| !done.contains(&effect.id));
         for effect in &step.effects {
             self.history.effect(effect);
+            if let Request::Http(call) = &effect.request {
+                self.calls.push(call.uri.to_string());
+            }
             self.under_way.push(effect.clone());
             self.answer(effect);
         }

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request};
+use axum::http::{Extensions, HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use hyper::body::Incoming;
@@ -68,6 +68,26 @@ impl ApiState {
     }
 }
 
+impl ApiState {
+    /// Where a request comes from.
+    fn address_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<String> {
+        let peer = extensions.get::<Peer>()?.0;
+        Some(origin(peer, headers, &self.settings.trusted_proxies).to_string())
+    }
+}
+
+/// What trusted proxies say of who spoke to them, else who is at the other end.
+fn origin(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let lines = headers.get_all("x-forwarded-for").into_iter().filter_map(|it| it.to_str().ok());
+    let listed: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+    // from the end: what is before the first that is not trusted, it may have made up
+    let listed = listed.iter().rev().map_while(|text| text.trim().parse::<IpAddr>().ok());
+    listed.into_iter().find(|address| !trusted.contains(address)).unwrap_or(peer)
+}
+
 /// All surfaces but trigger addresses.
 fn router(state: ApiState) -> Router {
     Router::new()
@@ -75,6 +95,7 @@ fn router(state: ApiState) -> Router {
         .route("/providers/{*path}", any(provider::handle))
         .route("/apim/{*path}", any(provider::apim::handle))
         .route("/connectors/{id}/{file}", get(provider::connector::file))
+        .route("/storage/{upload}/{file}", any(provider::storage::put))
         .route("/v1.0/users", get(graph::users))
         .route("/v1.0/groups", get(graph::groups))
         .route("/health/live", get(health::live))
@@ -86,9 +107,12 @@ fn router(state: ApiState) -> Router {
         .with_state(state)
 }
 
-/// The bearer token of a request.
+/// The bearer token of a request. Of two headers none counts: what stands before this
+/// server could have looked at the other.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let (Some(one), None) = (given.next(), given.next()) else { return None };
+    let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
@@ -142,5 +166,29 @@ impl Service<Request<Incoming>> for Entrance {
                 Err(error) => Ok(ApiError(AppError::internal(error)).into_response()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_say_where_a_request_comes_from() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let trusted = [address("10.0.0.1"), address("10.0.0.2")];
+        let from = |peer: &str, listed: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in listed {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            origin(address(peer), &headers, &trusted).to_string()
+        };
+        assert_eq!(from("192.0.2.7", &["198.51.100.1"]), "192.0.2.7");
+        assert_eq!(from("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(from("10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
+        assert_eq!(from("10.0.0.1", &["203.0.113.9", "2001:db8::1"]), "2001:db8::1");
+        assert_eq!(from("10.0.0.1", &["203.0.113.9, <b>"]), "10.0.0.1");
+        assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
     }
 }

@@ -47,6 +47,10 @@ impl Act {
     pub const STOP: Act = Act::both(Operation::StopFlow, Operation::DisableAdminFlow);
     pub const RESTORE: Act =
         Act { mine: Operation::AdminRestoreFlow, admin: Some(Operation::AdminRestoreFlow) };
+    pub const COPY: Act = Act::mine(Operation::CopyFlow);
+    pub const MOVE: Act = Act::both(Operation::MoveFlow, Operation::MoveAdminFlow);
+    pub const SUSPEND: Act =
+        Act { mine: Operation::SuspendFlow, admin: Some(Operation::SuspendFlow) };
     pub const CALLBACK_URL: Act = Act::mine(Operation::ListCallbackUrl);
     pub const LIST_OWNERS: Act =
         Act::both(Operation::ListFlowOwners, Operation::GetAdminFlowOwnerRole);
@@ -76,7 +80,7 @@ impl Act {
 
     /// Whether a caller may do it to a flow, or, without facts, to any flow of the
     /// environment.
-    fn allows(
+    pub(super) fn allows(
         self,
         caller: &Caller,
         scope: Scope,

@@ -21,6 +21,8 @@ pub enum FlowState {
     Stopped = 2,
     /// It can be restored.
     Deleted = 3,
+    /// Turned off for a reason: [`super::suspension`].
+    Suspended = 4,
 }
 
 impl FlowState {
@@ -29,6 +31,7 @@ impl FlowState {
         match number {
             1 => FlowState::Started,
             3 => FlowState::Deleted,
+            4 => FlowState::Suspended,
             _ => FlowState::Stopped,
         }
     }
@@ -39,6 +42,7 @@ impl FlowState {
             FlowState::Started => "Started",
             FlowState::Stopped => "Stopped",
             FlowState::Deleted => "Deleted",
+            FlowState::Suspended => "Suspended",
         }
     }
 }
@@ -241,8 +245,9 @@ impl Catalog {
 
     /// A version of a flow: the current one, or one that a run has pinned.
     pub async fn version(&self, row: &WorkflowRow, number: u32) -> Result<Arc<Version>, AppError> {
-        if let Some(version) = self.versions.read().get(&(row.key, number)) {
-            return Ok(Arc::clone(version));
+        let known = self.versions.read().get(&(row.key, number)).map(Arc::clone);
+        if let Some(version) = known {
+            return Ok(self.renamed(row, version));
         }
         let stored = self.store.version(row.key, number).await?.ok_or_else(|| {
             AppError::internal(format!("flow {} has no version {number}", row.id))
@@ -254,6 +259,34 @@ impl Catalog {
         }
         versions.insert((row.key, number), Arc::clone(&version));
         Ok(version)
+    }
+
+    /// A version that says what its flow is called now, and where it is: both can change
+    /// without a new version, and by another node.
+    fn renamed(&self, row: &WorkflowRow, version: Arc<Version>) -> Arc<Version> {
+        let info = &version.info;
+        let is_same = info.name == row.name
+            && info.display_name == row.display_name
+            && info.environment == row.environment;
+        if is_same {
+            return version;
+        }
+        let info = Arc::new(self.info(row, info.version));
+        let renamed = Arc::new(Version { flow: Arc::clone(&version.flow), info });
+        self.versions.write().insert((row.key, renamed.info.version), Arc::clone(&renamed));
+        renamed
+    }
+
+    fn info(&self, row: &WorkflowRow, version: u32) -> FlowInfo {
+        FlowInfo {
+            key: row.key,
+            id: row.id.clone(),
+            name: row.name.clone(),
+            display_name: row.display_name.clone(),
+            environment: row.environment.clone(),
+            version,
+            public_url: self.public_url(),
+        }
     }
 
     fn load(&self, row: &WorkflowRow, stored: &VersionRow) -> Result<Version, AppError> {
@@ -270,16 +303,8 @@ impl Catalog {
                 first.unwrap_or_default()
             ))
         })?;
-        let info = FlowInfo {
-            key: row.key,
-            id: row.id.clone(),
-            name: row.name.clone(),
-            display_name: row.display_name.clone(),
-            environment: row.environment.clone(),
-            version: stored.number,
-            public_url: self.public_url(),
-        };
-        Ok(Version { flow: Arc::new(loaded.flow), info: Arc::new(info) })
+        let info = Arc::new(self.info(row, stored.number));
+        Ok(Version { flow: Arc::new(loaded.flow), info })
     }
 
     /// Forgets a flow that has changed.

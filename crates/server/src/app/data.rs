@@ -29,7 +29,16 @@ pub enum Kind {
     ConnectorFile = 12,
     Connection = 13,
     CallCount = 14,
+    Upload = 15,
+    Packaging = 16,
     UsedAssertion = 20,
+    SigningKey = 30,
+    SecondFactor = 31,
+    EnvironmentVariable = 40,
+    FlowNotifications = 41,
+    FailureCursor = 42,
+    FailureNotice = 43,
+    Resumption = 50,
 }
 
 /// Something that is kept as a record.

@@ -235,7 +235,8 @@ impl App {
         Ok(environment.value)
     }
 
-    /// Deletes an environment in which no flow is, with the roles that are for it.
+    /// Deletes an environment in which no flow is, with its variables and the roles that are
+    /// for it.
     pub async fn delete_environment(&self, caller: &Caller, name: &str) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageEnvironments)?;
         let found = self.environment(name).await?;
@@ -258,6 +259,7 @@ impl App {
             return refuse("EnvironmentNotEmpty", text);
         }
         let change = Change::default().remove(&environment);
+        let change = self.without_variables_of(id, change).await?;
         let (change, changed) = self.without_roles_of(id, change).await?;
         let change = change.audit("DeleteEnvironment", id, &json!({"rolesOf": changed}));
         self.apply(caller, change).await?;

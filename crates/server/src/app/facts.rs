@@ -3,6 +3,7 @@
 
 use super::data::{self, Kind, Known, Stored};
 use super::error::AppError;
+use super::suspension::Suspension;
 use super::{App, summary};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::FlowRole;
@@ -16,6 +17,9 @@ pub const BY_CO_OWNER: u8 = 2;
 pub const BY_OWNER: u8 = 3;
 /// Of deleted flows only: what they were called.
 pub const BY_DELETED_NAME: u8 = 4;
+
+/// Of deleted flows only: when, the earliest first.
+pub const BY_DELETED: u8 = 5;
 
 /// Who something was given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +74,9 @@ pub struct FlowFacts {
     /// When it was deleted, in ticks, and what it was called.
     #[serde(default)]
     pub deleted: Option<(i64, String)>,
+    /// While it is suspended.
+    #[serde(default)]
+    pub suspension: Option<Suspension>,
 }
 
 impl Stored for FlowFacts {
@@ -84,7 +91,8 @@ impl Stored for FlowFacts {
         let order = |ticks: i64| format!("{:016x}", i64::MAX - ticks);
         if let Some((deleted, name)) = &self.deleted {
             let parts = [self.environment.as_str(), name, &order(*deleted)];
-            return vec![data::key(BY_DELETED_NAME, &parts)];
+            let since = data::key(BY_DELETED, &[&format!("{deleted:016x}")]);
+            return vec![data::key(BY_DELETED_NAME, &parts), since];
         }
         let at = order(self.created);
         let under = |name, principal: &str| data::key(name, &[&self.environment, principal, &at]);
@@ -116,7 +124,13 @@ impl FlowFacts {
             summary: serde_json::Value::Null,
             references: serde_json::Value::Null,
             deleted: None,
+            suspension: None,
         }
+    }
+
+    /// It is in another environment from now on.
+    pub fn move_to(&mut self, environment: &str) {
+        environment.clone_into(&mut self.environment);
     }
 
     /// The flow's id.

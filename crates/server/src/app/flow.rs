@@ -5,6 +5,7 @@ use super::catalog::{Document, FlowEntry, FlowState, dialect_number};
 use super::data::{Change, Known};
 use super::error::{AppError, ErrorKind};
 use super::facts::{BY_DELETED_NAME, FlowFacts};
+use super::suspension::may_lift;
 use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::clock;
@@ -25,6 +26,8 @@ pub struct FlowInput {
     pub parameters: Option<Value>,
     pub state: Option<FlowState>,
     pub template_name: Option<String>,
+    /// Id of the flow that it is a copy of.
+    pub copied_from: Option<String>,
     /// The definition document as JSON text.
     pub document: Vec<u8>,
 }
@@ -80,11 +83,15 @@ impl App {
         let mut facts = FlowFacts::new(&row, Some(caller));
         facts.template_name.clone_from(&input.template_name);
         facts.note_version(&loaded)?;
+        let copied_from = input.copied_from.clone();
         let version = version_row(0, 1, now, loaded.flow.dialect, input);
         let id = row.id.clone();
         let taken =
             format!("There is a flow '{}' in environment '{}' already.", row.name, environment.id);
-        let detail = json!({"environment": environment.id, "displayName": row.display_name});
+        let mut detail = json!({"environment": environment.id, "displayName": row.display_name});
+        if let Some(from) = copied_from {
+            detail["copiedFrom"] = json!(from);
+        }
         let change = Change::default().create_flow(row, version).put(&Known::new(facts))?;
         let change = change.audit("CreateFlow", &id, &detail);
         self.apply(caller, change).await.map_err(|error| match error.kind {
@@ -116,7 +123,7 @@ impl App {
         Ok((id, name))
     }
 
-    async fn view(
+    pub(super) async fn view(
         &self,
         entry: Arc<FlowEntry>,
         problems: Vec<Problem>,
@@ -131,7 +138,11 @@ impl App {
         at: FlowAt<'_>,
         patch: FlowPatch,
     ) -> Result<FlowView, AppError> {
-        let FlowFound { entry, mut facts, .. } = self.flow_for(caller, Act::UPDATE, at).await?;
+        let found = self.flow_for(caller, Act::UPDATE, at).await?;
+        if patch.state.is_some() {
+            may_lift(caller, at.scope, &found)?;
+        }
+        let FlowFound { entry, mut facts, .. } = found;
         let mut row = entry.row.clone();
         row.changed = self.engine.clock.now();
         if let Some(display_name) = patch.display_name {
@@ -140,6 +151,7 @@ impl App {
         if let Some(state) = patch.state {
             row.state = state as u8;
         }
+        let is_lifted = patch.state.is_some() && facts.suspension.take().is_some();
         let is_new_version = patch.document.is_some();
         let (version, problems) = match patch.document {
             Some(input) => {
@@ -158,7 +170,7 @@ impl App {
             "after": facts_of(&row),
         });
         let mut change = Change::default().update_flow(row, version);
-        if is_new_version {
+        if is_new_version || is_lifted {
             change = change.put(&facts)?;
         }
         self.apply(caller, change.audit("UpdateFlow", &entry.row.id, &detail)).await?;
@@ -214,37 +226,11 @@ impl App {
         Ok((FlowView { entry, facts, problems }, loaded))
     }
 
-    pub async fn list_versions(
-        &self,
-        caller: &Caller,
-        at: FlowAt<'_>,
-    ) -> Result<Vec<VersionRow>, AppError> {
-        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
-        Ok(self.engine.store.versions(entry.row.key).await?)
-    }
-
-    pub async fn get_version(
-        &self,
-        caller: &Caller,
-        at: FlowAt<'_>,
-        number: u32,
-    ) -> Result<(VersionRow, Loaded), AppError> {
-        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
-        let versions = self.engine.store.versions(entry.row.key).await?;
-        let found = versions.into_iter().find(|version| version.number == number);
-        let row = found.ok_or_else(|| {
-            let message = format!("The flow '{}' has no version {number}.", at.name);
-            AppError::not_found("FlowVersionNotFound", message)
-        })?;
-        let (loaded, _) = self.load_version(&entry, number).await?;
-        Ok((row, loaded))
-    }
-
     /// Deletes a flow so that it can be restored: it stops, its runs are cancelled, its name
     /// is free again.
     pub async fn delete_flow(&self, caller: &Caller, at: FlowAt<'_>) -> Result<(), AppError> {
         let FlowFound { entry, .. } = self.flow_for(caller, Act::DELETE, at).await?;
-        let entry = self.set_state(caller, entry, FlowState::Stopped).await?;
+        let entry = self.stopped(caller, entry).await?;
         self.cancel_all(&entry).await?;
         let mut facts = self.facts(&entry.row).await?;
         let mut row = entry.row.clone();
@@ -259,7 +245,7 @@ impl App {
     }
 
     /// Brings a deleted flow back, by its id or by what it was called; it does not run until
-    /// it is started. Of several with the name, the one that was deleted last.
+    /// it is started, and what it was suspended for is not lifted. Of several with the name, the one that was deleted last.
     pub async fn restore_flow(
         &self,
         caller: &Caller,
@@ -280,7 +266,8 @@ impl App {
         };
         let mut row = entry.row.clone();
         row.changed = self.engine.clock.now();
-        row.state = FlowState::Stopped as u8;
+        let is_suspended = facts.suspension.is_some();
+        row.state = if is_suspended { FlowState::Suspended } else { FlowState::Stopped } as u8;
         if self.engine.store.workflow(&row.environment, &name).await?.is_none() {
             row.name = name;
         }
@@ -302,20 +289,31 @@ impl App {
     /// Removes a flow with its runs and everything that is known of it.
     pub async fn purge_flow(&self, caller: &Caller, at: FlowAt<'_>) -> Result<(), AppError> {
         let found = self.flow_in(caller, Act::DELETE, at).await?;
-        let entry = match found.entry.state {
-            FlowState::Started => self.set_state(caller, found.entry, FlowState::Stopped).await?,
-            FlowState::Stopped | FlowState::Deleted => found.entry,
-        };
-        self.cancel_all(&entry).await?;
+        let entry = self.stopped(caller, found.entry).await?;
+        let facts = self.facts(&entry.row).await?;
+        self.purge_entry(caller, &entry, &facts, &json!({})).await
+    }
+
+    /// The same for a flow that starts nothing any more.
+    pub(super) async fn purge_entry(
+        &self,
+        caller: &Caller,
+        entry: &FlowEntry,
+        facts: &Known<FlowFacts>,
+        detail: &serde_json::Value,
+    ) -> Result<(), AppError> {
+        self.cancel_all(entry).await?;
         self.engine.remove_runs(entry.row.key, i64::MAX).await?;
         let (environment, key) = (&entry.row.environment, entry.row.key);
         self.engine.store.set_retention(environment, Some(key), None).await?;
-        let facts = self.facts(&entry.row).await?;
         let mut change = Change::default().delete_flow(key);
         if facts.is_stored() {
-            change = change.remove(&facts);
+            change = change.remove(facts);
         }
-        self.apply(caller, change.audit("PurgeFlow", &entry.row.id, &json!({}))).await?;
+        if let Some(known) = self.notifications(&entry.row.id).await? {
+            change = change.remove(&known);
+        }
+        self.apply(caller, change.audit("PurgeFlow", &entry.row.id, detail)).await?;
         self.engine.catalog.forget_all(&entry.row.id, key);
         self.engine.store.hint(Hint::Flow(entry.row.id.clone()));
         Ok(())
@@ -328,14 +326,31 @@ impl App {
         state: FlowState,
     ) -> Result<Arc<FlowEntry>, AppError> {
         let act = if state == FlowState::Started { Act::START } else { Act::STOP };
-        let FlowFound { entry, .. } = self.flow_for(caller, act, at).await?;
-        self.set_state(caller, entry, state).await
+        let found = self.flow_for(caller, act, at).await?;
+        may_lift(caller, at.scope, &found)?;
+        self.set_state(caller, found.entry, found.facts, state).await
+    }
+
+    /// A flow that starts nothing from now on.
+    async fn stopped(
+        &self,
+        caller: &Caller,
+        entry: Arc<FlowEntry>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
+        match entry.state {
+            FlowState::Started => {
+                let facts = self.facts(&entry.row).await?;
+                self.set_state(caller, entry, facts, FlowState::Stopped).await
+            }
+            FlowState::Stopped | FlowState::Deleted | FlowState::Suspended => Ok(entry),
+        }
     }
 
     async fn set_state(
         &self,
         caller: &Caller,
         entry: Arc<FlowEntry>,
+        mut facts: Known<FlowFacts>,
         state: FlowState,
     ) -> Result<Arc<FlowEntry>, AppError> {
         if entry.state == state {
@@ -345,8 +360,13 @@ impl App {
         row.state = state as u8;
         row.changed = self.engine.clock.now();
         let operation = if state == FlowState::Started { "StartFlow" } else { "StopFlow" };
-        let change = Change::default().update_flow(row, None);
-        let change = change.audit(operation, &entry.row.id, &json!({}));
+        let mut change = Change::default().update_flow(row, None);
+        let lifted = facts.suspension.take();
+        if lifted.is_some() {
+            change = change.put(&facts)?;
+        }
+        let detail = lifted.map_or_else(|| json!({}), |it| json!({"lifted": it.reason.name()}));
+        let change = change.audit(operation, &entry.row.id, &detail);
         self.apply(caller, change).await?;
         let entry = self.reload(&entry).await?;
         self.align_trigger(entry).await
@@ -397,7 +417,10 @@ impl App {
     }
 
     /// Turns the flow's recurrence on or off as its state says.
-    async fn align_trigger(&self, entry: Arc<FlowEntry>) -> Result<Arc<FlowEntry>, AppError> {
+    pub(super) async fn align_trigger(
+        &self,
+        entry: Arc<FlowEntry>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
         match (entry.state, entry.row.trigger_process) {
             (FlowState::Started, None) if has_recurrence(&entry) => {
                 // the flow names its process before that can fire; when the server ends
@@ -409,7 +432,9 @@ impl App {
                 self.engine.begin_recurrence(&entry).await?;
                 Ok(entry)
             }
-            (FlowState::Stopped | FlowState::Deleted, Some(_)) => self.stop_trigger(entry).await,
+            (FlowState::Stopped | FlowState::Deleted | FlowState::Suspended, Some(_)) => {
+                self.stop_trigger(entry).await
+            }
             _ => Ok(entry),
         }
     }
@@ -444,7 +469,10 @@ impl App {
         Ok(())
     }
 
-    async fn stop_trigger(&self, entry: Arc<FlowEntry>) -> Result<Arc<FlowEntry>, AppError> {
+    pub(super) async fn stop_trigger(
+        &self,
+        entry: Arc<FlowEntry>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
         let Some(process) = entry.row.trigger_process else { return Ok(entry) };
         let mut row = entry.row.clone();
         row.trigger_process = None;

@@ -1,14 +1,15 @@
 //! Importing a package: everything is checked before the first flow is made.
 
-use super::access::{Act, FlowAt, Scope};
+use super::access::{Act, FlowAt, Scope, id_to_guid};
 use super::catalog::FlowState;
 use super::data::Change;
-use super::error::AppError;
+use super::error::{AppError, ErrorKind};
 use super::flow::{FlowInput, FlowPatch, FlowView};
+use super::variable::{VariableInput, VariableType};
 use super::{App, Operation, flow as flows};
 use crate::auth::caller::Caller;
 use flow::definition::{Dialect, Problem, Severity};
-use flow::package::{self, Fault, Package, PackagedFlow};
+use flow::package::{self, Fault, Package, PackagedFlow, PackagedVariable};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -70,20 +71,15 @@ impl App {
         choices: &Choices,
     ) -> Result<(Package, Vec<Imported>), AppError> {
         let within = self.environment_for(caller, Operation::CreateFlow, environment).await?;
-        let package = read(bytes).await?;
-        known(&package, choices)?;
-        let mut steps = Vec::new();
-        for flow in &package.flows {
-            if let Some(step) = self.step(caller, &within.id, flow, choices).await? {
-                steps.push((flow, step));
-            }
-        }
+        let mut package = read(bytes).await?;
+        let steps = self.steps(caller, &within.id, &package, choices).await?;
         let detail = json!({
             "displayName": package.details.display_name,
             "flows": steps.iter().map(|(flow, _)| &flow.key).collect::<Vec<_>>(),
         });
         let change = Change::default().audit("ImportPackage", &within.id, &detail);
         self.apply(caller, change).await?;
+        let stayed = self.import_variables(caller, &within.id, &package.variables).await?;
         let (count, mut done) = (steps.len(), Vec::new());
         for (flow, step) in steps {
             let is_new = matches!(step, Step::Create(_));
@@ -100,7 +96,89 @@ impl App {
             })?;
             done.push(Imported { key: flow.key.clone(), is_new, view });
         }
+        package.remarks.extend(stayed);
         Ok((package, done))
+    }
+
+    /// Whether a package could be imported like this; makes nothing.
+    pub async fn check_import(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        bytes: Vec<u8>,
+        choices: &Choices,
+    ) -> Result<(), AppError> {
+        let within = self.environment_for(caller, Operation::CreateFlow, environment).await?;
+        let package = read(bytes).await?;
+        self.steps(caller, &within.id, &package, choices).await.map(|_| ())
+    }
+
+    async fn steps<'a>(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        package: &'a Package,
+        choices: &Choices,
+    ) -> Result<Vec<(&'a PackagedFlow, Step)>, AppError> {
+        known(package, choices)?;
+        let mut steps = Vec::new();
+        for flow in &package.flows {
+            if let Some(step) = self.step(caller, environment, flow, choices).await? {
+                steps.push((flow, step));
+            }
+        }
+        Ok(steps)
+    }
+
+    /// The name of the flow that a packaged one would become a new version of: the caller
+    /// may change it, and it has the name that the package has.
+    pub async fn updated_by(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        flow: &PackagedFlow,
+    ) -> Result<Option<String>, AppError> {
+        let Some(name) = flow.name.as_deref() else { return Ok(None) };
+        let at = FlowAt { environment, name, scope: Scope::Any };
+        match self.flow_for(caller, Act::UPDATE, at).await {
+            Ok(found) => Ok(Some(id_to_guid(&found.entry.row.id))),
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the environment variables of a package. Those there are stay as they are:
+    /// somebody has given them their values. Answers what there is to say of that.
+    async fn import_variables(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        variables: &[PackagedVariable],
+    ) -> Result<Vec<Fault>, AppError> {
+        let mut stayed = Vec::new();
+        for it in variables {
+            if self.has_variable(environment, &it.schema_name).await? {
+                let message = format!(
+                    "The environment has a variable '{}' already: it stays as it is.",
+                    it.schema_name
+                );
+                stayed.push(Fault { path: it.path.clone(), message });
+                continue;
+            }
+            let input = VariableInput {
+                schema_name: it.schema_name.clone(),
+                display_name: it.display_name.clone(),
+                description: it.description.clone(),
+                kind: VariableType::parse(it.type_name)?,
+                default_value: it.default_value.clone(),
+                value: it.value.clone(),
+            };
+            let made = self.create_variable(caller, environment, input).await;
+            made.map_err(|error| error.prefixed(&format!("{}: ", it.path)))?;
+        }
+        Ok(stayed)
     }
 
     /// What is to be done for a flow, when it can be done.
@@ -132,7 +210,7 @@ impl App {
                     flows::check_name(name)?;
                     if self.engine.catalog.by_name(environment, name).await?.is_some() {
                         let message = format!("There is a flow '{name}' already.");
-                        let kind = super::ErrorKind::Conflict;
+                        let kind = ErrorKind::Conflict;
                         return Err(AppError::new(kind, "FlowExists", message));
                     }
                 }

@@ -7,21 +7,33 @@ pub mod callback;
 pub mod catalog;
 pub mod connector;
 pub mod data;
+pub mod digest;
 pub mod directory;
 pub mod environment;
 pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod import;
+pub mod notification;
 pub mod owner;
 pub mod package;
+pub mod packaging;
+pub mod recycle;
+pub mod resubmit;
+pub mod resume;
 pub mod retention;
 pub mod run;
+pub mod search;
 pub mod server;
 pub mod session;
 pub mod signin;
 pub mod summary;
+pub mod suspension;
+pub mod transfer;
 pub mod trigger;
+pub mod upload;
+pub mod variable;
+pub mod version;
 
 pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};
@@ -40,6 +52,9 @@ pub struct App {
     pub principals: Arc<Principals>,
     pub signin: Arc<signin::SignInState>,
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
+    pub notices: Arc<digest::Notices>,
+    /// Issuers from outside whose tokens are believed.
+    pub issuers: Arc<signin::issuer::Issuers>,
 }
 
 impl App {
@@ -52,6 +67,14 @@ impl App {
             principals: Arc::default(),
             signin: Arc::default(),
             connector_limits: Arc::default(),
+            notices: Arc::default(),
+            issuers: Arc::default(),
         }
+    }
+
+    /// The same with issuers from outside that are trusted.
+    #[must_use]
+    pub fn trusting(self, issuers: signin::issuer::Issuers) -> App {
+        App { issuers: Arc::new(issuers), ..self }
     }
 }

@@ -1,4 +1,4 @@
-//! Runs: list, get, their actions, watch; cancel and resubmit.
+//! Runs: list, get, their actions, watch; cancel.
 
 use super::App;
 use super::access::{Act, FlowAt, FlowFound, RunAt, no_run};
@@ -6,14 +6,13 @@ use super::error::{AppError, ErrorKind};
 use crate::app::catalog::{FlowEntry, Version};
 use crate::auth::caller::Caller;
 use crate::limits::{CANCEL_ROUND, CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
-use crate::worker::Start;
 use durable::codec::decompress;
 use durable::{Message, MessageKind, ProcessId, Ticks};
 use expr::{Object, Value};
 use flow::definition::ActionId;
 use flow::run::event::{Payloads, ReadError};
 use flow::run::history::{Entry, HistoryReader};
-use flow::run::state::{Caller as RunCaller, Path};
+use flow::run::state::Path;
 use flow::run::{Reply, Status, format_time};
 use std::sync::Arc;
 use store::{RunFilter, RunRow};
@@ -100,6 +99,12 @@ impl App {
             let rendered = reader.render(&entry, true);
             object.insert("response", rendered.get("outputs").cloned().unwrap_or_default());
         }
+        if let Some(from) = reader.resumed_from {
+            object.insert("resumedFrom", from.run_name());
+        }
+        if let Some(to) = self.resumed_as(&view.row).await? {
+            object.insert("resumedAs", to);
+        }
         if let Some((_, _, _, outputs, _)) = &reader.end
             && !outputs.is_null()
         {
@@ -154,13 +159,13 @@ impl App {
         flow::run::trigger_record(view.row.id, &shown)
     }
 
-    async fn version_of(&self, view: &RunView) -> Result<Arc<Version>, AppError> {
+    pub(super) async fn version_of(&self, view: &RunView) -> Result<Arc<Version>, AppError> {
         self.engine.catalog.version(&view.flow.row, view.row.version).await
     }
 
     /// Reads a run's history from its first chunk on; `each` gets every entry that came
     /// to its end. Large values are fetched.
-    async fn read_history<'a>(
+    pub(super) async fn read_history<'a>(
         &self,
         view: &RunView,
         version: &'a Version,
@@ -391,42 +396,6 @@ impl App {
                 tokio::time::sleep(CANCEL_ROUND).await;
             }
         }
-    }
-
-    /// Starts a new run with what the trigger of this one had.
-    pub async fn resubmit_run(
-        &self,
-        caller: &Caller,
-        at: RunAt<'_>,
-    ) -> Result<(RunView, ProcessId, Status), AppError> {
-        let view = self.run_for(caller, Act::RESUBMIT, at).await?;
-        self.engine.check_room()?;
-        let pinned = self.version_of(&view).await?;
-        let reader = self.read_history(&view, &pinned, |_| {}).await?;
-        let trigger_run = reader
-            .trigger
-            .clone()
-            .ok_or_else(|| AppError::internal(format!("run {} has no beginning", at.name)))?;
-        drop(reader);
-        let entry = Arc::clone(&view.flow);
-        let trigger = entry.version.flow.find_trigger(&trigger_run.name).ok_or_else(|| {
-            let message = format!("The flow has no trigger '{}' any more.", trigger_run.name);
-            AppError::new(ErrorKind::Conflict, "TriggerNotFound", message)
-        })?;
-        let start = Start {
-            version: &entry.version,
-            trigger,
-            id: self.engine.run_id(entry.row.key, trigger)?,
-            outputs: trigger_run.outputs,
-            raw_body: None,
-            scheduled: None,
-            client_tracking_id: None,
-            origin: Some(view.row.id),
-            caller: RunCaller::Nobody,
-            start_key: None,
-        };
-        let started = self.engine.start(start).await?;
-        Ok((view, started.id, started.status))
     }
 }
 

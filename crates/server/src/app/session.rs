@@ -5,7 +5,6 @@ use super::error::{AppError, ErrorKind};
 use super::signin::{audience, token_issuer};
 use crate::auth::caller::Caller;
 use crate::auth::jwt::{AccessClaims, TokenFault};
-use crate::clock;
 
 /// What a token was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +43,16 @@ impl App {
             tracing::debug!(?surface, "a token that is not known");
             return Err(refusal("InvalidToken", "The token is not known."));
         }
-        let now = clock::unix_seconds(self.engine.clock.now());
+        if let Some(caller) = self.caller_from_outside(token).await? {
+            return Ok(caller);
+        }
         let issuer = token_issuer(&self.tenant);
-        let claims = self.token_key().await?.check(token, &issuer, now).map_err(|fault| {
+        let claims = self.check_token(token, &issuer).await?.map_err(|fault| {
             tracing::debug!(?surface, ?fault, "a token that is not believed");
             match fault {
-                TokenFault::Invalid => invalid("The access token is not one of this server."),
+                TokenFault::Invalid | TokenFault::UnknownKey => {
+                    invalid("The access token is not one of this server.")
+                }
                 TokenFault::Expired => {
                     refusal("ExpiredAuthenticationToken", "The access token has expired.")
                 }
@@ -76,6 +79,11 @@ impl App {
             if !application.is_enabled || application.stamp != *stamp {
                 return Err(ended());
             }
+        }
+        if let Some(session) = &claims.sg_session
+            && !self.is_live_session(session).await?
+        {
+            return Err(ended());
         }
         let principal = self.principal(&claims.oid).await?.ok_or_else(ended)?;
         if !principal.is_enabled || principal.stamp != claims.sg_stamp {

@@ -2,6 +2,7 @@
 //! others (`definitionSummary` of the Power Automate API).
 
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// The provider's path of a connector.
 const APIS: &str = "/providers/Microsoft.PowerApps/apis/";
@@ -64,13 +65,15 @@ pub fn references(given: &Value) -> Option<Value> {
         _ => return None,
     };
     let mut object = Map::new();
+    // how far each name has been counted, since a list may be long
+    let mut counted: HashMap<&str, usize> = HashMap::new();
     for item in items {
         let id = item.get("id").or_else(|| item.pointer("/apiDefinition/name"))?.as_str()?;
         let name = id.rsplit('/').next().unwrap_or(id);
+        let number = counted.entry(name).or_default();
         let mut key = name.to_owned();
-        let mut number = 0;
         while object.contains_key(&key) {
-            number += 1;
+            *number += 1;
             key = format!("{name}_{number}");
         }
         object.insert(key, item.clone());

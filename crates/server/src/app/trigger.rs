@@ -45,7 +45,9 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     let version = &*entry.version;
     let new_id = || engine.run_id(version.info.key, trigger);
     let id = new_id()?;
-    let occurrence = Occurrence { outputs, tracking, run: id, moment: engine.clock.moment() };
+    let parameters = engine.parameters_of(version).await?;
+    let (moment, own) = (engine.clock.moment(), parameters.clone());
+    let occurrence = Occurrence { outputs, tracking, run: id, moment, parameters: own };
     let fired = decide(&version.flow, &version.info, trigger, occurrence);
     let (mut outputs, is_split, client_tracking_id) = match fired {
         Fired::Skipped => return Ok(Firings::None),
@@ -58,6 +60,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     };
     let begin = |id, outputs, raw_body, caller, start_key| Start {
         version,
+        parameters: parameters.clone(),
         trigger,
         id,
         outputs,
@@ -151,7 +154,7 @@ impl App {
         engine.check_room()?;
         let trigger = entry.version.flow.find_trigger(call.trigger).ok_or_else(unauthorized)?;
         if entry.state != FlowState::Started {
-            let message = format!("The flow '{}' is turned off.", entry.row.name);
+            let message = format!("The flow '{}' is {}.", entry.row.name, off(entry.state));
             return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
         }
         let (outputs, raw_body) = request_outputs(trigger, &call)?;
@@ -264,7 +267,8 @@ impl App {
         self.engine.check_room()?;
         let trigger = self.pick_trigger(&entry, trigger)?;
         if entry.state != FlowState::Started {
-            let message = format!("The flow '{name}' is turned off: turn it on to run it.");
+            let off = off(entry.state);
+            let message = format!("The flow '{name}' is {off}: turn it on to run it.");
             return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
         }
         let outputs = match (given.body, given.headers) {
@@ -378,6 +382,11 @@ fn is_signed(entry: &FlowEntry, call: &Signed<'_>) -> bool {
     let named = call.permission.strip_prefix("/triggers/").and_then(|it| it.strip_suffix("/run"));
     let is_for_this = named == Some(call.trigger) && call.version == signature::VERSION;
     is_for_this && signature::verify(&entry.keys, &entry.row.id, call.permission, call.signature)
+}
+
+/// What a flow is that starts nothing.
+fn off(state: FlowState) -> &'static str {
+    if state == FlowState::Suspended { "suspended" } else { "turned off" }
 }
 
 fn unauthorized() -> AppError {

@@ -78,6 +78,12 @@ impl Caller {
         std::iter::once(self.id.as_str()).chain(self.groups.iter().map(String::as_str))
     }
 
+    /// Their own roles and those of their groups.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
     #[must_use]
     pub fn administers_tenant(&self) -> bool {
         self.roles.contains(&Role::TenantAdministrator)

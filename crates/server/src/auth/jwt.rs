@@ -53,6 +53,9 @@ pub struct AccessClaims {
     /// The same of the application that a person signed in with, by its object id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sg_app: Option<(String, u32)>,
+    /// The session that it was given in: it ends with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sg_session: Option<String>,
 }
 
 /// Why a token is not believed.
@@ -60,10 +63,21 @@ pub struct AccessClaims {
 pub enum TokenFault {
     /// Not a token, not ours, or changed.
     Invalid,
+    /// It names a key that is not known.
+    UnknownKey,
     Expired,
 }
 
-/// The key that signs tokens. All nodes have the same.
+/// What a token names its key by; whether that is true is another question.
+pub fn key_id(token: &str) -> Result<String, TokenFault> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(TokenFault::Invalid);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenFault::Invalid)?;
+    header.kid.ok_or(TokenFault::Invalid)
+}
+
+/// A key that signs tokens. All nodes have the same.
 pub struct TokenKey {
     pair: KeyPair,
     checking: DecodingKey,
@@ -98,6 +112,12 @@ impl TokenKey {
             pair,
             mac,
         })
+    }
+
+    /// What tokens name it by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Signs what is to be said.
@@ -191,6 +211,7 @@ mod tests {
             uti: "u".to_owned(),
             sg_stamp: 0,
             sg_app: None,
+            sg_session: None,
         }
     }
 

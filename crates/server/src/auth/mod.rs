@@ -3,6 +3,7 @@
 
 pub mod assertion;
 pub mod caller;
+pub mod issuer;
 pub mod jwt;
 pub mod mac;
 pub mod password;
@@ -10,3 +11,4 @@ pub mod policy;
 pub mod seal;
 pub mod signature;
 pub mod token;
+pub mod totp;

@@ -144,7 +144,16 @@ operations! {
     CreateApi "CreateApi" Maker;
     ChangeApi "ChangeApi" Held(Hold::Owner);
     ChangeApiAsAdmin "ChangeApiAsAdmin" EnvironmentAdministrator;
+    // what the original has no address for
+    CopyFlow "CopyFlow" Flow(CoOwner);
+    MoveFlow "MoveFlow" Flow(CoOwner);
+    MoveAdminFlow "Move-AdminFlow" EnvironmentAdministrator;
+    SuspendFlow "SuspendFlow" EnvironmentAdministrator;
+    ReadEnvironmentVariables "ReadEnvironmentVariables" Maker;
+    CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
+    ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     // the directory and the server
+    ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;
     ManageEnvironments "ManageEnvironments" TenantAdministrator;
@@ -166,11 +175,15 @@ pub struct Place<'a> {
 /// Whether a caller may do something. The only reader of the table.
 #[must_use]
 pub fn allows(caller: &Caller, operation: Operation, place: Place<'_>) -> bool {
+    meets(caller, operation.needs(), place)
+}
+
+fn meets(caller: &Caller, needs: Needs, place: Place<'_>) -> bool {
     let is_person = caller.kind() != CallerKind::Application;
     let is_root = caller.kind() == CallerKind::Root;
     let takes_part =
         place.environment.is_some_and(|(name, is_open)| is_open || caller.belongs_to(name));
-    match operation.needs() {
+    match needs {
         _ if is_root => true,
         Person => is_person,
         PersonOrAdministrator => is_person || caller.administers_something(),

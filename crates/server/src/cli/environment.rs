@@ -10,6 +10,7 @@ use super::client::{Client, Resource};
 use super::failure::Failure;
 use super::json_text::Members;
 use super::output::{Output, Table, moment, visible};
+use super::variable::{self, VariableCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,9 @@ pub enum EnvironmentCommand {
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
     },
+    /// Create, change and look at environment variables
+    #[command(subcommand)]
+    Variable(VariableCommand),
     /// Delete an environment in which no flow is, with the roles that are for it
     Delete {
         /// Name of the environment
@@ -95,6 +99,9 @@ pub async fn execute(
                 .text_if("description", description.as_deref());
             let resource = Resource::new(&["environments", &name])?;
             show(&client.patch(&resource, body.build()).await?, client, out)?;
+        }
+        EnvironmentCommand::Variable(command) => {
+            return variable::execute(command, client, out).await;
         }
         EnvironmentCommand::Delete { name } => {
             client.delete(&Resource::new(&["environments", &name])?).await?;

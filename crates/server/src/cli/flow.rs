@@ -10,7 +10,7 @@ use super::client::Client;
 use super::failure::{Detail, Failure};
 use super::json_text::{self, Members};
 use super::output::{Output, Table, moment, visible};
-use super::{Dialect, input, run};
+use super::{Dialect, input, run, transfer, version};
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -65,6 +65,18 @@ pub enum FlowCommand {
         /// Name of the flow
         name: String,
     },
+    /// Turn a flow off for a reason, as an administrator; runs that are under way go on
+    Suspend {
+        /// Name of the flow
+        name: String,
+        /// CompanyDlpViolation (only an administrator turns it on again),
+        /// AlwaysFailingDetected or NeverTriggeringDetected
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+        /// What people are told
+        #[arg(long, value_name = "TEXT")]
+        message: Option<String>,
+    },
     /// Delete a flow: its runs are cancelled, and it can be restored
     Delete {
         /// Name of the flow
@@ -78,6 +90,21 @@ pub enum FlowCommand {
         /// What it was called, or its id
         name: String,
     },
+    /// Show or say who is told when runs of a flow fail
+    Notify {
+        /// Name of the flow
+        name: String,
+        /// none, mail (to the owners) or webhook; without it, what counts is shown
+        #[arg(long, value_name = "HOW")]
+        on_failure: Option<String>,
+        /// The address that is called, for a webhook
+        #[arg(long, value_name = "URL", requires = "on_failure")]
+        url: Option<String>,
+    },
+    /// Make a copy of a flow, here or in another environment; the copy is stopped
+    Copy(transfer::CopyArgs),
+    /// Move a flow to another environment, with its versions, history and owners
+    Move(transfer::MoveArgs),
     /// Print the signed address of a flow's HTTP trigger
     CallbackUrl {
         /// Name of the flow
@@ -92,6 +119,22 @@ pub enum FlowCommand {
         name: String,
         /// The version whose definition to print
         number: Option<u64>,
+    },
+    /// Show what is different between two versions of a flow
+    Diff {
+        /// Name of the flow
+        name: String,
+        /// The earlier version
+        before: u32,
+        /// The later version
+        after: u32,
+    },
+    /// Go back to an earlier version: a new one is made that has what it has
+    Rollback {
+        /// Name of the flow
+        name: String,
+        /// The version to go back to
+        version: u32,
     },
     /// Make a new key for a flow's address; addresses with the old one end at once
     RotateKey {
@@ -180,8 +223,24 @@ struct FlowRecord {
     version: Option<u64>,
     created_time: Option<String>,
     changed_time: Option<String>,
+    suspension: Option<SuspensionRecord>,
     triggers: Vec<TriggerRecord>,
     problems: Vec<Detail>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SuspensionRecord {
+    reason: String,
+    message: Option<String>,
+    time: String,
+}
+
+impl SuspensionRecord {
+    fn text(self) -> String {
+        let message = self.message.map(|it| format!(": {it}")).unwrap_or_default();
+        format!("{}, since {}{message}", self.reason, moment(Some(&self.time)))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -191,16 +250,6 @@ struct TriggerRecord {
     #[serde(rename = "type")]
     type_name: Option<String>,
     kind: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct VersionRecord {
-    #[serde(alias = "number")]
-    version: Option<u64>,
-    #[serde(alias = "changedTime")]
-    created_time: Option<String>,
-    dialect: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -220,6 +269,12 @@ pub async fn execute(
         FlowCommand::Update(args) => update(&args, client, out).await?,
         FlowCommand::Enable { name } => set_state(&name, "enable", client, out).await?,
         FlowCommand::Disable { name } => set_state(&name, "disable", client, out).await?,
+        FlowCommand::Suspend { name, reason, message } => {
+            let body = Members::default().text("reason", &reason);
+            let body = body.text_if("message", message.as_deref()).build();
+            let text = client.post(&client.flows(&[&name, "suspend"])?, Some(body)).await?;
+            state_of(&text, client, out)?;
+        }
         FlowCommand::Delete { name, purge } => {
             let resource = client.flows(&[&name])?.query("purge", purge.then_some("true"));
             client.delete(&resource).await?;
@@ -230,6 +285,15 @@ pub async fn execute(
             let text = client.post(&client.flows(&[&name, "restore"])?, None).await?;
             saved("Restored", &text, client, out)?;
         }
+        FlowCommand::Notify { name, on_failure, url } => {
+            notify(&name, on_failure.as_deref(), url.as_deref(), client, out).await?;
+        }
+        FlowCommand::Copy(args) => {
+            saved("Made", &transfer::copy(&args, client).await?, client, out)?;
+        }
+        FlowCommand::Move(args) => {
+            saved("Moved", &transfer::relocate(&args, client).await?, client, out)?;
+        }
         FlowCommand::CallbackUrl { name, trigger } => {
             let resource = client.flows(&[&name, "callback-url"])?;
             address(
@@ -238,11 +302,17 @@ pub async fn execute(
                 out,
             )?;
         }
-        FlowCommand::Versions { name, number: None } => versions(&name, client, out).await?,
+        FlowCommand::Versions { name, number: None } => version::list(&name, client, out).await?,
         FlowCommand::Versions { name, number: Some(number) } => {
-            let text =
-                client.get(&client.flows(&[&name, "versions", &number.to_string()])?).await?;
-            out.document(if out.is_json() { &text } else { definition_of(&text) })?;
+            version::show(&name, number, client, out).await?;
+        }
+        FlowCommand::Diff { name, before, after } => {
+            version::differences(&name, (before, after), client, out).await?;
+        }
+        FlowCommand::Rollback { name, version } => {
+            let number = version.to_string();
+            let resource = client.flows(&[&name, "versions", &number, "restore"])?;
+            saved("Rolled back", &client.post(&resource, None).await?, client, out)?;
         }
         FlowCommand::RotateKey { name, key } => {
             let key = match key {
@@ -255,6 +325,25 @@ pub async fn execute(
         FlowCommand::Run(args) => return start(&args, client, out).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says who is told of failures, or shows it.
+async fn notify(
+    name: &str,
+    on_failure: Option<&str>,
+    url: Option<&str>,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let resource = client.flows(&[name, "notifications"])?;
+    let text = match on_failure {
+        Some(how) => {
+            let body = Members::default().text("onFailure", how).text_if("url", url);
+            client.put(&resource, body.build()).await?
+        }
+        None => client.get(&resource).await?,
+    };
+    out.document(&text)
 }
 
 async fn create(args: &CreateArgs, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
@@ -377,6 +466,7 @@ async fn show(
         ("Id", flow.id.unwrap_or_default()),
         ("Environment", flow.environment.unwrap_or_default()),
         ("State", flow.state.unwrap_or_default()),
+        ("Suspended for", flow.suspension.map(SuspensionRecord::text).unwrap_or_default()),
         ("Dialect", flow.dialect.unwrap_or_default()),
         ("Version", number(flow.version)),
         ("Created", moment(flow.created_time.as_deref())),
@@ -396,28 +486,16 @@ async fn set_state(
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let text = client.post(&client.flows(&[name, verb])?, None).await?;
-    if out.is_json() {
-        return out.document(&text);
-    }
-    let flow: FlowRecord = client.read(&text)?;
-    out.line(format_args!("Flow '{}' is {}.", flow.name, flow.state.as_deref().unwrap_or(verb)))
+    state_of(&text, client, out)
 }
 
-async fn versions(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
-    let resource = client.flows(&[name, "versions"])?;
-    let listing = client.list::<VersionRecord>(resource, usize::MAX).await?;
+fn state_of(text: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
     if out.is_json() {
-        return out.document(&listing.json());
+        return out.document(text);
     }
-    let mut table = Table::new(&["VERSION", "DIALECT", "CREATED"]);
-    for version in listing.records {
-        table.row([
-            number(version.version),
-            version.dialect.unwrap_or_default(),
-            moment(version.created_time.as_deref()),
-        ]);
-    }
-    out.table(&table)
+    let flow: FlowRecord = client.read(text)?;
+    let state = flow.state.unwrap_or_default();
+    out.line(format_args!("Flow '{}' is {state}.", visible(&flow.name)))
 }
 
 async fn start(args: &RunArgs, client: &Client, out: &mut Output<'_>) -> Result<ExitCode, Failure> {
@@ -451,7 +529,7 @@ fn address(text: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Fail
 }
 
 /// The definition in a flow or version, else all of it.
-fn definition_of(text: &str) -> &str {
+pub fn definition_of(text: &str) -> &str {
     json_text::member(text, "definition").unwrap_or(text)
 }
 
@@ -468,7 +546,7 @@ fn triggers(triggers: &[TriggerRecord]) -> String {
     triggers.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
-fn number(number: Option<u64>) -> String {
+pub fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 

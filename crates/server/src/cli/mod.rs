@@ -8,6 +8,7 @@
 
 pub mod serve;
 
+mod again;
 mod application;
 mod audit;
 mod client;
@@ -28,8 +29,12 @@ mod retention;
 mod role;
 mod run;
 mod server;
+mod signing_key;
+mod transfer;
 mod user;
 mod validate;
+mod variable;
+mod version;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -162,6 +167,10 @@ Examples:
     #[command(subcommand)]
     Key(key::KeyCommand),
 
+    /// The keys that sign the server's tokens
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKeyCommand),
+
     /// Who did what
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -248,6 +257,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Key(command) => report(json, |out| {
             with_client(&connection, async |client| key::execute(command, &client, out).await)
+        }),
+        Command::SigningKey(command) => report(json, |out| {
+            with_client(&connection, async |to| signing_key::execute(command, &to, out).await)
         }),
         Command::Audit(command) => report(json, |out| {
             with_client(&connection, async |client| audit::execute(command, &client, out).await)
@@ -407,6 +419,9 @@ mod tests {
             "user enable a@b",
             "user disable a@b",
             "user revoke a@b",
+            "user remove-second-factor a@b",
+            "user sessions a@b",
+            "user sessions a@b --end 1",
             "user delete a@b",
             "group create g --role governance-administrator",
             "group list",
@@ -431,6 +446,8 @@ mod tests {
             "key create nightly --as a@b --expires 90d",
             "key list",
             "key revoke nightly",
+            "signing-key list",
+            "signing-key rotate",
             "audit list --actor a --operation o --target t --from 2026-01-01 --to 2026-01-02 --top 1",
             "audit verify",
             "audit export",

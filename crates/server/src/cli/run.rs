@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
+use super::again;
 use super::client::{Client, Resource};
 use super::events::Event;
 use super::failure::{Failure, Fault};
@@ -24,7 +25,8 @@ Examples:
   sluicegate run list order --status failed --top 20
   sluicegate run show ID
   sluicegate run show ID --action Send_mail --repetition 2
-  sluicegate run watch ID";
+  sluicegate run watch ID
+  sluicegate run resume ID --version latest";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
@@ -54,11 +56,10 @@ Examples:
         /// The run
         id: String,
     },
-    /// Start a run again, with what its trigger received
-    Resubmit {
-        /// The run
-        id: String,
-    },
+    /// Start runs again with what their trigger received: one, or those that a query finds
+    Resubmit(again::ResubmitArgs),
+    /// Go on where a run ended, in a new run: what was finished is not done again
+    Resume(again::ResumeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +76,9 @@ pub struct ListArgs {
     /// Only runs started up to this time
     #[arg(long, value_name = "T")]
     to: Option<String>,
+    /// Only runs with this text in what they took, gave or failed with; letter case is ignored
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// Show at most N runs
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = count)]
     top: usize,
@@ -96,7 +100,7 @@ pub struct ShowArgs {
 #[derive(Debug, Deserialize)]
 pub struct Started {
     pub run: String,
-    flow: Option<String>,
+    pub flow: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -183,17 +187,8 @@ pub async fn execute(
                 out.line(format_args!("Run {id} is {}.", run.status))?;
             }
         }
-        RunCommand::Resubmit { id } => {
-            let text = client.post(&Resource::new(&["runs", &id, "resubmit"])?, None).await?;
-            if out.is_json() {
-                out.document(&text)?;
-            } else {
-                let started: Started = client.read(&text)?;
-                let flow =
-                    started.flow.map(|flow| format!(" of flow '{flow}'")).unwrap_or_default();
-                out.line(format_args!("Started run {}{flow}.", started.run))?;
-            }
-        }
+        RunCommand::Resubmit(args) => return again::resubmit(&args, client, out).await,
+        RunCommand::Resume(args) => return again::resume(&args, client, out).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -203,7 +198,8 @@ async fn list(args: &ListArgs, client: &Client, out: &mut Output<'_>) -> Result<
         .flows(&[&args.flow, "runs"])?
         .query("status", args.status.as_deref())
         .query("from", args.from.as_deref())
-        .query("to", args.to.as_deref());
+        .query("to", args.to.as_deref())
+        .query("search", args.search.as_deref());
     let listing = client.list::<RunRecord>(resource, args.top).await?;
     if out.is_json() {
         return out.document(&listing.json());

@@ -30,6 +30,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub egress_policy: Option<PathBuf>,
 
+    /// Issuers of tokens that are trusted besides this server, such as Entra ID or Keycloak
+    #[arg(long, value_name = "FILE")]
+    pub issuers: Option<PathBuf>,
+
     /// Certificate chain (PEM): serve HTTPS
     #[arg(long, value_name = "FILE")]
     pub tls_certificate: Option<PathBuf>,

@@ -59,6 +59,19 @@ pub enum UserCommand {
         /// Name to sign in with, or object id
         name: String,
     },
+    /// Take a user's second factor away: their phone is gone
+    RemoveSecondFactor {
+        /// Name to sign in with, or object id
+        name: String,
+    },
+    /// Where a user is signed in; or end one of these sessions
+    Sessions {
+        /// Name to sign in with, or object id
+        name: String,
+        /// End this session, with its tokens
+        #[arg(long, value_name = "ID")]
+        end: Option<String>,
+    },
     /// End every session, token and key of a user
     Revoke {
         /// Name to sign in with, or object id
@@ -130,6 +143,7 @@ struct UserRecord {
     mail: Option<String>,
     is_enabled: bool,
     has_password: bool,
+    has_second_factor: bool,
     roles: Vec<RoleRecord>,
     groups: Vec<GroupName>,
     created_time: Option<String>,
@@ -163,6 +177,15 @@ pub async fn execute(
         }
         UserCommand::Enable { name } => set_state(&name, "enable", client, out).await?,
         UserCommand::Disable { name } => set_state(&name, "disable", client, out).await?,
+        UserCommand::RemoveSecondFactor { name } => {
+            client.delete(&Resource::new(&["users", &name, "second-factor"])?).await?;
+            out.done(format_args!("User '{name}' has no second factor any more."))?;
+        }
+        UserCommand::Sessions { name, end: None } => sessions(&name, client, out).await?,
+        UserCommand::Sessions { name, end: Some(id) } => {
+            client.delete(&Resource::new(&["users", &name, "sessions", &id])?).await?;
+            out.done(format_args!("The session '{id}' of '{name}' has ended."))?;
+        }
         UserCommand::Revoke { name } => {
             client.post(&Resource::new(&["users", &name, "revoke"])?, None).await?;
             out.done(format_args!("Every session, token and key of '{name}' has ended."))?;
@@ -231,10 +254,49 @@ async fn show(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), F
         ("Mail", user.mail.clone().unwrap_or_default()),
         ("State", state(&user).to_owned()),
         ("Password", if user.has_password { "set" } else { "none" }.to_owned()),
+        ("Second factor", if user.has_second_factor { "set" } else { "none" }.to_owned()),
         ("Roles", roles_text(&user.roles)),
         ("Groups", groups.join(", ")),
         ("Created", moment(user.created_time.as_deref())),
     ])
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SessionRecord {
+    id: String,
+    signed_in_with: String,
+    application: Option<GroupName>,
+    address: String,
+    created_time: Option<String>,
+    last_used_time: Option<String>,
+}
+
+async fn sessions(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
+    let top = 1_000;
+    let resource = Resource::new(&["users", name, "sessions"])?;
+    let listing = client.list::<SessionRecord>(resource, top).await?;
+    if out.is_json() {
+        return out.document(&listing.json());
+    }
+    if listing.records.is_empty() {
+        return out.note(format_args!("'{name}' is signed in nowhere."));
+    }
+    let mut table =
+        Table::new(&["APPLICATION", "SIGNED IN WITH", "ADDRESS", "CREATED", "LAST USED", "ID"]);
+    for session in listing.records {
+        let application = session.application.map(|it| it.display_name);
+        table.row([
+            application.unwrap_or_else(|| "(browser)".to_owned()),
+            session.signed_in_with,
+            session.address,
+            moment(session.created_time.as_deref()),
+            moment(session.last_used_time.as_deref()),
+            session.id,
+        ]);
+    }
+    out.table(&table)?;
+    run::tell_more(listing.more, top, out)
 }
 
 fn state(user: &UserRecord) -> &'static str {

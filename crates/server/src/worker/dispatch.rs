@@ -67,6 +67,11 @@ impl Engine {
         calls.get(&process).is_some_and(|calls| calls.contains(&(effect, attempt)))
     }
 
+    /// A call that belongs to no run, behind the same guard.
+    pub async fn call_outside(&self, request: flow::run::HttpRequest) -> CallResult {
+        self.outside.call(request).await
+    }
+
     pub(super) fn forget_call(&self, process: ProcessId, effect: u64, attempt: u32) {
         let mut calls = self.calls_under_way.lock();
         if let Some(of_process) = calls.get_mut(&process) {
@@ -146,6 +151,7 @@ impl Engine {
         }
         let start = super::Start {
             version: &entry.version,
+            parameters: self.parameters_of(&entry.version).await.map_err(internal)?,
             trigger,
             id: call.child,
             outputs: outputs.into(),

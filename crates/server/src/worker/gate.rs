@@ -91,10 +91,21 @@ impl Engine {
 
     /// The start did not become durable, or was there before.
     pub(super) fn gate_undo(self: &Arc<Self>, run: &Run, admission: Admission) {
-        self.gate_change(run, |gate| match admission {
+        self.gate_undo_of(run.id, run.info().key, limit(run), admission);
+    }
+
+    pub(super) fn gate_undo_of(
+        self: &Arc<Self>,
+        process: ProcessId,
+        key: i64,
+        limit: Option<TriggerConcurrency>,
+        admission: Admission,
+    ) {
+        let Some(limit) = limit else { return };
+        self.gate_let_in(key, limit.runs, |gate| match admission {
             Admission::Free | Admission::Elsewhere => {}
             Admission::Enters => {
-                gate.inside.remove(&run.id);
+                gate.inside.remove(&process);
             }
             Admission::Waits => gate.entering = gate.entering.saturating_sub(1),
         });

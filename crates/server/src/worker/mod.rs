@@ -15,10 +15,12 @@ mod ownership;
 mod partition;
 mod pause;
 pub mod recover;
+mod resume;
 pub mod retention;
 mod start;
 pub mod timer;
 pub mod trigger_state;
+mod variable;
 pub mod watch;
 
 pub use outside::{Answering, HttpOutside, Outside};
@@ -84,6 +86,8 @@ pub struct EngineSettings {
     pub response_timeout: std::time::Duration,
     /// How long the history of final runs is kept.
     pub retention: std::time::Duration,
+    /// How long deleted flows can be restored.
+    pub recycle: std::time::Duration,
 }
 
 /// Counts for metrics, cheap enough for every run.

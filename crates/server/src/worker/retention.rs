@@ -4,12 +4,11 @@ use super::Engine;
 use crate::clock::SECOND;
 use crate::limits::RETENTION_RUNS_PER_BATCH;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 use store::{RetentionRow, StoreError};
 
 /// Between two rounds.
-const ROUND: Duration = Duration::from_secs(600);
+pub const ROUND: Duration = Duration::from_secs(600);
 /// Bytes given back at a time, so that others are not delayed.
 const RECLAIM_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -56,19 +55,6 @@ impl Retentions {
 }
 
 impl Engine {
-    /// Rounds of retention until the server goes down.
-    pub async fn run_retention(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(ROUND).await;
-            if self.is_paused() {
-                continue;
-            }
-            if let Err(error) = self.retain().await {
-                tracing::warn!(%error, "a round of retention was not finished");
-            }
-        }
-    }
-
     /// One round: removes what is older than the retention, flow by flow.
     pub async fn retain(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();

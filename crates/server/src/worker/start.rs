@@ -6,7 +6,7 @@ use super::gate::Admission;
 use crate::app::catalog::Version;
 use crate::app::error::{AppError, ErrorKind};
 use durable::{Message, MessageKind, ProcessId, Standing, StartKey, Ticks};
-use expr::{Str, Value};
+use expr::{Object, Str, Value};
 use flow::definition::Trigger;
 use flow::run::state::Caller;
 use flow::run::{Reply, Run, StartRequest, Status, Step};
@@ -29,6 +29,8 @@ pub struct Start<'a> {
     pub origin: Option<ProcessId>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
+    /// Values of parameters that the run keeps: [`Engine::parameters_of`].
+    pub parameters: Object,
 }
 
 /// A run that is durable.
@@ -58,7 +60,7 @@ impl Engine {
     }
 
     /// What follows when the store has answered to a start.
-    fn finish_start(
+    pub(super) fn finish_start(
         self: &Arc<Self>,
         run: Box<Run>,
         outcome: Result<Durable, Refusal>,
@@ -145,20 +147,7 @@ impl Engine {
         admission: Admission,
     ) -> Result<(Box<Run>, Step), AppError> {
         self.counters.runs_started.fetch_add(1, Ordering::Relaxed);
-        let request = StartRequest {
-            id: start.id,
-            flow: Arc::clone(&start.version.flow),
-            info: Arc::clone(&start.version.info),
-            trigger: &start.trigger.name,
-            outputs: start.outputs,
-            raw_body: start.raw_body,
-            scheduled: start.scheduled,
-            client_tracking_id: start.client_tracking_id,
-            origin: start.origin,
-            caller: start.caller,
-            start_key: start.start_key,
-            is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
-        };
+        let request = request_of(start, admission);
         let (run, mut step) = Run::start(request, self.clock.moment()).map_err(|error| {
             AppError::new(ErrorKind::NotFound, "TriggerNotFound", error.to_string())
         })?;
@@ -256,8 +245,26 @@ impl Drop for Beginning {
     }
 }
 
+pub(super) fn request_of(start: Start<'_>, admission: Admission) -> StartRequest<'_> {
+    StartRequest {
+        id: start.id,
+        flow: Arc::clone(&start.version.flow),
+        info: Arc::clone(&start.version.info),
+        trigger: &start.trigger.name,
+        outputs: start.outputs,
+        raw_body: start.raw_body,
+        scheduled: start.scheduled,
+        client_tracking_id: start.client_tracking_id,
+        origin: start.origin,
+        caller: start.caller,
+        start_key: start.start_key,
+        parameters: start.parameters,
+        is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
+    }
+}
+
 /// Tells the node that holds a run's partition that the run is there.
-fn arrival(run: ProcessId) -> Message {
+pub(super) fn arrival(run: ProcessId) -> Message {
     Message { to: run, from: Some(run), effect: 0, kind: MessageKind::Arrived, body: Vec::new() }
 }
 
@@ -270,7 +277,7 @@ fn step_of(run: &Run, step: Step) -> StepOf {
 }
 
 /// The row of a run that has taken its first step.
-fn inserted(run: &Run, step: &Step) -> RunChange {
+pub(super) fn inserted(run: &Run, step: &Step) -> RunChange {
     RunChange::Insert(RunRow {
         id: run.id,
         workflow: run.info().key,

@@ -41,7 +41,8 @@ async fn management_does_what_the_provider_does_for_who_made_the_connection() {
     let listed = json_of(&call(&people, OWNER, Method::GET, &flows, None).await);
     assert_eq!(listed["value"][0]["name"], flow.as_str());
     let one = json_of(&call(&people, OWNER, Method::GET, &format!("{flows}/{flow}"), None).await);
-    assert_eq!(one["properties"]["connectionReferences"], json!([]));
+    // this surface has them as a list
+    assert_eq!(one["properties"]["connectionReferences"][0]["connectionName"], "sql-1");
     assert!(one["properties"]["definition"].is_object());
     for (method, path, status) in [
         (Method::GET, format!("{flows}/{flow}/owners"), 200),

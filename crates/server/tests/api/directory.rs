@@ -131,7 +131,10 @@ async fn a_user_is_created_changed_and_deleted() {
     let id = made["id"].as_str().expect("an id");
     let mut shown = world.api.get("/api/v1/users/ada@example.org").await;
     assert_eq!(shown["groups"].take(), json!([]));
-    shown.as_object_mut().expect("an object").remove("groups");
+    assert_eq!(shown["hasSecondFactor"].take(), json!(false));
+    for name in ["groups", "hasSecondFactor"] {
+        shown.as_object_mut().expect("an object").remove(name);
+    }
     assert_eq!(shown, made);
     let path = format!("/api/v1/users/{id}");
     world.call(Method::PUT, &format!("{path}/password"), json!({"password": PASSWORD}), 204).await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 const ENVIRONMENT: &str = "sales";
 pub const PROVIDER: &str = "/providers/Microsoft.ProcessSimple";
+const SQL: &str = "/providers/Microsoft.PowerApps/apis/shared_sql";
 
 /// The places of people in [`People::all`].
 pub const OWNER: usize = 0;
@@ -16,6 +17,23 @@ pub const STRANGER: usize = 4;
 pub const HEAD: usize = 5;
 pub const APPLICATION: usize = 6;
 
+/// A connector that the owner brings: [`People::connection`].
+pub const CONNECTOR: &str = "shared_rights";
+
+/// The files of a connector.
+pub fn connector_body(name: &str) -> Value {
+    json!({
+        "name": name,
+        "definition": json!({"swagger": "2.0", "info": {"title": name}, "paths": {}}).to_string(),
+        "properties": r#"{"properties": {"connectionParameters": {"key": {"type": "securestring"}}}}"#,
+    })
+}
+
+/// A connection of it.
+pub fn connection_body() -> Value {
+    json!({"properties": {"connectionParameters": {"key": "k"}}})
+}
+
 /// Somebody with a key of their own.
 pub struct Somebody {
     /// Object id.
@@ -25,7 +43,7 @@ pub struct Somebody {
 
 /// A server with an environment and people of every kind: owner, co-owner, run-only user,
 /// administrator, administrator of another environment, of the tenant, an application that
-/// administers the environment, and one without a role.
+/// administers the environment, one without a role, and one that administers the tenant.
 pub struct People {
     pub world: World,
     /// The environment's name on the wire.
@@ -61,9 +79,11 @@ impl People {
             let user = world.call(Method::POST, "/api/v1/users", body, 201).await;
             all.push(somebody(&world, name, &user).await);
         }
-        for (name, roles) in
-            [("robot", role("environmentAdministrator", ENVIRONMENT)), ("program", json!([]))]
-        {
+        for (name, roles) in [
+            ("robot", role("environmentAdministrator", ENVIRONMENT)),
+            ("program", json!([])),
+            ("manager", json!([{"role": "tenantAdministrator"}])),
+        ] {
             let body = json!({"displayName": name, "roles": roles});
             let app = world.call(Method::POST, "/api/v1/applications", body, 201).await;
             all.push(somebody(&world, name, &app).await);
@@ -97,6 +117,23 @@ impl People {
         let answer = self.send(who, method.clone(), path, body).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// A connection of the owner's, which the co-owner may change and the user may use, of a
+    /// connector of the owner's.
+    pub async fn connection(&self, name: &str) {
+        let path = format!("/api/v1/environments/{}/connectors", self.environment);
+        let made = self.send(OWNER, Method::POST, &path, Some(&connector_body(CONNECTOR))).await;
+        assert!([201, 409].contains(&made.status), "{}", made.text);
+        let at = format!("apis/{CONNECTOR}/connections/{name}");
+        self.api(OWNER, Method::PUT, &at, Some(&connection_body()), 201).await;
+        let give = |who: usize, role: &str| {
+            let principal = json!({"id": self.all[who].id, "type": "User"});
+            json!({"properties": {"roleName": role, "principal": principal}})
+        };
+        let put = json!({"put": [give(CO_OWNER, "CanEdit"), give(USER, "CanView")]});
+        let share = format!("{at}/modifyPermissions");
+        self.api(OWNER, Method::POST, &share, Some(&put), 200).await;
     }
 
     /// A call to `Microsoft.PowerApps`, about the environment.
@@ -136,17 +173,7 @@ impl People {
     /// it that waits.
     pub async fn flow(&self) -> (String, String) {
         let path = format!("{PROVIDER}/environments/{}/flows", self.environment);
-        let definition = json!({
-            "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {}}},
-            "actions": {"Wait": {
-                "type": "Wait",
-                "inputs": {"interval": {"count": 1, "unit": "Hour"}},
-                "runAfter": {}
-            }}
-        });
-        let body = json!({"properties": {
-            "displayName": "Shared", "state": "Started", "definition": definition
-        }});
+        let body = flow_body("Shared", "Started");
         let made = self.send(0, Method::POST, &path, Some(&body)).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let flow: Value = serde_json::from_str(&made.text).expect("JSON");
@@ -171,4 +198,34 @@ async fn somebody(world: &World, name: &str, made: &Value) -> Somebody {
     let body = json!({"name": format!("key of {name}"), "principal": id});
     let key = world.call(Method::POST, "/api/v1/keys", body, 201).await;
     Somebody { id, key: key["key"].as_str().expect("a key").to_owned() }
+}
+
+/// A flow with every field that is a caller's to say: it waits, and then would call a
+/// connector.
+pub fn flow_body(name: &str, state: &str) -> Value {
+    let definition = json!({
+        "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {}}},
+        "actions": {
+            "Wait": {
+                "type": "Wait",
+                "inputs": {"interval": {"count": 1, "unit": "Hour"}},
+                "runAfter": {}
+            },
+            "Call": {
+                "type": "OpenApiConnection",
+                "inputs": {
+                    "host": {"apiId": SQL, "connectionName": "shared_sql", "operationId": "Get"},
+                    "parameters": {}
+                },
+                "runAfter": {"Wait": ["Succeeded"]}
+            }
+        }
+    });
+    let reference = json!({
+        "connectionName": "sql-1", "displayName": "Sales", "id": SQL, "source": "Embedded"
+    });
+    json!({"properties": {
+        "displayName": name, "state": state, "definition": definition,
+        "connectionReferences": [reference], "templateName": "from-somewhere"
+    }})
 }

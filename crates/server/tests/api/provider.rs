@@ -103,18 +103,23 @@ async fn a_bad_flow_is_refused_with_what_is_wrong() {
             json!({"properties": {"state": "Started", "definition": definition()}}),
             "MissingProperty",
         ),
-        (json!({"properties": {"displayName": "x"}}), "MissingProperty"),
+        (json!({"properties": {"displayName": "x", "state": "Started"}}), "MissingProperty"),
         (
             json!({"properties": {"displayName": "x", "state": "On", "definition": definition()}}),
             "InvalidFlowState",
         ),
         (
-            json!({"properties": {"displayName": "x", "definition": {"actions": {"A": {"type": 7}}}}}),
+            json!({"properties": {
+                "displayName": "x", "state": "Stopped", "definition": {"actions": {"A": {"type": 7}}}
+            }}),
             "InvalidDefinition",
         ),
         (
-            json!({"properties": {"displayName": "x", "definition": definition(), "connectionReferences": 7}}),
-            "InvalidConnectionReferences",
+            json!({"properties": {
+                "displayName": "x", "state": "Started", "definition": definition(),
+                "connectionReferences": 7
+            }}),
+            "InvalidRequestContent",
         ),
         (json!([]), "InvalidRequestContent"),
     ];

@@ -1,12 +1,12 @@
 //! Who may do what, over real HTTP: every operation of the reference page, for every kind of
 //! caller, is answered as the page says.
 
-use crate::people::{PROVIDER, People};
+use crate::people::{CONNECTOR, PROVIDER, People, connection_body, connector_body, flow_body};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// What is sent for an operation: method, path, body.
-fn request(
+pub fn request(
     people: &People,
     operation: &str,
     flow: &str,
@@ -15,7 +15,9 @@ fn request(
     let mine = format!("{}/{flow}", people.flows());
     let theirs = format!("{}/{flow}", people.admin_flows());
     about_a_flow(people, operation, (&mine, &theirs), run)
+        .or_else(|| about_a_connection(people, operation, flow))
         .or_else(|| about_an_environment(people, operation))
+        .or_else(|| about_the_server(people, operation, flow))
 }
 
 fn get(path: String) -> Option<(Method, String, Value)> {
@@ -36,7 +38,13 @@ fn about_a_flow(
     let put = json!({"put": [{"properties": {
         "principal": {"id": people.all[4].id, "type": "User"}
     }}]});
+    let native = |what: &str| {
+        let flow = mine.rsplit('/').next().unwrap_or_default();
+        format!("/api/v1/flows/{flow}/{what}?environment=sales")
+    };
     match operation {
+        "SuspendFlow" => post(native("suspend"), json!({"reason": "CompanyDlpViolation"})),
+        "CopyFlow" => post(native("copy"), json!({"environment": "sales"})),
         "CancelFlowRun" => post(format!("{mine}/runs/{run}/cancel"), nothing),
         "DeleteFlow" => Some((Method::DELETE, mine.to_owned(), nothing)),
         "GetFlow" => get(mine.to_owned()),
@@ -67,6 +75,40 @@ fn about_a_flow(
     }
 }
 
+/// The connection is called as the flow is.
+fn about_a_connection(
+    people: &People,
+    operation: &str,
+    name: &str,
+) -> Option<(Method, String, Value)> {
+    let apps = "/providers/Microsoft.PowerApps";
+    let filter = format!("$filter=environment%20eq%20%27{}%27", people.environment);
+    let one = format!("apis/{CONNECTOR}/connections/{name}");
+    let mine = |rest: &str| format!("{apps}/{one}{rest}?{filter}");
+    let scope = format!("{apps}/scopes/admin/environments/{}", people.environment);
+    let (nothing, connection) = (Value::Null, connection_body());
+    let put = json!({"put": [{"properties": {
+        "roleName": "CanView", "principal": {"id": people.all[4].id, "type": "User"}
+    }}]});
+    match operation {
+        "CreateConnection" => {
+            post(format!("{apps}/apis/{CONNECTOR}/connections?{filter}"), connection)
+        }
+        "GetConnection" => get(mine("")),
+        "UseConnection" => get(format!("/apim/rights/{name}/anything")),
+        "UpdateConnection" => Some((Method::PUT, mine(""), connection)),
+        "DeleteConnection" => Some((Method::DELETE, mine(""), nothing)),
+        "ModifyConnectionPermissions" => post(mine("/modifyPermissions"), put),
+        "ListConnectionsAsAdmin" => get(format!("{scope}/connections")),
+        "GetConnectionAsAdmin" => get(format!("{scope}/{one}")),
+        "DeleteConnectionAsAdmin" => Some((Method::DELETE, format!("{scope}/{one}"), nothing)),
+        "ModifyConnectionPermissionsAsAdmin" => {
+            post(format!("{scope}/{one}/modifyPermissions"), put)
+        }
+        _ => None,
+    }
+}
+
 fn about_an_environment(people: &People, operation: &str) -> Option<(Method, String, Value)> {
     let within = &people.environment;
     let environment = format!("{PROVIDER}/environments/{within}");
@@ -74,23 +116,21 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
     let apps = "/providers/Microsoft.PowerApps";
     let user = format!("{PROVIDER}/scopes/admin/users/{}", people.all[4].id);
     match operation {
-        "CreateConnection" => Some((
-            Method::PUT,
-            format!("{apps}/apis/shared_sql/connections/0f0e?{filter}"),
-            json!({"properties": {}}),
-        )),
-        "CreateFlow" => post(
-            people.flows(),
-            json!({"properties": {"displayName": "New", "state": "Stopped", "definition": {
-                "triggers": {}, "actions": {}
-            }}}),
-        ),
-        "GetApi" => get(format!("{apps}/apis/shared_sql?{filter}")),
+        "CreateFlow" => post(people.flows(), flow_body("New", "Stopped")),
+        "GetApi" => get(format!("{apps}/apis/{CONNECTOR}?{filter}")),
+        "ListApisAsAdmin" => {
+            get(format!("{apps}/scopes/admin/environments/{within}/apis/{CONNECTOR}"))
+        }
+        "CreateApi" => {
+            let body = connector_body("shared_other");
+            post(format!("/api/v1/environments/{within}/connectors"), body)
+        }
         "ListApis" => get(format!("{apps}/apis?{filter}")),
         "ListFlowsInEnvironment_V2" => {
             get(format!("{PROVIDER}/scopes/admin/environments/{within}/v2/flows"))
         }
         "ListConnections" => get(format!("{apps}/connections?{filter}")),
+        "ManageOwnAccount" => get("/api/v1/me/sessions".to_owned()),
         "ListUserEnvironments" => get(format!("{PROVIDER}/environments")),
         "ListMyFlows" => get(people.flows()),
         "Get-AdminFlowUserDetails" => get(user),
@@ -103,8 +143,48 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
     }
 }
 
+fn about_the_server(
+    people: &People,
+    operation: &str,
+    flow: &str,
+) -> Option<(Method, String, Value)> {
+    let native = "/api/v1";
+    // there is one of a name
+    let name = flow.to_owned();
+    match operation {
+        "ExportFlow" => post(
+            format!(
+                "/providers/Microsoft.BusinessAppPlatform/environments/{}/exportPackage",
+                people.environment
+            ),
+            json!({"includedResourceIds": [format!("/providers/Microsoft.Flow/flows/{flow}")]}),
+        ),
+        "ReadDirectory" => {
+            get("/v1.0/users?$filter=userPrincipalName%20eq%20%27owner@example.org%27".to_owned())
+        }
+        "ManageDirectory" => post(format!("{native}/groups"), json!({"displayName": name})),
+        "ManageEnvironments" => post(format!("{native}/environments"), json!({"name": name})),
+        "ManageServer" => get(format!("{native}/retention")),
+        "ManageOwnAccount" => get(format!("{native}/me")),
+        "ReadAudit" => get(format!("{native}/audit")),
+        _ => None,
+    }
+}
+
+/// Operations whose path takes several rights, so that no single row can be told by it:
+/// tests of their own try them.
+const ELSEWHERE: [&str; 7] = [
+    "ChangeApi",
+    "ChangeApiAsAdmin",
+    "MoveFlow",
+    "Move-AdminFlow",
+    "ReadEnvironmentVariables",
+    "CreateEnvironmentVariable",
+    "ManageEnvironmentVariables",
+];
+
 /// Operation and, for each column, whether it is allowed.
-fn page() -> Vec<(String, Vec<bool>)> {
+pub fn page() -> Vec<(String, Vec<bool>)> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/authorization.md");
     let text = std::fs::read_to_string(path).expect("the reference page");
     let rows = text.lines().filter(|line| line.starts_with("| `"));
@@ -113,6 +193,7 @@ fn page() -> Vec<(String, Vec<bool>)> {
         let name = cells.next().expect("a name").trim_matches('`').to_owned();
         (name, cells.map(|cell| cell == "yes").collect())
     })
+    .filter(|(name, _)| !ELSEWHERE.contains(&name.as_str()))
     .collect()
 }
 
@@ -124,9 +205,11 @@ async fn every_operation_is_open_to_those_on_the_page_only() {
         assert_eq!(allowed.len(), people.all.len(), "{operation}");
         for (who, is_allowed) in allowed.into_iter().enumerate() {
             let (flow, run) = people.flow().await;
-            let Some((method, path, body)) = request(&people, &operation, &flow, &run) else {
-                break;
-            };
+            if about_a_connection(&people, &operation, &flow).is_some() {
+                people.connection(&flow).await;
+            }
+            let (method, path, body) = request(&people, &operation, &flow, &run)
+                .unwrap_or_else(|| panic!("{operation} has no request here"));
             if operation == "AdminRestoreFlow" {
                 let path = format!("{PROVIDER}/environments/{}/flows/{flow}", people.environment);
                 let deleted = people.send(0, Method::DELETE, &path, None).await;
@@ -142,12 +225,42 @@ async fn every_operation_is_open_to_those_on_the_page_only() {
                 "{operation} by {who}: {} {}",
                 answer.status, answer.text
             );
-            // connectors come with connections; everything else that is allowed is done
-            let is_missing = answer.text.contains("ApiResourceNotFound");
-            let is_done = (200..300).contains(&answer.status) || is_missing;
+            // calls from outside of connectors that somebody brought are not made yet, and of
+            // those that make one under a name, only the first does
+            let is_known = ["ConnectorCallsNotSupported", "ConnectorExists"]
+                .iter()
+                .any(|code| answer.text.contains(code));
+            let is_done = (200..300).contains(&answer.status) || is_known;
             assert!(refused || is_done, "{operation} by {who}: {} {}", answer.status, answer.text);
             tried += 1;
         }
     }
-    assert!(tried >= 30 * 8, "only {tried} calls were tried");
+    assert!(tried >= 41 * people.all.len(), "only {tried} calls were tried");
 }
+
+/// Sharing a flow with a program gives it nothing: it is no person.
+#[tokio::test]
+async fn a_program_that_shares_a_flow_may_do_nothing_with_it() {
+    let people = People::meet().await;
+    let (flow, run) = people.flow().await;
+    let share = json!({"put": [{"properties": {
+        "principal": {"id": people.all[PROGRAM].id, "type": "ServicePrincipal"}
+    }}]});
+    let modify = format!("{}/{flow}/modifyOwners", people.flows());
+    people.ask(0, (Method::POST, &modify), Some(&share), 200).await;
+    let mut tried = 0;
+    for (operation, allowed) in page() {
+        let (method, path, body) = request(&people, &operation, &flow, &run).expect("a request");
+        if !allowed[0] || !path.contains(&flow) || path.contains("connections/") {
+            continue;
+        }
+        let body = Some(&body).filter(|body| !body.is_null());
+        let answer = people.send(PROGRAM, method, &path, body).await;
+        assert_eq!(answer.status, 403, "{operation}: {}", answer.text);
+        tried += 1;
+    }
+    assert!(tried >= 14, "only {tried} calls were tried");
+}
+
+/// In an environment, a program without a role.
+const PROGRAM: usize = 7;

@@ -1,7 +1,7 @@
 //! What there is on the server, so that generated calls find something.
 
 use crate::people::{OWNER, People};
-use crate::world::{compose, definition, response, with_trigger};
+use crate::world::{Answer, compose, definition, response, with_trigger};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -25,14 +25,21 @@ pub struct Known {
     /// Where people's flows and connections are, on the wire.
     pub place: String,
     pub flows: Names,
+    /// Flows without runs: others cannot be moved.
+    pub movable: Vec<String>,
     pub runs: Names,
+    /// Runs that can be resumed, each once.
+    pub failed: Vec<String>,
     /// Runs that have ended: who watches others waits.
     pub ended: Vec<String>,
     pub users: Names,
+    /// Sessions of [`SIGNER`].
+    pub sessions: Vec<String>,
     pub groups: Names,
     pub applications: Names,
     pub secrets: Names,
     pub keys: Names,
+    pub variables: Names,
     pub connectors: Names,
     pub connections: Names,
     pub tenant: String,
@@ -70,11 +77,12 @@ impl Names {
 
     /// Those that a call with this method and path may name.
     pub fn for_call(&self, method: &str, path: &str) -> Vec<String> {
-        const CHANGES: [&str; 9] = [
-            "/disable", "/stop", "/revoke", "/grant", "/cancel", "/abort", "/members", "/rotate",
-            "/roles",
+        const CHANGES: [&str; 10] = [
+            "/disable", "/stop", "/suspend", "/revoke", "/grant", "/cancel", "/abort", "/members",
+            "/rotate", "/roles",
         ];
         let is_change = CHANGES.iter().any(|end| path.ends_with(end))
+            || path.contains("/versions/")
             || path.to_lowercase().contains("/modify");
         match method {
             "delete" => self.condemned.clone(),
@@ -114,6 +122,7 @@ impl Known {
         let client = make(people, "applications", client).await;
         let signer = json!({"userPrincipalName": SIGNER, "password": PASSWORD});
         make(people, "users", signer).await;
+        let client = text(&client["clientId"]);
         let (connectors, connections) = connectors(people, count).await;
         let applications = named(people, "applications", count).await;
         let secrets = secrets(people, &applications, count).await;
@@ -125,17 +134,21 @@ impl Known {
             keys,
             groups,
             tenant: people.environment_tenant().await,
-            client: text(&client["clientId"]),
+            sessions: sessions(people, &client).await,
+            client,
             package: package(people).await,
             environments,
             place: people.environment.clone(),
             wire_environments,
             flows,
+            movable: movable(people).await,
             runs: Names::of(runs),
+            failed: failed(people).await,
             ended,
             users,
             applications,
             secrets,
+            variables: variables(people, count).await,
             connectors,
             connections,
             addresses,
@@ -204,7 +217,64 @@ async fn flows(people: &People, count: usize) -> (Names, Vec<String>) {
         names.push(flow);
         runs.push(run);
     }
-    (Names::of(names), runs)
+    let names = Names::of(names);
+    // what changes has a version before its newest
+    for flow in &names.changing {
+        let body = json!({"document": definitions()[0]});
+        let path = format!("/api/v1/flows/{flow}?environment=sales");
+        people.world.call(Method::PUT, &path, body, 200).await;
+    }
+    (names, runs)
+}
+
+async fn movable(people: &People) -> Vec<String> {
+    let names: Vec<String> = (0..CONDEMNED).map(|number| format!("movable-{number}")).collect();
+    for name in &names {
+        people.world.flow(name, &definitions()[0]).await;
+    }
+    names
+}
+
+async fn failed(people: &People) -> Vec<String> {
+    let definition = definition(json!({"Answer": compose("", json!("@int('x')"))}));
+    let path = people.world.flow("failing", &definition).await;
+    let mut runs = Vec::new();
+    for _ in 0..CONDEMNED {
+        let run = people.world.run(&path, &json!({"a": 1})).await;
+        assert_eq!(run["status"], "Failed", "{run}");
+        runs.push(text(&run["id"]));
+    }
+    runs
+}
+
+async fn sessions(people: &People, client: &str) -> Vec<String> {
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", client),
+        ("username", SIGNER),
+        ("password", PASSWORD),
+        ("scope", "api://sluicegate/.default"),
+    ];
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    for _ in 0..4 {
+        let request = people.world.api.request(Method::POST, "/common/oauth2/v2.0/token");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = Answer::of(request.body(body.clone())).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    let all = people.world.api.list(&format!("/api/v1/users/{SIGNER}/sessions")).await;
+    all.iter().map(|session| text(&session["id"])).collect()
+}
+
+async fn variables(people: &People, count: usize) -> Names {
+    let mut names = Vec::new();
+    for number in 0..count {
+        let name = format!("ours_V{number}");
+        let body = json!({"schemaName": name, "type": "String", "value": "a"});
+        make(people, "environments/sales/variables", body).await;
+        names.push(name);
+    }
+    Names::of(names)
 }
 
 /// Trigger addresses, and runs of them that have ended.

@@ -2,7 +2,7 @@
 //! one of the things that are there. Half of the calls have something else somewhere: what a
 //! document does not allow is generated as well.
 
-use crate::known::{ACTIONS, Known, PASSWORD, PROPERTIES, definitions};
+use crate::known::{ACTIONS, Known, PASSWORD, PROPERTIES, SIGNER, definitions};
 use serde_json::{Value, json};
 
 /// One of these; what it was when there are none.
@@ -48,16 +48,26 @@ fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<
     let noun = path.split('/').nth(1).unwrap_or_default();
     let list = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
     let names = match (noun, name) {
-        ("environments", "environment") if !path.contains("/connectors") => &known.environments,
+        ("environments", "environment")
+            if !path.contains("/connectors") && !path.contains("/variables") =>
+        {
+            &known.environments
+        }
+        ("flows", "environment") if path.ends_with("/move") => return list(&["default"]),
         (_, "environment") => return list(&["sales"]),
+        ("environments", "name") if path.contains("/variables") => &known.variables,
         ("environments", "name") => &known.connectors,
+        ("flows", "name") if path.ends_with("/move") => return known.movable.clone(),
         ("flows", "name") => &known.flows,
         ("runs", "id") if path.ends_with("/events") => return known.ended.clone(),
+        ("runs", "id") if path.ends_with("/resume") => return known.failed.clone(),
         ("runs", "id") => {
             let mut runs = known.runs.for_call(method, path);
             runs.extend(known.ended.iter().cloned());
             return runs;
         }
+        ("users", "name") if path.contains("/sessions") => return list(&[SIGNER]),
+        ("users", "id") => return known.sessions.clone(),
         ("users" | "principals", "name") => &known.users,
         ("groups", "name") => &known.groups,
         ("applications", "name") if path.ends_with("/secrets/{id}") => {
@@ -69,9 +79,11 @@ fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<
         (_, "action") => return list(&ACTIONS),
         (_, "repetition") => return list(&["000000", "000001"]),
         (_, "number") => return list(&["1"]),
+        (_, "other") => return list(&["1", "2"]),
         (_, "which") => return list(&["primary", "secondary"]),
         (_, "trigger") => return list(&["manual"]),
         (_, "file") => return list(&["apiDefinition.swagger.json", "apiProperties.json"]),
+        (_, "search") => return list(&["done", "a"]),
         (_, "status") => return list(&["Running", "Succeeded"]),
         (noun, "skipToken") => return known.tokens.get(noun).cloned().into_iter().collect(),
         (_, "top") => return list(&["1", "100"]),
@@ -85,11 +97,12 @@ fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<
 fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
     let users: Vec<Value> = known.users.changing.iter().map(|it| json!(it)).collect();
     let environments = vec![json!("sales"), json!("default"), json!("other")];
+    let mut all = newer_members();
     let swagger = |title: &str| {
         json!({"swagger": "2.0", "info": {"title": title}, "host": "s.example.org", "paths": {}})
             .to_string()
     };
-    vec![
+    all.extend([
         ("FlowBody/properties/document", definitions()),
         ("FlowBody/properties/name", (0..50).map(|n| json!(format!("made-{n}"))).collect()),
         ("FlowBody/properties/displayName", vec![json!("Made")]),
@@ -122,6 +135,35 @@ fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
         ),
         ("ConnectorBody/properties/icon", vec![json!("aWNvbg==")]),
         ("ConnectorBody/properties/properties", vec![json!(PROPERTIES)]),
+    ]);
+    all
+}
+
+/// The same of variables, copies, and what is done again.
+fn newer_members() -> Vec<(&'static str, Vec<Value>)> {
+    let texts = |all: &[&str]| all.iter().map(|&it| json!(it)).collect::<Vec<Value>>();
+    let names = |start: &str| (0..50).map(|n| json!(format!("{start}{n}"))).collect::<Vec<Value>>();
+    vec![
+        ("VariableBody/properties/schemaName", names("ours_New")),
+        ("VariableBody/properties/type", texts(&["String", "JSON"])),
+        ("VariableBody/properties/value", texts(&["a"])),
+        ("VariableBody/properties/defaultValue", texts(&["b"])),
+        ("VariablePatchBody/properties/value", vec![json!("a"), Value::Null]),
+        ("VariablePatchBody/properties/defaultValue", vec![json!("b"), Value::Null]),
+        ("SuspendBody/properties/reason", texts(&["AlwaysFailingDetected"])),
+        ("CopyBody/properties/environment", texts(&["sales", "default"])),
+        ("CopyBody/properties/name", names("copied-")),
+        ("CopyBody/properties/connections", vec![json!({})]),
+        ("MoveBody/properties/environment", texts(&["sales"])),
+        ("MoveBody/properties/name", names("moved-")),
+        ("NotificationsBody/properties/onFailure", texts(&["none", "webhook"])),
+        ("NotificationsBody/properties/url", texts(&["https://hooks.example.org/failed"])),
+        ("ResumeBody/properties/version", texts(&["latest"])),
+        ("BulkFilter/properties/status", texts(&["Failed", "Cancelled"])),
+        ("BulkFilter/properties/from", texts(&["2026-01-01T00:00:00Z"])),
+        ("BulkFilter/properties/to", texts(&["2046-01-01T00:00:00Z"])),
+        ("BulkBody/properties/limit", vec![json!(1), json!(5)]),
+        ("BulkBody/properties/version", texts(&["latest"])),
     ]
 }
 

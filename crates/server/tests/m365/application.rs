@@ -63,6 +63,7 @@ fn commands_of_people(world: &World, flow: &Flow, run: &str, somebody: &str) -> 
         format!("flow disable {named}"),
         format!("flow remove {named} --force"),
         format!("flow export {named} --format json --path refused.json"),
+        format!("flow export {named} --format zip --path refused.zip"),
         format!("flow run list {within}"),
         format!("flow run get {within} --name {run}"),
         format!("flow run cancel {within} --name {run} --force"),

@@ -30,6 +30,7 @@ async fn what_people_see_and_do_is_what_the_server_holds() {
     owner::share(&ada, &order, &others, "").await;
     flow::switch(&world, &ada, &order, "").await;
     export::template(&world, &ada, &order).await;
+    export::package(&world, &ada, &order).await;
     let commands = administration::commands(&world, &order, &others.ben);
     ada.all_refused(&commands, &NO_ADMINISTRATOR).await;
     assert_eq!(world.held(&order.id).await["state"], "Started");
@@ -62,6 +63,7 @@ async fn what_is_shared_is_seen_by_those_it_is_shared_with() {
     let get = format!("flow get {}", order.named());
     let reason = ben.refused(&get).await;
     assert!(reason.contains("does not have permission for connection"), "{reason}");
+    export::refused(&ben, &order).await;
     let ensure = format!("flow owner ensure {}", order.within());
     ada.done(&format!("{ensure} --userName {} --roleName CanEdit", principal_name("ben"))).await;
     let held = flow::held(&world).await;

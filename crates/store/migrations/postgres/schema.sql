@@ -106,6 +106,7 @@ run
     code text COLLATE C
     error text COLLATE C
     client_tracking_id text COLLATE C
+CREATE INDEX run_by_failure ON public.run USING btree (ended, id) WHERE (status = ANY (ARRAY[2, 4]));
 CREATE INDEX run_by_status ON public.run USING btree (workflow, status, id);
 CREATE INDEX run_by_workflow ON public.run USING btree (workflow, id);
 CREATE UNIQUE INDEX run_pkey ON public.run USING btree (id);

@@ -121,6 +121,8 @@ CREATE TABLE run (
     parent             BLOB
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX run_by_failure ON run (ended, id) WHERE status IN (2, 4);
+
 CREATE INDEX run_by_status ON run (workflow, status, id);
 
 CREATE INDEX run_by_workflow ON run (workflow, id);

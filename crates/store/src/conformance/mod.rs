@@ -103,6 +103,7 @@ macro_rules! conformance_suite {
             process {
                 a_new_process_is_loaded
                 a_step_moves_a_process_on
+                steps_of_one_process_come_in_one_group
                 a_step_from_another_state_is_stale
                 a_new_process_with_a_known_id_is_stale
                 a_process_that_ended_keeps_its_history
@@ -143,6 +144,7 @@ macro_rules! conformance_suite {
             run {
                 a_run_is_read_as_it_was_written
                 a_patch_changes_a_run
+                failures_are_listed_in_the_order_of_their_ends
                 runs_are_listed_newest_first
                 runs_are_listed_by_status_and_time
                 runs_are_paged_in_both_directions

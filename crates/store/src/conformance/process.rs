@@ -2,9 +2,10 @@
 
 use super::StoreFactory;
 use super::sample::{
-    START, WORKFLOW, commit, content, done, effect, history, id, last, open, run, seq, step,
+    RUNNING, START, WORKFLOW, commit, content, done, effect, group, history, id, last, open, run,
+    seq, step,
 };
-use crate::{Committed, LiveProcess, RunChange, StoreError};
+use crate::{Committed, LiveProcess, RunChange, RunPatch, StoreError};
 use durable::{Batch, Chunk, Partition, PartitionSet, ProcessKind, Standing};
 
 pub async fn a_new_process_is_loaded(factory: &dyn StoreFactory) {
@@ -34,6 +35,34 @@ pub async fn a_step_moves_a_process_on(factory: &dyn StoreFactory) {
     assert_eq!((loaded.seq, loaded.due), (4, None));
     let found: Vec<_> = loaded.chunks.iter().map(|c| (c.first_seq, c.events)).collect();
     assert_eq!(found, [(1, 3), (4, 1)]);
+}
+
+pub async fn steps_of_one_process_come_in_one_group(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    let begun = |process| {
+        let mut first = step(process, 0);
+        first.run = RunChange::Insert(run(process, 1));
+        first
+    };
+    let ended = |process| {
+        let mut end = last(process, 2);
+        let (status, code) = (RUNNING, Some("Code".to_owned()));
+        end.run = RunChange::Update(RunPatch { id: process, status, end: None, code, error: None });
+        end
+    };
+    let all = Committed::Done { inbox: vec![] };
+    let live = vec![begun(id(1)), step(id(1), 1), step(id(2), 0)];
+    assert_eq!(group(&*store, live).await, [all.clone(), all.clone(), all.clone()]);
+    assert_eq!(seq(&*store, id(1)).await, Some(2));
+    let over = vec![begun(id(3)), step(id(3), 1), ended(id(3))];
+    assert_eq!(group(&*store, over).await, [all.clone(), all.clone(), all]);
+    assert_eq!(store.load(id(3)).await, Ok(None));
+    assert_eq!(history(&*store, id(3)).await, [1, 2, 3]);
+    let row = store.run(id(3)).await.expect("an answer").expect("a run");
+    assert_eq!((row.status, row.code.as_deref()), (RUNNING, Some("Code")));
+    // when the first is refused those after it have nothing to follow
+    let again = vec![begun(id(1)), step(id(1), 1)];
+    assert_eq!(group(&*store, again).await, [Committed::Stale, Committed::Stale]);
 }
 
 pub async fn a_step_from_another_state_is_stale(factory: &dyn StoreFactory) {

@@ -142,3 +142,27 @@ pub async fn a_stale_commit_changes_no_run(factory: &dyn StoreFactory) {
     assert_eq!(commit(&*store, other).await, Committed::Stale);
     assert_eq!(store.run(id(1)).await, Ok(Some(run(id(1), 1))));
 }
+
+pub async fn failures_are_listed_in_the_order_of_their_ends(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    // number, status, end
+    for (number, status, end) in [(1, 2, 9), (2, 1, 1), (3, 4, 5), (4, 2, 5), (5, 3, 6), (6, 2, 20)]
+    {
+        let mut first = last(id(number), 0);
+        first.run = RunChange::Insert(RunRow {
+            status,
+            end: Some(START + end),
+            ..run(id(number), i64::from(number))
+        });
+        done(&*store, first).await;
+    }
+    let listed = async |after, to, rows_max| {
+        let rows = store.failures(after, START + to, rows_max).await.expect("a list");
+        rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed((0, None), 10, 9).await, [id(3), id(4), id(1)]);
+    assert_eq!(listed((0, None), 10, 2).await, [id(3), id(4)]);
+    assert_eq!(listed((START + 5, Some(id(3))), 10, 9).await, [id(4), id(1)]);
+    assert_eq!(listed((START + 5, Some(id(4))), 30, 9).await, [id(1), id(6)]);
+    assert_eq!(listed((START + 20, Some(id(6))), 30, 9).await, []);
+}

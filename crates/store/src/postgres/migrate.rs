@@ -23,6 +23,7 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "initial", sql: include_str!("../../migrations/postgres/0001_initial.sql") },
     Migration { name: "record", sql: include_str!("../../migrations/postgres/0002_record.sql") },
+    Migration { name: "failure", sql: include_str!("../../migrations/postgres/0003_failure.sql") },
 ];
 
 /// The row with number 0 is held by who applies a migration.

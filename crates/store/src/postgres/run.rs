@@ -43,6 +43,22 @@ const OLDEST: &str = list!("", "ASC");
 const NEWEST_OF_STATUS: &str = list!("AND status = $5", "DESC");
 const OLDEST_OF_STATUS: &str = list!("AND status = $5", "ASC");
 
+const FAILURES: &str =
+    "SELECT id, workflow, version, status, ended, code, error, client_tracking_id, parent
+    FROM run WHERE status IN (2, 4) AND (ended, id) > ($1, $2) AND ended <= $3
+    ORDER BY ended, id LIMIT $4";
+
+/// Runs that ended badly, after a place in the order of their ends.
+pub(super) async fn failures(
+    db: &Db,
+    (ended, id): (Ticks, Option<ProcessId>),
+    to: Ticks,
+    wanted: usize,
+) -> Result<Vec<RunRow>, Fault> {
+    let id = id.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    each(&call!(FAILURES, ended, id, to, rows_max(wanted)).rows(db).await?, run_row)
+}
+
 /// New runs, side by side.
 #[derive(Default)]
 pub(super) struct Runs<'a> {

@@ -145,6 +145,15 @@ impl Store for PostgresStore {
         })
     }
 
+    fn failures(
+        &self,
+        after: (Ticks, Option<ProcessId>),
+        to: Ticks,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<RunRow>> {
+        self.read(move |db| Box::pin(run::failures(db, after, to, rows_max)))
+    }
+
     /// What was removed before an error stays removed.
     fn delete_runs_before(
         &self,

@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0002_ownership.sql"),
     },
     Migration { name: "record", sql: include_str!("../../migrations/sqlite/0003_record.sql") },
+    Migration { name: "failure", sql: include_str!("../../migrations/sqlite/0004_failure.sql") },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -47,6 +47,7 @@ const STATEMENTS: &[&str] = &[
     run::NEWEST,
     run::OLDEST,
     run::NEWEST_OF_STATUS,
+    run::FAILURES,
     run::OLDEST_OF_STATUS,
     record::UPDATE,
     record::REMOVE,

@@ -36,6 +36,23 @@ pub(super) const OLDEST: &str = list!("", "ASC");
 pub(super) const NEWEST_OF_STATUS: &str = list!("AND status = ?5", "DESC");
 pub(super) const OLDEST_OF_STATUS: &str = list!("AND status = ?5", "ASC");
 
+pub(super) const FAILURES: &str =
+    "SELECT id, workflow, version, status, ended, code, error, client_tracking_id, parent
+    FROM run WHERE status IN (2, 4) AND (ended, id) > (?1, ?2) AND ended <= ?3
+    ORDER BY ended, id LIMIT ?4";
+
+/// Runs that ended badly, after a place in the order of their ends.
+pub(super) fn failures(
+    db: &Connection,
+    (ended, id): (Ticks, Option<ProcessId>),
+    to: Ticks,
+    rows_max: usize,
+) -> Result<Vec<RunRow>, Fault> {
+    let id = id.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    let mut statement = db.prepare_cached(FAILURES)?;
+    statement.query_and_then(params![ended, id, to, rows_max as i64], run_row)?.collect()
+}
+
 pub(super) fn change(db: &Connection, change: &RunChange) -> Result<(), Fault> {
     match change {
         RunChange::None => Ok(()),

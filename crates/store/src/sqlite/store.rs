@@ -128,6 +128,15 @@ impl Store for SqliteStore {
         self.read(move |db| run::list(db, &filter))
     }
 
+    fn failures(
+        &self,
+        after: (Ticks, Option<ProcessId>),
+        to: Ticks,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<RunRow>> {
+        self.read(move |db| run::failures(db, after, to, rows_max))
+    }
+
     fn delete_runs_before(
         &self,
         workflow: i64,

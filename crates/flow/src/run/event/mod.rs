@@ -16,7 +16,7 @@ pub use write::EventWriter;
 use super::state::Path;
 use super::status::{ErrorInfo, Outputs, Status};
 use crate::definition::ActionId;
-use durable::Ticks;
+use durable::{ProcessId, Ticks};
 use expr::{Str, Value};
 
 pub const VERSION: u8 = 1;
@@ -31,6 +31,10 @@ pub const CALLED_AGAIN: u8 = 7;
 pub const CANCEL_ASKED: u8 = 8;
 pub const RUN_FINISHED: u8 = 9;
 pub const RELEASED: u8 = 10;
+pub const RESUMED: u8 = 11;
+pub const CARRIED: u8 = 12;
+pub const CARRIED_ALL: u8 = 13;
+pub const PARAMETERS: u8 = 14;
 
 /// Stands before a payload's hash where a value is expected; no tag of a value.
 const PAYLOAD: u8 = 0xff;
@@ -133,6 +137,22 @@ pub enum Event {
     CancelAsked,
     /// A held run may go on.
     Released,
+    /// The run goes on where another ended: what follows, up to [`Event::CarriedAll`], it
+    /// has from there.
+    Resumed {
+        from: ProcessId,
+    },
+    /// An action that the other run finished; it began there at `started`.
+    Carried {
+        started: Ticks,
+        finished: Box<Finished>,
+    },
+    /// Everything is carried over; the variables are as given.
+    CarriedAll {
+        variables: Vec<Option<Value>>,
+    },
+    /// Values of parameters that the run keeps, whatever they are later: after its start.
+    Parameters(Value),
     RunFinished {
         status: Status,
         code: Str,

@@ -77,6 +77,11 @@ impl<'a> EventReader<'a> {
         &self.missing
     }
 
+    /// Whether nothing follows.
+    pub(in crate::run) fn is_at_end(&self) -> bool {
+        self.input.is_empty()
+    }
+
     pub(in crate::run) fn byte(&mut self) -> Result<u8, ReadError> {
         Ok(take_bytes(&mut self.input, 1)?[0])
     }
@@ -156,7 +161,7 @@ impl<'a> EventReader<'a> {
         }
         let event = match self.byte()? {
             RUN_STARTED => self.run_started()?,
-            FINISHED => self.finished()?,
+            FINISHED => Event::Finished(Box::new(self.finished()?)),
             STARTED => {
                 let (action, path) = self.action()?;
                 Event::Started { action, path, inputs: self.value()?, detail: self.detail()? }
@@ -181,6 +186,19 @@ impl<'a> EventReader<'a> {
             }
             CANCEL_ASKED => Event::CancelAsked,
             RELEASED => Event::Released,
+            RESUMED => Event::Resumed { from: self.process()? },
+            CARRIED => {
+                let started = self.ticks()?;
+                Event::Carried { started, finished: Box::new(self.finished()?) }
+            }
+            CARRIED_ALL => {
+                let mut variables = Vec::new();
+                for _ in 0..self.number()? {
+                    variables.push(self.optional_value()?);
+                }
+                Event::CarriedAll { variables }
+            }
+            PARAMETERS => Event::Parameters(self.value()?),
             RUN_FINISHED => {
                 let (status, code) = (self.status()?, self.code()?);
                 let error = if self.byte()? == 1 { Some(self.error()?) } else { None };
@@ -217,7 +235,7 @@ impl<'a> EventReader<'a> {
         })
     }
 
-    fn finished(&mut self) -> Result<Event, ReadError> {
+    fn finished(&mut self) -> Result<Finished, ReadError> {
         let (action, path) = self.action()?;
         let (status, flags, code) = (self.status()?, self.byte()?, self.code()?);
         let there = |bit: u8| flags & bit != 0;
@@ -234,17 +252,7 @@ impl<'a> EventReader<'a> {
         let error = if there(flag::ERROR) { Some(self.error()?) } else { None };
         let tracked = if there(flag::TRACKED) { Some(self.value()?) } else { None };
         let ended = if there(flag::ENDED_BEFORE) { Some(self.ticks()?) } else { None };
-        Ok(Event::Finished(Box::new(Finished {
-            action,
-            path,
-            status,
-            code,
-            inputs,
-            outputs,
-            error,
-            tracked,
-            ended,
-        })))
+        Ok(Finished { action, path, status, code, inputs, outputs, error, tracked, ended })
     }
 
     fn run_started(&mut self) -> Result<Event, ReadError> {

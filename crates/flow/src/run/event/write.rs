@@ -99,6 +99,29 @@ impl EventWriter {
 
     pub fn finished(&mut self, event: &Finished) {
         self.begin(FINISHED);
+        self.end_of_action(event);
+    }
+
+    pub fn resumed(&mut self, from: ProcessId) {
+        self.begin(RESUMED);
+        self.bytes.extend_from_slice(from.as_bytes());
+    }
+
+    pub fn carried(&mut self, started: Ticks, event: &Finished) {
+        self.begin(CARRIED);
+        self.ticks(started);
+        self.end_of_action(event);
+    }
+
+    pub fn carried_all(&mut self, variables: &[Option<Value>]) {
+        self.begin(CARRIED_ALL);
+        self.number(variables.len() as u64);
+        for variable in variables {
+            self.optional_value(variable.as_ref());
+        }
+    }
+
+    fn end_of_action(&mut self, event: &Finished) {
         self.action(event.action, &event.path);
         let mut flags = match &event.outputs {
             Outputs::None => 0,

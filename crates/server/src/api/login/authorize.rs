@@ -2,6 +2,7 @@
 //! and goes back with a code or with the reason why there is none.
 
 use super::browser::Browser;
+use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
 use super::{ApiState, check_tenant};
@@ -29,11 +30,38 @@ struct Visit {
     login_hint: String,
 }
 
+impl Visit {
+    /// A page whose form leads back to the application in the end.
+    fn page(&self, page: Page) -> Response {
+        Page { leads_to: Some(self.answer.redirect_uri.clone()), ..page }.into_response()
+    }
+}
+
 /// How the answer goes back to the application.
 struct Way {
     redirect_uri: String,
     state: Option<String>,
-    in_fragment: bool,
+    mode: ResponseMode,
+}
+
+/// In which part of the way back the answer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ResponseMode {
+    Query,
+    Fragment,
+    /// A form that the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl ResponseMode {
+    fn read(given: Option<&str>) -> Option<ResponseMode> {
+        match given {
+            None | Some("query") => Some(ResponseMode::Query),
+            Some("fragment") => Some(ResponseMode::Fragment),
+            Some("form_post") => Some(ResponseMode::FormPost),
+            Some(_) => None,
+        }
+    }
 }
 
 impl Way {
@@ -43,17 +71,20 @@ impl Way {
             return Page::message(StatusCode::BAD_REQUEST, "Sign in", "There is no way back.")
                 .into_response();
         };
+        let mut pairs = pairs.to_vec();
+        pairs.extend(self.state.iter().map(|state| ("state", state.as_str())));
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
-        }
-        let query = query.finish();
-        if self.in_fragment {
-            url.set_fragment(Some(&query));
-        } else {
-            let known = url.query().filter(|it| !it.is_empty()).map(|it| format!("{it}&{query}"));
-            url.set_query(Some(&known.unwrap_or(query)));
+        let query = query.extend_pairs(&pairs).finish();
+        match self.mode {
+            ResponseMode::FormPost => {
+                return page::form_post(&self.redirect_uri, &pairs).into_response();
+            }
+            ResponseMode::Fragment => url.set_fragment(Some(&query)),
+            ResponseMode::Query => {
+                let known = url.query().filter(|it| !it.is_empty());
+                let known = known.map(|it| format!("{it}&{query}"));
+                url.set_query(Some(&known.unwrap_or(query)));
+            }
         }
         let mut response = StatusCode::SEE_OTHER.into_response();
         if let Ok(location) = HeaderValue::from_str(url.as_str()) {
@@ -100,7 +131,7 @@ pub async fn show(
         _ if visit.prompt == "none" => {
             Ok(visit.answer.refuse("login_required", "AADSTS50058: Nobody is signed in."))
         }
-        _ => sign_in_page(&state, &visit, &browser, None).await,
+        _ => ask_who(&state, &visit, &browser).await,
     };
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -123,6 +154,7 @@ pub async fn send(
         Ok(browser) => browser,
         Err(error) => return failed(error.into()),
     };
+    browser.address = state.address_of(request.extensions(), request.headers());
     let done = answer(&state, &visit, &mut browser, request).await;
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -141,7 +173,8 @@ async fn arrive(
     let answer = Way {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.owned("state"),
-        in_fragment: fields.get("response_mode") == Some("fragment"),
+        // one that is not known is refused by query
+        mode: ResponseMode::read(fields.get("response_mode")).unwrap_or(ResponseMode::Query),
     };
     let request = match read_request(&fields, &application) {
         Ok(request) => request,
@@ -161,8 +194,9 @@ fn read_request(fields: &Fields, application: &Application) -> Result<CodeReques
     if kind != "code" {
         return Err(Refusal::unsupported_response(kind));
     }
-    let mode = fields.get("response_mode").unwrap_or("query");
-    if !matches!(mode, "query" | "fragment") {
+    if let Some(mode) =
+        fields.get("response_mode").filter(|it| ResponseMode::read(Some(it)).is_none())
+    {
         return Err(Refusal::unsupported_response(mode));
     }
     let challenge = fields.owned("code_challenge");
@@ -208,19 +242,12 @@ async fn answer(
             let application = state.app.asking_application(client, uri).await?;
             send_code(state, visit, &application, &user).await
         }
-        ("consent", None) => sign_in_page(state, visit, browser, None).await,
+        ("consent", None) => ask_who(state, visit, browser).await,
         _ => {
-            let (name, password) = (fields.need("username")?, fields.need("password")?);
             let client = &visit.application.client_id;
-            match state.app.sign_in_browser(client, name, password).await {
-                Ok((user, cookie)) => {
-                    browser.sign_in(user.clone(), cookie);
-                    go_on(state, visit, browser, user).await
-                }
-                Err(SignInError::Refused(refusal)) => {
-                    sign_in_page(state, visit, browser, Some((name, &refusal))).await
-                }
-                Err(failure) => Err(failure),
+            match enter(state, browser, &fields, client).await? {
+                Ok(user) => go_on(state, visit, browser, user).await,
+                Err(page) => Ok(visit.page(page)),
             }
         }
     }
@@ -257,7 +284,7 @@ async fn go_on(
         is_administrator: state.app.may_consent_for_all(&user).await?,
         code: None,
     });
-    Ok(Page { leads_to: Some(visit.answer.redirect_uri.clone()), ..page }.into_response())
+    Ok(visit.page(page))
 }
 
 async fn send_code(
@@ -270,18 +297,13 @@ async fn send_code(
     Ok(visit.answer.back(&[("code", &code)]))
 }
 
-async fn sign_in_page(
+async fn ask_who(
     state: &ApiState,
     visit: &Visit,
     browser: &Browser,
-    wrong: Option<(&str, &Refusal)>,
 ) -> Result<Response, SignInError> {
-    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-    let name = wrong.map_or(&*visit.login_hint, |(name, _)| name);
-    let text = wrong.map(|(_, refusal)| refusal.message.as_str());
-    let page = page::sign_in(&mark, name, None, text);
-    let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(Page { status, leads_to: Some(visit.answer.redirect_uri.clone()), ..page }.into_response())
+    let page = sign_in_page(state, browser, &visit.login_hint, None, None).await?;
+    Ok(visit.page(page))
 }
 
 /// The browser forgets who was signed in in it.
@@ -295,6 +317,9 @@ pub async fn sign_out(
     }
     match Browser::of(&state, &headers).await {
         Ok(mut browser) => {
+            if let Err(error) = state.app.sign_out_browser(&browser.cookie).await {
+                return failed(error.into());
+            }
             browser.sign_out();
             let text = "You have signed out in this browser.";
             browser.dress(Page::message(StatusCode::OK, "Signed out", text).into_response())

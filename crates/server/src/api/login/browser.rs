@@ -20,6 +20,8 @@ pub struct Browser {
     pub id: String,
     pub cookie: String,
     pub user: Option<User>,
+    /// Where it is, if that is known.
+    pub address: Option<String>,
     /// Cookies that it does not have yet.
     new: Vec<String>,
     attributes: &'static str,
@@ -36,7 +38,8 @@ impl Browser {
         let cookie = cookie(headers, SIGNED_IN).unwrap_or_default();
         let user = state.app.browser_user(&cookie).await?;
         let cookie = if user.is_some() { cookie } else { String::new() };
-        let mut browser = Browser { id: String::new(), cookie, user, new: Vec::new(), attributes };
+        let mut browser =
+            Browser { id: String::new(), cookie, user, address: None, new: Vec::new(), attributes };
         match cookie_of_browser(headers) {
             Some(id) => browser.id = id,
             None => {

@@ -2,12 +2,13 @@
 
 use super::authorize::{failed, whom};
 use super::browser::Browser;
+use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
 use super::{ApiState, check_tenant, error};
 use crate::app::directory::User;
+use crate::app::signin::SignInError;
 use crate::app::signin::device::DeviceDecision;
-use crate::app::signin::{Refusal, SignInError};
 use crate::limits::{DEVICE_CODE_SECONDS, DEVICE_LOOK_SECONDS};
 use axum::Json;
 use axum::body::Body;
@@ -83,7 +84,7 @@ pub async fn show(
     let code = fields.get("user_code").or_else(|| fields.get("otc"));
     let done = match browser.user.clone() {
         Some(user) => ask(&state, &browser, &user, code).await,
-        None => sign_in_page(&state, &browser, "", code, None).await,
+        None => ask_who(&state, &browser, code).await,
     };
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -93,6 +94,7 @@ pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Resp
         Ok(browser) => browser,
         Err(error) => return failed(error.into()),
     };
+    browser.address = state.address_of(request.extensions(), request.headers());
     let done = answer(&state, &mut browser, request).await;
     browser.dress(done.unwrap_or_else(failed))
 }
@@ -109,20 +111,11 @@ async fn answer(
     match (fields.need("step")?, browser.user.clone()) {
         ("code", Some(user)) => ask(state, browser, &user, code).await,
         ("consent", Some(user)) => decide(state, &user, &fields).await,
-        ("code" | "consent", None) => sign_in_page(state, browser, "", code, None).await,
-        _ => {
-            let (name, password) = (fields.need("username")?, fields.need("password")?);
-            match state.app.sign_in_browser("", name, password).await {
-                Ok((user, cookie)) => {
-                    browser.sign_in(user.clone(), cookie);
-                    ask(state, browser, &user, code).await
-                }
-                Err(SignInError::Refused(refusal)) => {
-                    sign_in_page(state, browser, name, code, Some(&refusal)).await
-                }
-                Err(failure) => Err(failure),
-            }
-        }
+        ("code" | "consent", None) => ask_who(state, browser, code).await,
+        _ => match enter(state, browser, &fields, "").await? {
+            Ok(user) => ask(state, browser, &user, code).await,
+            Err(page) => Ok(page.into_response()),
+        },
     }
 }
 
@@ -170,16 +163,10 @@ async fn decide(state: &ApiState, user: &User, fields: &Fields) -> Result<Respon
     Ok(Page::message(StatusCode::OK, "Done", &text).into_response())
 }
 
-async fn sign_in_page(
+async fn ask_who(
     state: &ApiState,
     browser: &Browser,
-    name: &str,
     code: Option<&str>,
-    wrong: Option<&Refusal>,
 ) -> Result<Response, SignInError> {
-    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-    let text = wrong.map(|refusal| refusal.message.as_str());
-    let page = page::sign_in(&mark, name, code, text);
-    let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(Page { status, ..page }.into_response())
+    Ok(sign_in_page(state, browser, "", code, None).await?.into_response())
 }

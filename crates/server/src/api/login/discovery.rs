@@ -24,7 +24,7 @@ fn addresses(state: &ApiState, headers: &HeaderMap, tenant: &str, version: &str)
         "token_endpoint_auth_methods_supported":
             ["client_secret_post", "private_key_jwt", "client_secret_basic"],
         "jwks_uri": format!("{base}/{tenant}/discovery{version}/keys"),
-        "response_modes_supported": ["query", "fragment"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -80,7 +80,10 @@ pub async fn keys(
     headers: HeaderMap,
 ) -> Response {
     let found = match check_tenant(&state, &tenant) {
-        Ok(()) => state.app.token_keys().await.map(|keys| json!({"keys": keys})),
+        Ok(()) => {
+            let keys = state.app.token_keys().await;
+            keys.map(|keys| json!({"keys": keys})).map_err(SignInError::from)
+        }
         Err(failure) => Err(failure),
     };
     answer(&state, &headers, found)

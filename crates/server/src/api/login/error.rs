@@ -52,8 +52,10 @@ fn body(refusal: &Refusal, headers: &HeaderMap, now: i64) -> serde_json::Value {
         "trace_id": trace,
         "correlation_id": correlation,
     });
-    if refusal.number == 65_001 {
-        body["suberror"] = json!("consent_required");
+    match refusal.number {
+        65_001 => body["suberror"] = json!("consent_required"),
+        50_076 => body["suberror"] = json!("basic_action"),
+        _ => {}
     }
     body
 }

@@ -80,7 +80,7 @@ impl Fields {
     pub fn proof(&self, headers: &HeaderMap) -> Result<ClientProof, Refusal> {
         if let Some((client_id, secret)) = basic(headers) {
             let secret = Some(secret).filter(|secret| !secret.is_empty());
-            return Ok(ClientProof { client_id, secret, assertion: None });
+            return Ok(ClientProof { client_id, secret, assertion: None, address: None });
         }
         let assertion = match self.get("client_assertion") {
             None => None,
@@ -97,6 +97,7 @@ impl Fields {
             client_id: self.need("client_id")?.to_owned(),
             secret: self.owned("client_secret"),
             assertion,
+            address: None,
         })
     }
 }

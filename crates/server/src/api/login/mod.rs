@@ -1,14 +1,17 @@
 //! Signing in, on the paths that identity clients use: OAuth 2 and OpenID Connect.
 //!
-//! The pages are small and whole: no script, nothing from elsewhere, never in a frame.
+//! The pages are small and whole: nothing from elsewhere, never in a frame, and of use
+//! without script.
 
 mod authorize;
 mod browser;
 mod device;
 mod discovery;
+mod entry;
 mod error;
 mod form;
 mod page;
+mod second_factor;
 mod token;
 
 use super::{ApiState, body};
@@ -30,6 +33,7 @@ pub fn router() -> Router<ApiState> {
         .route("/{tenant}/oauth2/v2.0/logout", get(authorize::sign_out))
         .route("/{tenant}/oauth2/logout", get(authorize::sign_out))
         .route("/{tenant}/oauth2/deviceauth", get(device::show).post(device::send))
+        .route("/account/second-factor", get(second_factor::show).post(second_factor::send))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::older))

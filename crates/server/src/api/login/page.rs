@@ -1,4 +1,5 @@
-//! Pages: whole documents without script, with everything from outside escaped.
+//! Pages: whole documents with everything from outside escaped. There is one script, which
+//! sends the form of an answer on its way; no page needs it.
 
 use crate::app::directory::{Application, User};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,10 +18,16 @@ input[type=text],input[type=password]{width:100%;box-sizing:border-box;font:inhe
 label.row{display:flex;gap:.5rem;align-items:baseline}\
 button{font:inherit;margin:1.25rem .5rem 0 0;padding:.5rem 1.25rem;border-radius:4px;border:1px solid #1f5fbf;background:#1f5fbf;color:#fff;cursor:pointer}\
 button.other{background:#fff;color:#1f5fbf}:focus-visible{outline:3px solid #f0b400;outline-offset:2px}\
-.fault{padding:.5rem .75rem;border-left:4px solid #b3261e;background:#fbeae9}.quiet{color:#555c66}";
+code{overflow-wrap:anywhere}.fault{padding:.5rem .75rem;border-left:4px solid #b3261e;background:#fbeae9}.quiet{color:#555c66}";
 
 /// What the browser may load: this style.
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
+
+/// Sends the one form of a page.
+const SCRIPT: &str = "document.forms[0].submit()";
+
+/// The one script that a browser may run, on pages that have it.
+static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(SCRIPT)));
 
 /// A page in the making.
 pub struct Page {
@@ -29,11 +36,13 @@ pub struct Page {
     pub content: String,
     /// Where its form may lead in the end, besides here.
     pub leads_to: Option<String>,
+    /// Whether its form sends itself.
+    pub is_sent: bool,
 }
 
 impl Page {
     pub fn new(title: &'static str, content: String) -> Page {
-        Page { status: StatusCode::OK, title, content, leads_to: None }
+        Page { status: StatusCode::OK, title, content, leads_to: None, is_sent: false }
     }
 
     /// A page on which nothing can be done.
@@ -45,13 +54,20 @@ impl Page {
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let leads_to = self.leads_to.as_deref().and_then(origin).unwrap_or_default();
+        let (script, script_source) = match self.is_sent {
+            true => (
+                format!("<script>{SCRIPT}</script>"),
+                format!(" script-src 'sha256-{}';", *SCRIPT_HASH),
+            ),
+            false => (String::new(), String::new()),
+        };
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; style-src 'sha256-{}';{script_source} form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
             *STYLE_HASH
         );
         let title = self.title;
         let document = format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main></body></html>",
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main>{script}</body></html>",
             self.content
         );
         let mut response = (self.status, document).into_response();
@@ -100,6 +116,23 @@ fn fault(text: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
+/// The answer to an application, as a form that goes to it: by itself where script runs,
+/// else with its button.
+pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
+    let mut content = format!("<form method=\"post\" action=\"{}\">", escape(redirect_uri));
+    for (name, value) in pairs {
+        let _ = write!(
+            content,
+            "<input type=\"hidden\" name=\"{}\" value=\"{}\">",
+            escape(name),
+            escape(value)
+        );
+    }
+    content.push_str("<p>You are being taken back to the application.</p><button type=\"submit\">Go on</button></form>");
+    let leads_to = Some(redirect_uri.to_owned());
+    Page { leads_to, is_sent: true, ..Page::new("Back to the application", content) }
+}
+
 /// Name and password. What else is to come back with them is hidden in the form.
 pub fn sign_in(mark: &str, name: &str, code: Option<&str>, wrong: Option<&str>) -> Page {
     let mut content = fault(wrong);
@@ -119,6 +152,79 @@ pub fn sign_in(mark: &str, name: &str, code: Option<&str>, wrong: Option<&str>) 
     }
     content.push_str("<button type=\"submit\">Sign in</button></form>");
     Page::new("Sign in", content)
+}
+
+/// A code of the second factor, after a password that was right.
+pub fn enter_factor(mark: &str, pending: &str, code: Option<&str>, wrong: Option<&str>) -> Page {
+    let mut content = fault(wrong);
+    content.push_str(&form(mark, "factor"));
+    content.push_str(&hidden("pending", pending));
+    content.push_str(&factor_input("Code that your app shows, or one of your recovery codes"));
+    if let Some(code) = code {
+        content.push_str(&hidden("user_code", code));
+    }
+    content.push_str("<button type=\"submit\">Sign in</button></form>");
+    Page::new("Enter code", content)
+}
+
+fn factor_input(label: &str) -> String {
+    format!(
+        "<label for=\"code\">{label}</label><input type=\"text\" id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"characters\" spellcheck=\"false\" required>"
+    )
+}
+
+fn hidden(name: &str, value: &str) -> String {
+    format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
+}
+
+/// Somebody without a second factor may set one up.
+pub fn no_factor(mark: &str, wrong: Option<&str>) -> Page {
+    let mut content = fault(wrong);
+    content.push_str("<p>You have no second factor. With one, signing in takes a code from an app on your phone besides your password.</p>");
+    content.push_str(&form(mark, "begin"));
+    content.push_str("<label for=\"password\">Your password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>");
+    content.push_str("<button type=\"submit\">Set up</button></form>");
+    Page::new("Second factor", content)
+}
+
+/// What the app is to be told; without it when the code was wrong.
+pub fn confirm_factor(mark: &str, new: Option<(&str, &str)>, wrong: Option<&str>) -> Page {
+    let mut content = fault(wrong);
+    if let Some((secret, uri)) = new {
+        let _ = write!(
+            content,
+            "<p>Enter this key in your app. It is shown only now.</p><p><code>{}</code></p><p class=\"quiet\">The same as an address: <code>{}</code></p>",
+            escape(secret),
+            escape(uri)
+        );
+    }
+    content.push_str(&form(mark, "confirm"));
+    content.push_str(&factor_input("Code that your app shows now"));
+    content.push_str("<button type=\"submit\">Confirm</button></form>");
+    Page::new("Second factor", content)
+}
+
+/// Codes for when the phone is gone.
+pub fn recovery(codes: &[String]) -> Page {
+    let mut content = "<p>Your second factor is set up. Keep these codes somewhere safe: each lets you in once without your phone. They are shown only now.</p><ul>".to_owned();
+    for code in codes {
+        let _ = write!(content, "<li><code>{}</code></li>", escape(code));
+    }
+    content.push_str("</ul>");
+    Page::new("Second factor", content)
+}
+
+/// Somebody with a second factor may give it up.
+pub fn has_factor(mark: &str, recovery_left: usize, wrong: Option<&str>) -> Page {
+    let mut content = fault(wrong);
+    let _ = write!(
+        content,
+        "<p>You have a second factor. {recovery_left} recovery codes were not used yet.</p>"
+    );
+    content.push_str(&form(mark, "remove"));
+    content.push_str(&factor_input("Code that your app shows, or one of your recovery codes"));
+    content.push_str("<button type=\"submit\" class=\"other\">Remove</button></form>");
+    Page::new("Second factor", content)
 }
 
 /// The code that a device shows.

@@ -2,7 +2,7 @@
 
 use super::form::Fields;
 use super::{ApiState, check_tenant, error};
-use crate::app::signin::{Grant, Refusal, SignInError, TokenAnswer};
+use crate::app::signin::{ClientProof, Grant, Refusal, SignInError, TokenAnswer};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -48,9 +48,10 @@ async fn exchange(
     request: Request<Body>,
 ) -> Result<TokenAnswer, SignInError> {
     check_tenant(state, tenant)?;
+    let address = state.address_of(request.extensions(), request.headers());
     let (headers, fields): (HeaderMap, Fields) = Fields::of_body(request).await?;
     let grant = grant(&fields)?;
-    let proof = fields.proof(&headers)?;
+    let proof = ClientProof { address, ..fields.proof(&headers)? };
     state.app.exchange(&proof, fields.asked()?, grant).await
 }
 

@@ -54,6 +54,8 @@ shape! {
         certificates: Vec<CertificateAnswer>,
         roles: Vec<Role>,
         created_time: String,
+        issuer: Option<String>,
+        roles_of_issuer: Option<Vec<Role>>,
     }
 
     /// A secret; what is secret of it is there when it is made.
@@ -69,7 +71,7 @@ shape! {
 }
 
 fn render(application: &Application) -> Value {
-    json!({
+    let mut value = json!({
         "id": application.id,
         "clientId": application.client_id,
         "displayName": application.display_name,
@@ -80,7 +82,12 @@ fn render(application: &Application) -> Value {
         "certificates": application.certificates.iter().map(render_certificate).collect::<Vec<_>>(),
         "roles": render_roles(&application.roles),
         "createdTime": format_time(application.created),
-    })
+    });
+    if let Some(outside) = &application.outside {
+        value["issuer"] = outside.issuer.as_str().into();
+        value["rolesOfIssuer"] = render_roles(&outside.roles);
+    }
+    value
 }
 
 fn render_secret(secret: &SecretView) -> Value {

@@ -10,6 +10,7 @@ use crate::app::AppError;
 use crate::app::callback::CallbackUrl;
 use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
+use crate::app::suspension::SuspensionReason;
 use crate::app::trigger::ManualInput;
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +21,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::VersionRow;
 use utoipa::{IntoParams, ToSchema};
 
 #[derive(Deserialize, ToSchema)]
@@ -58,6 +58,7 @@ impl FlowBody {
             parameters: self.parameters,
             state,
             template_name: None,
+            copied_from: None,
             document: self.document.get().as_bytes().to_vec(),
         })
     }
@@ -86,6 +87,7 @@ shape! {
         created_time: String,
         changed_time: String,
         triggers: Vec<TriggerAnswer>,
+        suspension: Option<SuspensionAnswer>,
         problems: Option<Vec<ProblemAnswer>>,
         definition: Option<Value>,
         connection_references: Option<Value>,
@@ -94,13 +96,8 @@ shape! {
     /// A trigger of a flow.
     TriggerAnswer { name: String, r#type: String, kind: Option<String>, }
 
-    /// A version of a flow; its definition is there when it is asked for by number.
-    VersionAnswer {
-        number: u32,
-        created_time: String,
-        definition: Option<Value>,
-        connection_references: Option<Value>,
-    }
+    /// Why a flow is turned off, and since when.
+    SuspensionAnswer { reason: String, message: Option<String>, time: String, }
 
     /// A signed address, whole and in its parts.
     CallbackAnswer {
@@ -147,15 +144,22 @@ fn render(entry: &FlowEntry) -> Value {
     })
 }
 
-fn render_view(view: &FlowView) -> Value {
+pub fn render_view(view: &FlowView) -> Value {
     let mut value = render(&view.entry);
+    if let Some(it) = &view.facts.suspension {
+        value["suspension"] = json!({
+            "reason": it.reason.name(),
+            "message": it.message,
+            "time": format_time(it.time),
+        });
+    }
     if !view.problems.is_empty() {
         value["problems"] = view.problems.iter().map(problem).collect();
     }
     value
 }
 
-fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
+pub fn with_definition(mut value: Value, loaded: &Loaded) -> Result<Value, ApiError> {
     let to_json = |value: &expr::Value| serde_json::to_value(value).map_err(AppError::internal);
     value["definition"] = to_json(&loaded.definition)?;
     if let Some(references) = &loaded.connection_references {
@@ -343,45 +347,31 @@ pub async fn disable(
     Ok(Json(render(&entry)))
 }
 
-fn render_version(row: &VersionRow) -> Value {
-    json!({"number": row.number, "createdTime": format_time(row.created)})
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendBody {
+    reason: String,
+    message: Option<String>,
 }
 
-/// The versions of a flow.
+/// Turns a flow off for a reason.
 #[utoipa::path(
-    get, path = "/flows/{name}/versions",
+    post, path = "/flows/{name}/suspend",
     params(InEnvironment),
-    responses((status = 200, body = List<VersionAnswer>)),
+    request_body = SuspendBody,
+    responses((status = 200, body = FlowAnswer)),
 )]
-pub async fn versions(
+pub async fn suspend(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Params(within): Params<InEnvironment>,
     Path(name): Path<String>,
+    Body(body): Body<SuspendBody>,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = state.app.list_versions(&caller, at(&within.environment, &name)).await?;
-    Ok(page(rows.iter().map(render_version).collect(), None))
-}
-
-/// A version with its definition.
-#[utoipa::path(
-    get, path = "/flows/{name}/versions/{number}",
-    params(InEnvironment),
-    responses((status = 200, body = VersionAnswer)),
-)]
-pub async fn version(
-    State(state): State<ApiState>,
-    Authenticated(caller): Authenticated,
-    Params(within): Params<InEnvironment>,
-    Path((name, number)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
-    let number = number.parse().map_err(|_| {
-        let message = format!("'{number}' is not a version's number.");
-        ApiError(AppError::invalid("InvalidVersion", message))
-    })?;
-    let (row, loaded) =
-        state.app.get_version(&caller, at(&within.environment, &name), number).await?;
-    Ok(Json(with_definition(render_version(&row), &loaded)?))
+    let flow = at(&within.environment, &name);
+    let reason = SuspensionReason::parse(&body.reason)?;
+    let view = state.app.suspend_flow(&caller, flow, reason, body.message).await?;
+    Ok(Json(render_view(&view)))
 }
 
 #[derive(Deserialize, IntoParams)]

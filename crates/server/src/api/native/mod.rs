@@ -3,6 +3,7 @@
 #[macro_use]
 mod shape;
 
+mod again;
 mod application;
 mod audit;
 mod connector;
@@ -11,12 +12,19 @@ mod environment;
 mod flow;
 mod group;
 mod key;
+mod me;
+mod notification;
 mod package;
 mod retention;
 mod role;
 mod run;
 mod server;
+mod session;
+mod signing_key;
+mod transfer;
 mod user;
+mod variable;
+mod version;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
 use crate::app::AppError;
@@ -61,8 +69,14 @@ fn flows() -> Described {
         .with(routes!(flow::restore))
         .with(routes!(flow::enable))
         .with(routes!(flow::disable))
-        .with(routes!(flow::versions))
-        .with(routes!(flow::version))
+        .with(routes!(flow::suspend))
+        .with(routes!(notification::show, notification::set))
+        .with(routes!(transfer::copy))
+        .with(routes!(transfer::relocate))
+        .with(routes!(version::versions))
+        .with(routes!(version::version))
+        .with(routes!(version::differences))
+        .with(routes!(version::restore))
         .with(routes!(flow::callback_url))
         .with(routes!(flow::rotate_key))
         .with(routes!(flow::run))
@@ -77,7 +91,9 @@ fn flows() -> Described {
         .with(routes!(run::repetition))
         .with(routes!(run::events))
         .with(routes!(run::cancel))
-        .with(routes!(run::resubmit))
+        .with(routes!(again::resubmit))
+        .with(routes!(again::resume))
+        .with(routes!(again::resubmit_many))
         .with(routes!(run::release))
 }
 
@@ -86,12 +102,16 @@ fn administration() -> Described {
     Described::new()
         .with(routes!(server::show))
         .with(routes!(server::resume))
+        .with(routes!(signing_key::list))
+        .with(routes!(signing_key::rotate))
         .with(routes!(retention::list))
         .with(routes!(environment::list, environment::create))
         .with(routes!(environment::show, environment::update, environment::delete))
         .with(routes!(connector::list, connector::create))
         .with(routes!(connector::show, connector::update, connector::delete))
         .with(routes!(connector::file))
+        .with(routes!(variable::list, variable::create))
+        .with(routes!(variable::show, variable::update, variable::delete))
         .with(routes!(audit::list))
         .with(routes!(audit::export))
         .with(routes!(audit::verify))
@@ -113,6 +133,12 @@ fn directory() -> Described {
         .with(routes!(user::enable))
         .with(routes!(user::disable))
         .with(routes!(user::revoke))
+        .with(routes!(user::remove_second_factor))
+        .with(routes!(session::list))
+        .with(routes!(session::end))
+        .with(routes!(me::show))
+        .with(routes!(me::sessions))
+        .with(routes!(me::end_session))
         .with(routes!(group::list, group::create))
         .with(routes!(group::show, group::delete))
         .with(routes!(group::change_members))

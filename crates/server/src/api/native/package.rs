@@ -14,7 +14,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow::limits::PACKAGE_BYTES_MAX;
-use flow::package::Package;
+use flow::package::{Package, PackagedVariable};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -144,6 +144,7 @@ shape! {
         flows: Vec<PackagedFlowAnswer>,
         connectors: Vec<PackagedConnectorAnswer>,
         connections: Vec<PackagedConnectionAnswer>,
+        variables: Vec<PackagedVariableAnswer>,
         remarks: Vec<RemarkAnswer>,
     }
 
@@ -183,6 +184,15 @@ shape! {
         connector: Option<String>,
         display_name: String,
     }
+
+    /// An environment variable that a package brings.
+    PackagedVariableAnswer {
+        schema_name: String,
+        display_name: Option<String>,
+        r#type: String,
+        default_value: Option<Value>,
+        value: Option<Value>,
+    }
 }
 
 fn render_imported(imported: &Imported) -> Value {
@@ -196,6 +206,16 @@ fn render_imported(imported: &Imported) -> Value {
         "state": imported.view.entry.state.name(),
         "version": row.version,
         "problems": imported.view.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}
+
+fn render_variable(it: &PackagedVariable) -> Value {
+    json!({
+        "schemaName": it.schema_name,
+        "displayName": it.display_name,
+        "type": it.type_name,
+        "defaultValue": it.default_value,
+        "value": it.value,
     })
 }
 
@@ -237,6 +257,7 @@ fn render(package: &Package) -> Value {
         "flows": flows.collect::<Vec<_>>(),
         "connectors": connectors.collect::<Vec<_>>(),
         "connections": connections.collect::<Vec<_>>(),
+        "variables": package.variables.iter().map(render_variable).collect::<Vec<_>>(),
         "remarks": remarks(package),
     })
 }

@@ -1,6 +1,5 @@
 //! Runs on the native API.
 
-use super::flow::StartedAnswer;
 use super::{
     ApiError, ApiState, Authenticated, List, Params, Path, at, default_environment, link, page,
     page_rows,
@@ -8,7 +7,9 @@ use super::{
 use crate::app::AppError;
 use crate::app::access::RunAt;
 use crate::app::run::{RepetitionQuery, RunQuery, RunView, render_run};
+use crate::app::search::SearchFrom;
 use crate::auth::caller::Caller;
+use crate::limits::SEARCH_CHARACTERS_MAX;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,7 +18,7 @@ use durable::{ProcessId, Ticks};
 use flow::run::Status;
 use futures_util::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use tokio::sync::broadcast::error::RecvError;
@@ -34,13 +35,15 @@ pub struct ListQuery {
     to: Option<String>,
     top: Option<usize>,
     skip_token: Option<String>,
+    /// Runs that hold this text in what came in or went out, or in a name or an error.
+    search: Option<String>,
 }
 
-fn invalid(message: String) -> ApiError {
+pub(super) fn invalid(message: String) -> ApiError {
     ApiError(AppError::invalid("InvalidQuery", message))
 }
 
-fn status(name: Option<&str>) -> Result<Option<Status>, ApiError> {
+pub(super) fn status(name: Option<&str>) -> Result<Option<Status>, ApiError> {
     let Some(name) = name else { return Ok(None) };
     let found = Status::from_name(name);
     found.map(Some).ok_or_else(|| {
@@ -57,7 +60,7 @@ pub fn time(name: &str, text: Option<&str>) -> Result<Option<Ticks>, ApiError> {
     parsed.map(Some).map_err(|_| invalid(format!("'{name}' is '{text}', expected a timestamp.")))
 }
 
-fn to_json(value: &expr::Value) -> Result<Value, ApiError> {
+pub(super) fn to_json(value: &expr::Value) -> Result<Value, ApiError> {
     Ok(serde_json::to_value(value).map_err(AppError::internal)?)
 }
 
@@ -78,6 +81,8 @@ shape! {
         parent: Option<String>,
         trigger: Option<Value>,
         response: Option<Value>,
+        resumed_from: Option<String>,
+        resumed_as: Option<String>,
         outputs: Option<Value>,
     }
 
@@ -106,6 +111,7 @@ shape! {
         repetition_count: Option<u64>,
         iteration_count: Option<u64>,
         retry_history: Option<Vec<Value>>,
+        carried: Option<bool>,
     }
 
     /// An event of a run as it goes on: `action` or `run`, and the record as JSON.
@@ -132,6 +138,9 @@ pub async fn list(
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let rows = page_rows(query.top)?;
+    if let Some(text) = &query.search {
+        return search(&state, &caller, &query, (&name, text), rows).await;
+    }
     let before = match &query.skip_token {
         None => None,
         Some(token) => Some(
@@ -139,29 +148,74 @@ pub async fn list(
                 .ok_or_else(|| invalid("'skipToken' is not one that a page gave.".to_owned()))?,
         ),
     };
-    let filter = RunQuery {
-        status: status(query.status.as_deref())?,
-        from: time("from", query.from.as_deref())?,
-        to: time("to", query.to.as_deref())?,
-        before,
-        rows_max: rows + 1,
-    };
+    let filter = query.filter(before, rows + 1)?;
     let (entry, mut found) =
         state.app.list_runs(&caller, at(&query.environment, &name), filter).await?;
     let is_more = found.len() > rows;
     found.truncate(rows);
-    let next = found.last().filter(|_| is_more).map(|last| {
-        let (top, token) = (rows.to_string(), last.id.run_name());
-        let mut queries = vec![("environment", query.environment.as_str()), ("top", &top)];
-        for (name, value) in [("status", &query.status), ("from", &query.from), ("to", &query.to)] {
-            queries.extend(value.as_deref().map(|value| (name, value)));
-        }
-        queries.push(("skipToken", &token));
-        link(&["flows", &entry.row.name, "runs"], &queries)
-    });
+    let last = found.last().filter(|_| is_more);
+    let next = last.map(|last| query.next(&entry.row.name, rows, &last.id.run_name()));
     let rendered: Result<Vec<Value>, ApiError> =
         found.iter().map(|row| to_json(&render_run(row, &entry).into())).collect();
     Ok(page(rendered?, next))
+}
+
+/// Runs by what they hold. A page may be empty although there is a next one.
+async fn search(
+    state: &ApiState,
+    caller: &Caller,
+    query: &ListQuery,
+    (name, text): (&str, &str),
+    rows: usize,
+) -> Result<Json<Value>, ApiError> {
+    if text.is_empty() || text.chars().count() > SEARCH_CHARACTERS_MAX {
+        return Err(invalid(format!(
+            "'search' has {} characters, expected 1 to {SEARCH_CHARACTERS_MAX}.",
+            text.chars().count()
+        )));
+    }
+    let from = match &query.skip_token {
+        None => None,
+        Some(token) => Some(
+            SearchFrom::decode(token)
+                .ok_or_else(|| invalid("'skipToken' is not one that a page gave.".to_owned()))?,
+        ),
+    };
+    let filter = query.filter(None, rows)?;
+    let at = at(&query.environment, name);
+    let found = state.app.search_runs(caller, at, &filter, text, from).await?;
+    let entry = &found.entry;
+    let next = found.next.map(|next| query.next(&entry.row.name, rows, &next.encode()));
+    let rendered: Result<Vec<Value>, ApiError> =
+        found.rows.iter().map(|row| to_json(&render_run(row, entry).into())).collect();
+    Ok(page(rendered?, next))
+}
+
+impl ListQuery {
+    fn filter(&self, before: Option<ProcessId>, rows_max: usize) -> Result<RunQuery, ApiError> {
+        Ok(RunQuery {
+            status: status(self.status.as_deref())?,
+            from: time("from", self.from.as_deref())?,
+            to: time("to", self.to.as_deref())?,
+            before,
+            rows_max,
+        })
+    }
+
+    /// The next page.
+    fn next(&self, flow: &str, rows: usize, token: &str) -> String {
+        let top = rows.to_string();
+        let mut queries = vec![("environment", self.environment.as_str()), ("top", &top)];
+        let given = [
+            ("status", &self.status),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("search", &self.search),
+        ];
+        queries.extend(given.into_iter().filter_map(|(name, it)| Some((name, it.as_deref()?))));
+        queries.push(("skipToken", token));
+        link(&["flows", flow, "runs"], &queries)
+    }
 }
 
 /// A run with what came in and went out.
@@ -285,18 +339,6 @@ pub async fn release(
     let (view, is_live) = state.app.release_run(&caller, &id).await?;
     let status = if is_live { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(render(&view)?)))
-}
-
-/// Runs the flow again with what the run was started with.
-#[utoipa::path(post, path = "/runs/{id}/resubmit", responses((status = 202, body = StartedAnswer)))]
-pub async fn resubmit(
-    State(state): State<ApiState>,
-    Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let (view, id, status) = state.app.resubmit_run(&caller, RunAt::any(&id)).await?;
-    let body = json!({"run": id.run_name(), "flow": view.flow.row.name, "status": status.name()});
-    Ok((StatusCode::ACCEPTED, Json(body)))
 }
 
 /// What a watcher has seen so far.

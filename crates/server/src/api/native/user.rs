@@ -27,7 +27,8 @@ pub struct UserBody {
 }
 
 shape! {
-    /// A user; groups are there when the user is asked for by name.
+    /// A user. Groups and whether there is a second factor are there when the user is asked
+    /// for by name, issuer and the roles it gives when they came from one.
     UserAnswer {
         id: String,
         user_principal_name: String,
@@ -37,7 +38,10 @@ shape! {
         has_password: bool,
         roles: Vec<Role>,
         created_time: String,
+        issuer: Option<String>,
+        roles_of_issuer: Option<Vec<Role>>,
         groups: Option<Vec<MembershipAnswer>>,
+        has_second_factor: Option<bool>,
     }
 
     /// A group that a user is in.
@@ -56,6 +60,10 @@ fn render(user: &User) -> Value {
     });
     if let Some(mail) = &user.mail {
         value["mail"] = mail.as_str().into();
+    }
+    if let Some(outside) = &user.outside {
+        value["issuer"] = outside.issuer.as_str().into();
+        value["rolesOfIssuer"] = render_roles(&outside.roles);
     }
     value
 }
@@ -109,7 +117,19 @@ pub async fn show(
     let group = |it: &Known<Group>| json!({"id": it.id, "displayName": it.display_name});
     let mut value = render(&user);
     value["groups"] = groups.iter().map(group).collect();
+    value["hasSecondFactor"] = state.app.second_factor(&user.id).await?.is_some().into();
     Ok(Json(value))
+}
+
+/// Takes their second factor from a user.
+#[utoipa::path(delete, path = "/users/{name}/second-factor", responses((status = 204)))]
+pub async fn remove_second_factor(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.app.remove_second_factor(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Deletes a user; their flows stay.

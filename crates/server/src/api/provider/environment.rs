@@ -96,12 +96,14 @@ pub fn render(asked: &Asked, environment: &Environment, provider: Provider) -> V
         Some(id) => json!({"id": id, "type": "User"}),
         None => json!({"id": "SYSTEM", "displayName": "SYSTEM", "type": "NotSpecified"}),
     };
+    let known = |ticks: i64| (ticks > 0).then(|| format_time(ticks));
     let kind = if environment.sku == "Production" { "Production" } else { "NotSpecified" };
     let mut properties = json!({
         "displayName": environment.display_name,
-        "createdTime": format_time(environment.created),
+        // the default one was never made
+        "createdTime": known(environment.created),
         "createdBy": created_by,
-        "lastModifiedTime": format_time(environment.changed),
+        "lastModifiedTime": known(environment.changed),
         "provisioningState": "Succeeded",
         "creationType": if is_default { "DefaultTenant" } else { "User" },
         "environmentSku": environment.sku,

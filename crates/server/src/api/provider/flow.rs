@@ -1,7 +1,8 @@
 //! Flows.
 
 use super::environment::{self, LOCATION};
-use super::{Answered, Asked, done, ok, to_json};
+use super::field::{self, Form};
+use super::{Answered, Asked, done, ok, reference, to_json};
 use crate::app::access::{Act, FlowAt, Scope, id_to_guid};
 use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::data::Cursor;
@@ -10,16 +11,20 @@ use crate::app::facts::{FlowFacts, PrincipalKind};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
 use crate::app::owner::Mine;
 use crate::app::{AppError, Operation, summary};
+use crate::limits::REFERENCES_MAX;
 use ::flow::definition::{Dialect, LoadOptions, Loaded, TriggerBehavior};
 use ::flow::run::format_time;
 use axum::Json;
 use axum::http::{Method, StatusCode};
 use axum::response::IntoResponse;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// The connector that flows are connections of.
 const API: &str = "/providers/Microsoft.PowerApps/apis/shared_logicflows";
+
+const PLACE_OF_REFERENCES: &str = "$.properties.connectionReferences";
 
 pub async fn collection(asked: &Asked, scope: Scope, environment: &str) -> Answered {
     match *asked.method() {
@@ -230,15 +235,15 @@ async fn template(asked: &Asked, at: FlowAt<'_>) -> Answered {
     }))
 }
 
-/// A flow as a caller describes it. What the server owns (creator, times, addresses) is
-/// read over.
+/// A flow as a caller describes it. What the server owns (its name, creator, times,
+/// addresses) is read over.
 #[derive(Deserialize)]
 struct Given {
-    name: Option<String>,
+    #[serde(default)]
     properties: GivenProperties,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct GivenProperties {
     display_name: Option<String>,
@@ -246,6 +251,17 @@ struct GivenProperties {
     definition: Option<Value>,
     connection_references: Option<Value>,
     template_name: Option<String>,
+}
+
+/// The body, once its fields are what they have to be.
+fn given(asked: &Asked, form: Form) -> Result<GivenProperties, AppError> {
+    let body: Value = asked.json()?;
+    field::check(&body, form)?;
+    let given: Given = serde_json::from_value(body).map_err(|error| {
+        let message = format!("The body is not the JSON that was expected: {error}.");
+        AppError::invalid("InvalidRequestContent", message)
+    })?;
+    Ok(given.properties)
 }
 
 impl GivenProperties {
@@ -266,12 +282,17 @@ impl GivenProperties {
         let Some(given) = self.connection_references.as_ref().filter(|it| !it.is_null()) else {
             return Ok(None);
         };
-        let found = summary::references(given);
-        found.map(Some).ok_or_else(|| {
-            let message =
-                "$.properties.connectionReferences is neither an object by key nor a list of references with an 'id'.";
-            AppError::invalid("InvalidConnectionReferences", message)
-        })
+        let count = given.as_array().map_or(0, Vec::len) + given.as_object().map_or(0, Map::len);
+        if count > REFERENCES_MAX {
+            let message = format!(
+                "{PLACE_OF_REFERENCES} has {count} references, expected {REFERENCES_MAX} at most."
+            );
+            return Err(AppError::invalid("TooManyConnectionReferences", message));
+        }
+        let mut found =
+            summary::references(given).ok_or_else(|| field::missing(PLACE_OF_REFERENCES))?;
+        reference::kept(&mut found);
+        Ok(Some(found))
     }
 }
 
@@ -285,21 +306,19 @@ fn document(definition: &Value, references: Option<&Value>) -> Vec<u8> {
 }
 
 async fn create(asked: &Asked, environment: &str) -> Answered {
-    let given: Given = asked.json()?;
-    let missing = |what: &str| {
-        AppError::invalid("MissingProperty", format!("$.properties.{what} is missing."))
-    };
-    let properties = &given.properties;
-    let display_name = properties.display_name.clone().ok_or_else(|| missing("displayName"))?;
-    let definition = properties.definition.as_ref().ok_or_else(|| missing("definition"))?;
+    let properties = given(asked, Form::Whole)?;
     let references = properties.references()?;
+    let missing = || field::missing("$.properties.definition");
+    let definition = properties.definition.as_ref().ok_or_else(missing)?;
     let input = FlowInput {
-        name: given.name.clone(),
-        display_name: Some(display_name),
+        // a name of the caller's choice could be one that is taken where they see nothing
+        name: None,
+        display_name: properties.display_name.clone(),
         dialect: Some(Dialect::PowerAutomate),
         parameters: None,
-        state: Some(properties.state()?.unwrap_or(FlowState::Started)),
+        state: properties.state()?,
         template_name: properties.template_name.clone(),
+        copied_from: None,
         document: document(definition, references.as_ref()),
     };
     let view = asked.app.create_flow(&asked.caller, environment, input).await?;
@@ -312,8 +331,7 @@ async fn create(asked: &Asked, environment: &str) -> Answered {
 
 /// What is not given stays: definition and references are replaced as a whole.
 async fn update(asked: &Asked, at: FlowAt<'_>) -> Answered {
-    let given: Given = asked.json()?;
-    let properties = &given.properties;
+    let properties = given(asked, Form::Part)?;
     let references = properties.references()?;
     let document = if properties.definition.is_some() || references.is_some() {
         // rights come before what is there
@@ -354,7 +372,12 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
     if let Some(template) = &facts.template_name {
         put("templateName", json!(template));
     }
-    put("flowSuspensionReason", json!("None"));
+    let suspension = facts.suspension.as_ref();
+    put("flowSuspensionReason", json!(suspension.map_or("None", |it| it.reason.name())));
+    if let Some(suspension) = suspension {
+        put("flowSuspensionTime", json!(format_time(suspension.time)));
+        put("flowSuspensionReasonDetails", json!(suspension.message));
+    }
     put(
         "environment",
         json!({"name": within, "type": "Microsoft.ProcessSimple/environments", "id": within_id}),
@@ -375,15 +398,29 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
             }),
         );
     }
+    if let Some(uri) = trigger_uri(asked, view, &within_id) {
+        put("flowTriggerUri", json!(uri));
+    }
+    put("installationStatus", json!("Installed"));
     put("provisioningMethod", json!("FromDefinition"));
     put("flowFailureAlertSubscribed", json!(false));
     put("isManaged", json!(false));
+    if let Some(data) = estimated(asked) {
+        put("estimatedSuspensionData", data);
+    }
     let head = json!({
         "name": name,
         "id": format!("{within_id}/flows/{name}"),
         "type": "Microsoft.ProcessSimple/environments/flows",
     });
     (head, properties)
+}
+
+/// Whether a list is to say when and why flows were suspended, as the connector's
+/// parameter or as an expansion.
+fn expands_suspension(asked: &Asked) -> bool {
+    let expanded = asked.query("$expand").unwrap_or_default().to_lowercase();
+    asked.turns_on("expandsuspensioninfo") || expanded.contains("suspensiondata")
 }
 
 /// An item of a list, for an administrator or for somebody whose flow it is.
@@ -395,14 +432,22 @@ fn render_short(
 ) -> Value {
     let (mut head, mut properties) = base(asked, view, environment);
     if is_admin {
-        properties.remove("provisioningMethod");
+        for name in ["provisioningMethod", "installationStatus", "flowTriggerUri"] {
+            properties.remove(name);
+        }
+        if !expands_suspension(asked) {
+            properties.remove("flowSuspensionTime");
+            properties.remove("flowSuspensionReasonDetails");
+        }
         if view.entry.state != FlowState::Deleted {
             properties.remove("definitionSummary");
         }
     } else {
-        properties.remove("flowSuspensionReason");
+        for name in ["Reason", "Time", "ReasonDetails"] {
+            properties.remove(&format!("flowSuspension{name}"));
+        }
         properties.insert("userType".to_owned(), json!("Owner"));
-        properties.insert("connectionReferences".to_owned(), references_of(&view.facts));
+        properties.insert("connectionReferences".to_owned(), reference::render_all(&view.facts));
     }
     head["properties"] = properties.into();
     head
@@ -428,18 +473,25 @@ async fn render_full(
         properties.insert("definition".to_owned(), definition);
     }
     properties.insert("userType".to_owned(), json!("Owner"));
-    properties.insert("connectionReferences".to_owned(), references_of(&view.facts));
-    properties.insert("installationStatus".to_owned(), json!("Installed"));
+    properties.insert("connectionReferences".to_owned(), reference::render_all(&view.facts));
     properties.insert("referencedResources".to_owned(), json!([]));
     properties.insert("location".to_owned(), json!(LOCATION));
-    if let Some(uri) = trigger_uri(asked, view) {
-        properties.insert("flowTriggerUri".to_owned(), json!(uri));
-    }
     if asked.query("$expand").is_some_and(|it| it.to_lowercase().contains("plan")) {
         properties.insert("plan".to_owned(), json!("NotSpecified"));
     }
     head["properties"] = properties.into();
     Ok(head)
+}
+
+/// `estimatedSuspensionData` is for who asks for it: nothing here is going to be suspended
+/// that is known beforehand.
+fn estimated(asked: &Asked) -> Option<Value> {
+    let expand = asked.query("$expand").unwrap_or_default().to_lowercase();
+    let is_wanted =
+        expand.contains("estimatedsuspensiondata") || asked.turns_on("expandsuspensioninfo");
+    is_wanted.then(
+        || json!({"reason": Value::Null, "time": Value::Null, "powerAppPlanExcluded": Value::Null}),
+    )
 }
 
 fn first_schema(definition: &Value) -> Option<Value> {
@@ -448,17 +500,14 @@ fn first_schema(definition: &Value) -> Option<Value> {
 }
 
 /// Where an instant flow is run by somebody who has signed in.
-fn trigger_uri(asked: &Asked, view: &FlowView) -> Option<String> {
+fn trigger_uri(asked: &Asked, view: &FlowView, environment: &str) -> Option<String> {
     let mut triggers = view.entry.version.flow.triggers.iter();
     let request = triggers.find(|it| matches!(it.behavior, TriggerBehavior::Request { .. }))?;
     let name = id_to_guid(&view.entry.row.id);
-    let within = &view.entry.row.environment;
-    let within = if within == crate::app::environment::DEFAULT { "~default" } else { within };
+    let trigger = utf8_percent_encode(request.name.as_str(), NON_ALPHANUMERIC);
     Some(format!(
-        "{}{}/flows/{name}/triggers/{}/run?api-version=2016-11-01",
-        asked.base,
-        environment::id(within),
-        request.name
+        "{}{environment}/flows/{name}/triggers/{trigger}/run?api-version=2016-11-01",
+        asked.base
     ))
 }
 
@@ -468,8 +517,4 @@ fn summary_of(entry: &FlowEntry, facts: &FlowFacts) -> Value {
         return json!({"triggers": [], "actions": []});
     }
     facts.summary.clone()
-}
-
-fn references_of(facts: &FlowFacts) -> Value {
-    if facts.references.is_object() { facts.references.clone() } else { json!({}) }
 }

@@ -11,11 +11,15 @@ mod connection;
 pub mod connector;
 pub mod content;
 mod environment;
+mod field;
 mod flow;
+mod import;
 mod owner;
 pub mod package;
 mod power_apps;
+mod reference;
 mod run;
+pub mod storage;
 mod user;
 
 use super::{ApiError, ApiState, bearer, body};
@@ -141,7 +145,9 @@ impl Asked {
         // a client ends one of its addresses in a stray quote
         let query = parts.uri.query().unwrap_or_default().trim_end_matches(['\'', '&']);
         let query = url::form_urlencoded::parse(query.as_bytes());
-        let query = query.map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
+        let query: Vec<(String, String)> =
+            query.map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
+        check_version(&query)?;
         let base = state.base_of(&parts);
         let body = body::read(body, &parts.headers, API_BODY_BYTES_MAX).await?;
         let (app, method) = (state.app.clone(), parts.method);
@@ -239,6 +245,28 @@ impl Asked {
         }
         Json(Value::Object(body)).into_response()
     }
+}
+
+/// Every `api-version` that is one is answered in the one form there is; without any, it is
+/// the first of them, as the connector for administrators has it by default.
+fn check_version(query: &[(String, String)]) -> Result<(), AppError> {
+    let given = query.iter().filter(|(name, _)| name == "api-version");
+    for (_, value) in given {
+        let value = value.trim_matches('\'');
+        let is_date = value.len() >= 10
+            && value.bytes().take(10).enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            })
+            && matches!(value.get(10..), Some("" | "-preview" | "-beta" | "-alpha"));
+        if !is_date && !matches!(value, "" | "1") {
+            let shown: String = value.chars().take(32).collect();
+            let message =
+                format!("'api-version' is '{shown}', expected a date such as '2016-11-01'.");
+            return Err(AppError::invalid("InvalidApiVersionParameter", message));
+        }
+    }
+    Ok(())
 }
 
 /// 200 with JSON.

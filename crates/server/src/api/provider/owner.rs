@@ -1,10 +1,12 @@
 //! Who shares a flow.
 
+use super::field::missing;
 use super::{Answered, Asked, done};
 use crate::app::AppError;
 use crate::app::access::{Act, FlowAt, Scope, id_to_guid};
 use crate::app::facts::{PrincipalKind, Share};
 use crate::app::owner::{Grant, OwnerRole, OwnerView, Which};
+use crate::limits::SHARES_PER_REQUEST_MAX;
 use axum::http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,15 +33,18 @@ fn render(owner: &OwnerView, flow: &str, tenant: &str) -> Value {
         OwnerRole::CanView => "CanView",
     };
     let kind = kind_name(owner.kind);
-    let mut principal = json!({"id": owner.principal, "type": kind});
-    if let Some(known) = &owner.known {
-        principal["displayName"] = json!(known.display_name);
-        principal["tenantId"] = json!(tenant);
-        if let Some(name) = &known.user_principal_name {
-            principal["userPrincipalName"] = json!(name);
-            principal["email"] = json!(known.mail.as_ref().unwrap_or(name));
-        }
-    }
+    let known = owner.known.as_ref();
+    let name = known.and_then(|known| known.user_principal_name.as_ref());
+    // what is not known is null
+    let principal = json!({
+        "id": owner.principal,
+        "type": kind,
+        "displayName": known.map(|known| &known.display_name),
+        "email": known.and_then(|known| known.mail.as_ref()).or(name),
+        "tenantId": known.map(|_| tenant),
+        "userPrincipalName": name,
+        "thumbnailPhoto": Value::Null,
+    });
     json!({
         "name": owner.principal,
         "id": format!("{flow}/permissions/{}", owner.principal),
@@ -109,6 +114,11 @@ pub async fn modify(asked: &Asked, at: FlowAt<'_>, what: &str) -> Answered {
         "modifyowners" => (Act::MODIFY_OWNERS, Share::CanEdit),
         _ => (Act::EDIT_PERMISSIONS, Share::CanEdit),
     };
+    if given.put.len() + given.delete.len() > SHARES_PER_REQUEST_MAX {
+        let message =
+            format!("'put' and 'delete' name more than {SHARES_PER_REQUEST_MAX} together.");
+        return Err(AppError::invalid("TooManyOwners", message));
+    }
     // nobody may be made a run-only user, or a co-owner, by the other's operation
     let put: Result<Vec<Grant>, AppError> =
         given.put.into_iter().enumerate().map(|(at, put)| grant(at, put, what, default)).collect();
@@ -140,30 +150,44 @@ fn grant(at: usize, put: Put, what: &str, default: Share) -> Result<Grant, AppEr
         let message = format!("$.put[{at}].properties.roleName is not what '{what}' gives.");
         return Err(AppError::invalid("InvalidRoleName", message));
     }
-    let kind = match principal.kind.as_deref() {
-        None => PrincipalKind::User,
-        Some(kind) if kind.eq_ignore_ascii_case("User") => PrincipalKind::User,
-        Some(kind) if kind.eq_ignore_ascii_case("Group") => PrincipalKind::Group,
-        Some(kind) if kind.eq_ignore_ascii_case("ServicePrincipal") => {
-            PrincipalKind::ServicePrincipal
-        }
-        Some(kind) => {
-            let message = format!(
-                "$.put[{at}].properties.principal.type is '{kind}', expected 'User', 'Group' or 'ServicePrincipal'."
-            );
-            return Err(AppError::invalid("InvalidPrincipalType", message));
-        }
-    };
-    if principal.id.is_none() && principal.email.is_none() {
-        let message = format!("$.put[{at}].properties.principal.id is missing.");
-        return Err(AppError::invalid("PrincipalMissing", message));
+    let place = format!("$.put[{at}].properties.principal");
+    let kind = kind(principal.kind.as_deref(), &place)?;
+    // the operations of the connector for makers require both, that for administrators none
+    let is_strict = what != "modifypermissions";
+    if principal.id.is_none() && (is_strict || principal.email.is_none()) {
+        return Err(AppError::invalid("PrincipalMissing", format!("{place}.id is missing.")));
     }
+    if kind.is_none() && is_strict {
+        return Err(missing(&format!("{place}.type")));
+    }
+    let kind = kind.unwrap_or(PrincipalKind::User);
     Ok(Grant { principal: principal.id, name: principal.email, kind, share })
 }
 
+fn kind(given: Option<&str>, place: &str) -> Result<Option<PrincipalKind>, AppError> {
+    let Some(given) = given else { return Ok(None) };
+    let kinds = [PrincipalKind::User, PrincipalKind::Group, PrincipalKind::ServicePrincipal];
+    let found = kinds.into_iter().find(|kind| kind_name(*kind).eq_ignore_ascii_case(given));
+    found.map(Some).ok_or_else(|| {
+        let message =
+            format!("{place}.type is '{given}', expected 'User', 'Group' or 'ServicePrincipal'.");
+        AppError::invalid("InvalidPrincipalType", message)
+    })
+}
+
+/// Who is to go: by an id, or as the connector says it, with what they are.
 fn removed(at: usize, delete: Delete) -> Result<String, AppError> {
-    let named = delete.properties.and_then(|properties| properties.principal.id);
-    let id = delete.id.or(named).ok_or_else(|| {
+    let id = match (delete.id, delete.properties) {
+        (Some(id), _) => Some(id),
+        (None, Some(DeleteProperties { principal })) => {
+            let place = format!("$.delete[{at}].properties.principal");
+            let kind = kind(principal.kind.as_deref(), &place)?;
+            kind.ok_or_else(|| missing(&format!("{place}.type")))?;
+            principal.id
+        }
+        (None, None) => None,
+    };
+    let id = id.ok_or_else(|| {
         AppError::invalid("PrincipalMissing", format!("$.delete[{at}].id is missing."))
     })?;
     Ok(id.rsplit('/').next().unwrap_or_default().to_owned())

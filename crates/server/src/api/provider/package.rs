@@ -1,6 +1,7 @@
-//! Packages: export, with the address under which the zip is fetched.
+//! Packages: export, with the address under which the zip is fetched, and what else there
+//! is below an environment.
 
-use super::{Answered, Asked, ok};
+use super::{Answered, Asked, import, ok, storage};
 use crate::api::ApiState;
 use crate::api::error::ApiError;
 use crate::app::access::{FlowAt, Scope};
@@ -26,10 +27,18 @@ const FLOWS_MAX: usize = 50;
 
 /// What is below an environment of `Microsoft.BusinessAppPlatform`.
 pub async fn answer(asked: &Asked, environment: &str, path: &[&str]) -> Answered {
+    if let ["packagingoperations", _] = path {
+        asked.expect(&Method::GET)?;
+        return import::operation(asked, environment, asked.last_segment(0)).await;
+    }
     asked.expect(&Method::POST)?;
     match path {
         ["listpackageresources"] => list_resources(asked, environment).await,
         ["exportpackage"] => export(asked, environment).await,
+        ["generateresourcestorage"] => storage::new(asked, environment).await,
+        ["listimportparameters"] => import::list_parameters(asked, environment).await,
+        ["validateimportpackage"] => import::validate(asked, environment).await,
+        ["importpackage"] => import::run(asked, environment).await,
         _ => Err(asked.no_such_path()),
     }
 }

@@ -397,7 +397,11 @@ async fn list_triggers(asked: &Asked, at: FlowAt<'_>) -> Answered {
     let (view, _) = asked.app.get_flow(&asked.caller, at).await?;
     let entry = &view.entry;
     let flow = flow_id(asked, entry);
-    let is_on = entry.state == FlowState::Started;
+    let state = match entry.state {
+        FlowState::Started => "Enabled",
+        FlowState::Suspended => "Suspended",
+        FlowState::Stopped | FlowState::Deleted => "Disabled",
+    };
     let value = entry.version.flow.triggers.iter().map(|trigger| {
         json!({
             "name": trigger.name.as_str(),
@@ -407,7 +411,7 @@ async fn list_triggers(asked: &Asked, at: FlowAt<'_>) -> Answered {
                 "provisioningState": "Succeeded",
                 "createdTime": format_time(entry.row.created),
                 "changedTime": format_time(entry.row.changed),
-                "state": if is_on { "Enabled" } else { "Disabled" },
+                "state": state,
             },
         })
     });

@@ -437,8 +437,8 @@ impl App {
         let hour = 3_600 * SECOND;
         let expires = (self.engine.clock.now() / hour + 1 + CONNECTOR_LINK_HOURS) * hour;
         let (id, name) = (&connector.id, file.name());
-        let key = self.token_key().await?;
-        let mark = key.mac.mark(&[FILE_MARK, id, name, &expires.to_string()]);
+        let key = self.keyring().await?;
+        let mark = key.mac().mark(&[FILE_MARK, id, name, &expires.to_string()]);
         Ok(format!("/connectors/{id}/{name}?se={expires}&sig={mark}"))
     }
 
@@ -451,7 +451,7 @@ impl App {
     ) -> Result<(File, Vec<u8>), AppError> {
         let denied =
             |message: &str| AppError::new(ErrorKind::Forbidden, "AuthorizationFailed", message);
-        let is_signed = self.token_key().await?.mac.is_mark(&[FILE_MARK, id, name, expires], mark);
+        let is_signed = self.keyring().await?.mac().is_mark(&[FILE_MARK, id, name, expires], mark);
         let file = File::ALL.into_iter().find(|file| file.name() == name);
         let Some(file) = file.filter(|_| is_signed) else {
             return Err(denied("The address of the file has no valid signature."));

@@ -1,6 +1,7 @@
 //! Applications of the embedded directory: programs that sign in by themselves or for
 //! somebody. One record stands for the registration and for its service principal.
 
+use super::Outside;
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::{App, Operation};
@@ -16,6 +17,7 @@ use subtle::ConstantTimeEq;
 
 pub const BY_CLIENT: u8 = 1;
 pub const BY_NAME: u8 = 2;
+pub const BY_OUTSIDE: u8 = 3;
 
 /// A program that may sign in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Application {
     /// An administrator has consented for everybody.
     #[serde(default)]
     pub is_consented: bool,
+    /// Whose issuer it is from, if that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// Counts what ends its tokens.
     #[serde(default)]
     pub stamp: u32,
@@ -79,10 +84,12 @@ impl Stored for Application {
     }
 
     fn keys(&self) -> Vec<RecordKey> {
-        vec![
+        let mut keys = vec![
             data::unique(BY_CLIENT, &[&self.client_id.to_lowercase()]),
             data::key(BY_NAME, &[&self.display_name.to_lowercase()]),
-        ]
+        ];
+        keys.extend(self.outside.iter().map(|it| it.key(BY_OUTSIDE)));
+        keys
     }
 }
 
@@ -147,6 +154,7 @@ impl App {
             is_public: input.is_public,
             roles,
             is_consented: input.is_consented,
+            outside: None,
             stamp: 0,
             created: self.engine.clock.now(),
         });
@@ -269,6 +277,11 @@ impl App {
         self.permit(caller, Operation::ManageDirectory)?;
         let mut application = self.application_as_admin(name).await?;
         application.stamp = application.stamp.wrapping_add(1);
+        let now = clock::unix_seconds(self.engine.clock.now());
+        if let Some(outside) = &mut application.outside {
+            // this second's tokens too
+            outside.not_before = now + 1;
+        }
         let change = Change::default().put(&application)?;
         let change = change.audit("RevokeSessions", &application.id, &json!({}));
         self.apply(caller, change).await?;

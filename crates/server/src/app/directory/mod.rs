@@ -4,6 +4,7 @@ pub mod application;
 pub mod credential;
 pub mod group;
 pub mod key;
+pub mod outside;
 pub mod principal;
 pub mod role;
 pub mod tenant;
@@ -12,6 +13,7 @@ pub mod user;
 pub use application::Application;
 pub use group::Group;
 pub use key::ApiKey;
+pub use outside::Outside;
 pub use user::User;
 
 use crate::app::AppError;

@@ -3,7 +3,7 @@
 use super::{Application, User};
 use crate::app::App;
 use crate::app::error::AppError;
-use crate::auth::caller::Caller;
+use crate::auth::caller::{Caller, Role};
 use crate::limits::{PRINCIPAL_FRESH, PRINCIPALS_CACHED_MAX};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -60,6 +60,7 @@ impl App {
         if let Some(user) = self.get::<User>(id).await? {
             let groups = self.groups_of(id).await?;
             let mut roles = user.roles.clone();
+            roles.extend(user.outside.iter().flat_map(|it| it.roles.clone()));
             roles.extend(groups.iter().flat_map(|group| group.roles.clone()));
             let groups = groups.into_iter().map(|group| group.value.id).collect();
             let caller = Caller::person(id, groups, roles);
@@ -68,9 +69,15 @@ impl App {
         }
         let application = self.get::<Application>(id).await?;
         Ok(application.map(|it| Principal {
-            caller: Caller::application(id, it.roles.clone()),
+            caller: Caller::application(id, application_roles(&it)),
             stamp: it.stamp,
             is_enabled: true,
         }))
     }
+}
+
+/// Its own roles, and those that an issuer from outside gives it.
+fn application_roles(application: &Application) -> Vec<Role> {
+    let outside = application.outside.iter().flat_map(|it| it.roles.clone());
+    application.roles.iter().cloned().chain(outside).collect()
 }

@@ -1,10 +1,12 @@
 //! Users of the embedded directory.
 
-use super::Group;
 use super::role::{Holder, RoleChange};
+use super::{Group, Outside};
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::signin::consent::{self, Consent};
+use crate::app::signin::second_factor::SecondFactor;
+use crate::app::signin::session::{self, Session};
 use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, Role};
 use crate::auth::password;
@@ -15,6 +17,7 @@ use store::RecordKey;
 
 pub const BY_NAME: u8 = 1;
 pub const BY_DISPLAY_NAME: u8 = 2;
+pub const BY_OUTSIDE: u8 = 3;
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +40,9 @@ pub struct User {
     locked_until: i64,
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// Whose issuer they are from, if that is another: no password lets them in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// Counts what ends every session and token: a new password, a revocation.
     #[serde(default)]
     pub stamp: u32,
@@ -55,14 +61,48 @@ impl Stored for User {
     }
 
     fn keys(&self) -> Vec<RecordKey> {
-        vec![
+        let mut keys = vec![
             data::unique(BY_NAME, &[&self.user_principal_name.to_lowercase()]),
             data::key(BY_DISPLAY_NAME, &[&self.display_name.to_lowercase()]),
-        ]
+        ];
+        keys.extend(self.outside.iter().map(|it| it.key(BY_OUTSIDE)));
+        keys
     }
 }
 
 impl User {
+    /// Somebody without password and roles.
+    #[must_use]
+    pub fn new(id: String, name: String, created: i64) -> User {
+        User {
+            id,
+            display_name: name.clone(),
+            user_principal_name: name,
+            mail: None,
+            password: None,
+            is_enabled: true,
+            failures: 0,
+            locked_until: 0,
+            roles: Vec::new(),
+            outside: None,
+            stamp: 0,
+            created,
+            consented: None,
+        }
+    }
+
+    /// Whether guesses are refused for a while.
+    #[must_use]
+    pub fn is_locked(&self, now: i64) -> bool {
+        self.locked_until > now
+    }
+
+    /// It was them: wrong guesses before do not count.
+    pub fn forget_failures(&mut self) {
+        self.failures = 0;
+        self.locked_until = 0;
+    }
+
     /// Whether there is a password that opens the account.
     #[must_use]
     pub fn has_password(&self) -> bool {
@@ -109,19 +149,14 @@ impl App {
         };
         let display_name = input.display_name.filter(|it| !it.trim().is_empty());
         let roles = self.known_roles(input.roles).await?;
+        let id = clock::guid().map_err(AppError::internal)?;
+        let created = self.engine.clock.now();
         let user = User {
-            id: clock::guid().map_err(AppError::internal)?,
             display_name: display_name.unwrap_or_else(|| name.clone()),
             mail: input.mail,
             password,
-            is_enabled: true,
-            failures: 0,
-            locked_until: 0,
             roles,
-            stamp: 0,
-            created: self.engine.clock.now(),
-            consented: None,
-            user_principal_name: name,
+            ..User::new(id, name, created)
         };
         let known = Known::new(user);
         let detail = json!({"roles": known.roles});
@@ -160,6 +195,11 @@ impl App {
     /// A user by object id or by the name to sign in with.
     pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<Known<User>, AppError> {
         self.permit(caller, Operation::ReadDirectory)?;
+        self.existing_user(name).await
+    }
+
+    /// The same without a check of rights, for use cases that have made theirs.
+    pub(crate) async fn existing_user(&self, name: &str) -> Result<Known<User>, AppError> {
         self.user(name).await?.ok_or_else(|| no_user(name))
     }
 
@@ -188,19 +228,25 @@ impl App {
         name: &str,
     ) -> Result<(Known<User>, Vec<Known<Group>>), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let user = self.existing_user(name).await?;
         let groups = self.groups_of(&user.id).await?;
         Ok((user, groups))
     }
 
-    /// Deletes a user, with their keys and their places in groups. What else speaks of them
+    /// Deletes a user, with their keys, sessions and places in groups. What else speaks of them
     /// has their object id only.
     pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let user = self.existing_user(name).await?;
         let mut change = Change::default().remove(&user);
         for key in self.keys_of(&user.id).await? {
             change = change.remove(&key);
+        }
+        if let Some(factor) = self.get::<SecondFactor>(&user.id).await? {
+            change = change.remove(&factor);
+        }
+        for session in self.list_all::<Session>(session::BY_USER, &[&user.id]).await? {
+            change = change.remove(&session);
         }
         for mut group in self.groups_of(&user.id).await? {
             group.members.retain(|member| *member != user.id);
@@ -247,9 +293,9 @@ impl App {
         roles: Vec<Role>,
     ) -> Result<User, AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let user = self.existing_user(name).await?;
         self.change_roles(caller, Holder::User(user), RoleChange::Set(roles)).await?;
-        self.user(name).await?.map(|user| user.value).ok_or_else(|| no_user(name))
+        Ok(self.existing_user(name).await?.value)
     }
 
     /// Lets a user in, or keeps them out: every session, token and key rests meanwhile.
@@ -260,7 +306,7 @@ impl App {
         is_enabled: bool,
     ) -> Result<User, AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let mut user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let mut user = self.existing_user(name).await?;
         if user.is_enabled == is_enabled {
             return Ok(user.value);
         }
@@ -275,8 +321,13 @@ impl App {
     /// Ends every session, token and key of a user.
     pub async fn revoke_user(&self, caller: &Caller, name: &str) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let mut user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let mut user = self.existing_user(name).await?;
         user.stamp = user.stamp.wrapping_add(1);
+        let now = clock::unix_seconds(self.engine.clock.now());
+        if let Some(outside) = &mut user.outside {
+            // this second's tokens too
+            outside.not_before = now + 1;
+        }
         let change = Change::default().put(&user)?;
         let change = change.audit("RevokeSessions", &user.id, &json!({}));
         self.apply(caller, change).await?;
@@ -292,10 +343,14 @@ impl App {
         new: &str,
     ) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let mut user = self.user(name).await?.ok_or_else(|| no_user(name))?;
+        let mut user = self.existing_user(name).await?;
+        if let Some(outside) = &user.outside {
+            let message =
+                format!("The user signs in with '{}', and has no password here.", outside.issuer);
+            return Err(AppError::invalid("UserIsFromOutside", message));
+        }
         user.password = Some(password::hash_new(new).await?);
-        user.failures = 0;
-        user.locked_until = 0;
+        user.forget_failures();
         user.stamp = user.stamp.wrapping_add(1);
         let change = Change::default().put(&user)?;
         let change = change.audit("SetPassword", &user.id, &json!({}));
@@ -314,7 +369,7 @@ impl App {
         let user = self.user(name).await?;
         let now = self.engine.clock.now();
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let is_locked = user.as_ref().is_some_and(|user| user.locked_until > now);
+        let is_locked = user.as_ref().is_some_and(|user| user.is_locked(now));
         let is_right = !is_locked && password::verify(hash, given).await;
         let Some(mut user) = user else { return Ok((Verdict::Wrong, None)) };
         if is_locked {
@@ -324,9 +379,9 @@ impl App {
             self.note_failure(&mut user, now).await?;
             return Ok((Verdict::Wrong, Some(user.value)));
         }
-        if user.failures > 0 {
-            user.failures = 0;
-            user.locked_until = 0;
+        // with a second factor, a right password alone does not show that it is them
+        if user.failures > 0 && self.second_factor(&user.id).await?.is_none() {
+            user.forget_failures();
             self.apply(&Caller::person(&user.id, vec![], vec![]), Change::default().put(&user)?)
                 .await?;
         }
@@ -335,22 +390,27 @@ impl App {
     }
 
     async fn note_failure(&self, user: &mut Known<User>, now: i64) -> Result<(), AppError> {
+        let change = self.failure(user, now)?;
+        match self.apply(&Caller::person(&user.id, vec![], vec![]), change).await {
+            // somebody else counted at the same moment
+            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            done => done.map(|_| ()),
+        }
+    }
+
+    /// The change that counts a wrong guess. Too many close the account for a while.
+    pub(crate) fn failure(&self, user: &mut Known<User>, now: i64) -> Result<Change, AppError> {
         user.failures = user.failures.saturating_add(1);
         let over = user.failures.saturating_sub(FAILURES_MAX);
         if user.failures >= FAILURES_MAX {
             let seconds = (LOCKED_SECONDS << over.min(10)).min(LOCKED_SECONDS_MAX);
             user.locked_until = now + seconds * clock::SECOND;
         }
-        let caller = Caller::person(&user.id, vec![], vec![]);
         let mut change = Change::default().put(user)?;
         if user.failures == FAILURES_MAX {
             change = change.audit("LockUser", &user.id, &json!({"failures": user.failures}));
         }
-        match self.apply(&caller, change).await {
-            // somebody else counted at the same moment
-            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-            done => done.map(|_| ()),
-        }
+        Ok(change)
     }
 }
 
@@ -370,7 +430,7 @@ fn check_text(member: &str, text: Option<&str>) -> Result<(), AppError> {
 }
 
 /// `name@domain`, as identity clients expect.
-fn check_principal_name(name: &str) -> Result<(), AppError> {
+pub(super) fn check_principal_name(name: &str) -> Result<(), AppError> {
     let is_fine = name.len() <= 256
         && name.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !domain.contains('@')

@@ -14,6 +14,8 @@ pub struct ClientProof {
     pub secret: Option<String>,
     /// A JWT that its certificate's key signed.
     pub assertion: Option<String>,
+    /// Where it is, if that is known.
+    pub address: Option<String>,
 }
 
 impl App {

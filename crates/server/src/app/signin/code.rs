@@ -3,7 +3,7 @@
 use super::client::is_redirect_of;
 use super::expiry::Expiring;
 use super::session::Session;
-use super::{Asked, Refusal, SignInError, Subject, TokenAnswer};
+use super::{Asked, Refusal, SignInError, TokenAnswer, Visitor};
 use crate::app::App;
 use crate::app::data::{Change, Kind, Known, Stored};
 use crate::app::directory::{Application, User};
@@ -124,12 +124,13 @@ impl App {
     /// Exchanges a code for tokens, once.
     pub(super) async fn redeem_code(
         &self,
-        application: &Application,
+        visitor: &Visitor<'_>,
         asked: Option<Asked>,
         code: &str,
         redirect_uri: &str,
         verifier: Option<String>,
     ) -> Result<TokenAnswer, SignInError> {
+        let application = visitor.application;
         let found = self.get::<AuthorizationCode>(&id_of(code)).await?;
         let found = found.filter(|it| it.application == application.id);
         let mut record = found.ok_or_else(Refusal::unknown_grant)?;
@@ -152,28 +153,27 @@ impl App {
         }
         let user = self.user_under(&record.user, record.user_stamp).await?;
         self.need_consent(application, &user.id).await?;
-        let subject = Subject { application, user: &user };
+        let subject = visitor.with(&user);
         // what the person saw says whether there is a session; the resource may be another
         let asked = match asked {
             Some(asked) => Asked { resource: asked.resource, ..record.asked.clone() },
             None => record.asked.clone(),
         };
-        let begun = match asked.offline {
-            true => Some(self.begin_session(&subject, &asked)?),
-            false => None,
-        };
+        let grant = "authorization_code";
+        let begun = self.begin_session(&subject, &asked, grant)?;
         record.is_used = true;
-        record.session = begun.as_ref().map(|(session, _)| session.session_id().to_owned());
+        record.session = Some(begun.session.session_id().to_owned());
         let nonce = record.nonce.clone();
         let change = Change::default().put(&record)?;
-        let nonce = nonce.as_deref();
-        self.issue_with(&subject, &asked, nonce, "authorization_code", (change, begun)).await
+        self.issue_with(&subject, &asked, nonce.as_deref(), grant, (change, begun)).await
     }
 
     async fn end_session_of(&self, code: &AuthorizationCode) -> Result<(), AppError> {
         let Some(id) = &code.session else { return Ok(()) };
         match self.get::<Session>(id).await? {
-            Some(session) => self.end_session(&session, "code reuse").await,
+            Some(session) => {
+                self.end_session(&session, &Caller::root("sign-in"), "code reuse").await
+            }
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::consent::ConsentFor;
 use super::expiry::Expiring;
-use super::{Asked, Refusal, SignInError, Subject, TokenAnswer};
+use super::{Asked, Refusal, SignInError, TokenAnswer, Visitor};
 use crate::app::App;
 use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::directory::{Application, User};
@@ -141,6 +141,10 @@ impl App {
             .map(|letter| letter.to_ascii_uppercase())
             .collect();
         let now = self.engine.clock.now();
+        // when too many guessed, a right guess is of no use either
+        if !self.signin.guesses.has_room(crate::clock::unix_seconds(now)) {
+            return Err(Refusal::too_many().into());
+        }
         let found = self.find::<DeviceCode>(BY_USER_CODE, &[&code]).await?;
         let waits = |it: &Known<DeviceCode>| it.state == DeviceState::Pending && it.expires > now;
         match found.filter(waits) {
@@ -187,9 +191,10 @@ impl App {
     /// A device looks whether the person has decided.
     pub(super) async fn redeem_device(
         &self,
-        application: &Application,
+        visitor: &Visitor<'_>,
         device_code: &str,
     ) -> Result<TokenAnswer, SignInError> {
+        let application = visitor.application;
         let found = self.get::<DeviceCode>(&id_of(device_code)).await?;
         let found = found.filter(|it| it.application == application.id);
         let device = found.ok_or_else(Refusal::unknown_device)?;
@@ -207,7 +212,7 @@ impl App {
         };
         let user = self.user_under(user, stamp).await?;
         self.need_consent(application, &user.id).await?;
-        let subject = Subject { application, user: &user };
+        let subject = visitor.with(&user);
         let change = Change::default().remove(&device);
         self.issue(&subject, &device.asked, None, "device_code", change).await
     }

@@ -8,7 +8,7 @@ use crate::limits::EXPIRED_ROWS_PER_SWEEP;
 use store::RecordKey;
 
 /// Such records are found by when they end.
-pub(super) trait Expiring: Stored {
+pub(crate) trait Expiring: Stored {
     const BY_EXPIRY: u8;
 
     /// Ticks.
@@ -20,13 +20,13 @@ pub(super) trait Expiring: Stored {
 }
 
 /// Ticks as text whose order is that of the numbers.
-fn ordered(ticks: i64) -> String {
+pub(super) fn ordered(ticks: i64) -> String {
     format!("{:020}", ticks.max(0))
 }
 
 impl App {
     /// Takes away a few that ended first. That somebody else does so too is no fault.
-    pub(super) async fn sweep<T: Expiring>(&self) -> Result<(), AppError> {
+    pub(crate) async fn sweep<T: Expiring>(&self) -> Result<(), AppError> {
         let now = self.engine.clock.now();
         let listed = self.list::<T>(T::BY_EXPIRY, &[], None, EXPIRED_ROWS_PER_SWEEP).await?;
         let ended = listed.rows.iter().filter(|it| it.expires() <= now);

@@ -5,6 +5,7 @@
 //!
 //! Invariant: whatever comes out well or is refused is in the audit, without any secret.
 
+pub mod account;
 mod assertion;
 pub mod audience;
 pub mod browser;
@@ -12,10 +13,14 @@ pub mod client;
 pub mod code;
 pub mod consent;
 pub mod device;
-mod expiry;
+pub(crate) mod expiry;
+pub mod issuer;
+pub mod keyring;
+mod live;
 mod pace;
 pub mod refusal;
-mod session;
+pub mod second_factor;
+pub mod session;
 mod token;
 
 pub use audience::Asked;
@@ -29,16 +34,21 @@ use super::directory::user::Verdict;
 use super::directory::{Application, User};
 use super::error::AppError;
 use crate::auth::caller::Caller;
-use crate::auth::jwt::TokenKey;
 use crate::clock;
-use crate::limits::{DEVICES_PER_MINUTE, GUESSES_PER_MINUTE, STRANGERS_PER_MINUTE};
+use crate::limits::{
+    DEVICES_PER_MINUTE, GUESSES_PER_MINUTE, STRANGE_KEYS_PER_MINUTE, STRANGERS_PER_MINUTE,
+};
+use keyring::Keyrings;
+use live::Live;
 use pace::Pace;
 use serde_json::json;
-use tokio::sync::OnceCell;
 
 /// What signing in keeps in memory.
 pub struct SignInState {
-    key: OnceCell<TokenKey>,
+    keys: Keyrings,
+    live: Live,
+    /// Looks for keys that another node may have made.
+    strange_keys: Pace,
     /// Entries of the audit that strangers cause.
     strangers: Pace,
     /// Device codes.
@@ -50,7 +60,9 @@ pub struct SignInState {
 impl Default for SignInState {
     fn default() -> Self {
         SignInState {
-            key: OnceCell::new(),
+            keys: Keyrings::default(),
+            live: Live::default(),
+            strange_keys: Pace::new(STRANGE_KEYS_PER_MINUTE),
             strangers: Pace::new(STRANGERS_PER_MINUTE),
             devices: Pace::new(DEVICES_PER_MINUTE),
             guesses: Pace::new(GUESSES_PER_MINUTE),
@@ -79,10 +91,25 @@ impl Grant {
     }
 }
 
+/// An application that asks for tokens, and where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Visitor<'a> {
+    pub application: &'a Application,
+    pub address: Option<&'a str>,
+}
+
 /// A person who signs in with an application.
 pub(crate) struct Subject<'a> {
     pub application: &'a Application,
     pub user: &'a User,
+    pub address: Option<&'a str>,
+}
+
+impl<'a> Visitor<'a> {
+    /// Somebody signs in with it.
+    fn with(&self, user: &'a User) -> Subject<'a> {
+        Subject { application: self.application, user, address: self.address }
+    }
 }
 
 impl App {
@@ -107,22 +134,24 @@ impl App {
     ) -> Result<TokenAnswer, SignInError> {
         let alone = matches!(grant, Grant::ClientCredentials);
         let application = self.prove_client(proof, alone).await?;
+        let visitor = Visitor { application: &application, address: proof.address.as_deref() };
         match grant {
             Grant::ClientCredentials => {
                 self.client_credentials(&application, asked.unwrap_or_default()).await
             }
             Grant::Password { name, password } => {
                 let user = self.check_password(&name, &password).await?;
-                let subject = Subject { application: &application, user: &user };
+                self.need_no_second_factor(&user).await?;
+                let subject = visitor.with(&user);
                 self.need_consent(subject.application, &user.id).await?;
                 let asked = asked.unwrap_or_default();
                 self.issue(&subject, &asked, None, "password", Change::default()).await
             }
-            Grant::DeviceCode(code) => self.redeem_device(&application, &code).await,
+            Grant::DeviceCode(code) => self.redeem_device(&visitor, &code).await,
             Grant::Code { code, redirect_uri, verifier } => {
-                self.redeem_code(&application, asked, &code, &redirect_uri, verifier).await
+                self.redeem_code(&visitor, asked, &code, &redirect_uri, verifier).await
             }
-            Grant::Refresh(token) => self.refresh(&application, asked, &token).await,
+            Grant::Refresh(token) => self.refresh(&visitor, asked, &token).await,
         }
     }
 

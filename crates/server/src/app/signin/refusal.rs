@@ -150,6 +150,28 @@ impl Refusal {
         Refusal::grant(50_057, "The user account is disabled.")
     }
 
+    pub(super) fn second_factor_needed() -> Refusal {
+        let message = "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access this resource.";
+        Refusal::grant(50_076, message)
+    }
+
+    pub(super) fn second_factor_there() -> Refusal {
+        Refusal::request(50_079, "There is a second factor already: remove it first.")
+    }
+
+    pub(super) fn wrong_code() -> Refusal {
+        Refusal::grant(
+            500_121,
+            "The code is not right, or was used before. Codes last half a minute.",
+        )
+    }
+
+    /// Whether another code may be tried.
+    #[must_use]
+    pub fn is_wrong_code(&self) -> bool {
+        self.number == 500_121
+    }
+
     pub(super) fn consent(application: &str, client: &str) -> Refusal {
         let message = format!(
             "The user or administrator has not consented to use the application with ID '{client}' named '{application}'. Send an interactive authorization request for this user and resource."
@@ -247,7 +269,7 @@ impl Refusal {
     #[must_use]
     pub fn unsupported_response(given: &str) -> Refusal {
         let message = format!(
-            "The response type or mode '{given}' is not supported: expected 'code', by query or fragment."
+            "The response type or mode '{given}' is not supported: expected 'code', by query, fragment or form_post."
         );
         Refusal::new("unsupported_response_type", 700_054, message)
     }

@@ -1,21 +1,18 @@
 //! Tokens that are given: for an application by itself, or for a person by an application.
 
-use super::session::Session;
+use super::session::{Begun, Session};
 use super::{Asked, SignInError, Subject};
 use crate::app::App;
-use crate::app::data::{Change, Known};
+use crate::app::data::Change;
 use crate::app::directory::Application;
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
-use crate::auth::jwt::{AccessClaims, TokenKey};
+use crate::auth::jwt::AccessClaims;
 use crate::clock;
 use crate::limits::ACCESS_TOKEN_SECONDS;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
-
-/// Setting of the store: the key that signs tokens, sealed.
-const SIGNING_KEY: &str = "signing_key";
 
 /// What somebody gets who has signed in.
 #[derive(Clone)]
@@ -39,6 +36,13 @@ pub struct Delegated {
     pub client_info: String,
 }
 
+/// What an application holds that acts for a person.
+pub(super) struct Held<'a> {
+    /// The session's id.
+    pub session: &'a str,
+    pub refresh_token: Option<String>,
+}
+
 /// The issuer of access tokens.
 #[must_use]
 pub fn issuer(tenant: &str) -> String {
@@ -52,31 +56,6 @@ pub fn openid_issuer(tenant: &str) -> String {
 }
 
 impl App {
-    /// The key that signs tokens. Whoever needs it first makes it, for all nodes.
-    pub(crate) async fn token_key(&self) -> Result<&TokenKey, AppError> {
-        self.signin.key.get_or_try_init(|| self.open_key()).await
-    }
-
-    async fn open_key(&self) -> Result<TokenKey, AppError> {
-        let (store, sealer) = (&self.engine.store, self.engine.catalog.sealer());
-        let sealed = match store.setting(SIGNING_KEY).await? {
-            Some(sealed) => sealed,
-            None => {
-                let new = tokio::task::spawn_blocking(TokenKey::generate).await;
-                let new = new.map_err(AppError::internal)??;
-                let sealed = sealer.seal(SIGNING_KEY, &new).map_err(AppError::internal)?;
-                store.setting_or(SIGNING_KEY, &sealed).await?
-            }
-        };
-        let key = sealer.open_secret(SIGNING_KEY, &sealed).map_err(AppError::internal)?;
-        TokenKey::read(&key)
-    }
-
-    /// Keys that tokens can be checked with.
-    pub async fn token_keys(&self) -> Result<Vec<serde_json::Value>, SignInError> {
-        Ok(vec![self.token_key().await?.public()])
-    }
-
     /// What an application gets that signs in by itself.
     pub(super) async fn application_token(
         &self,
@@ -92,7 +71,7 @@ impl App {
     }
 
     /// Gives a person's application its tokens, together with a change that ends what was
-    /// exchanged for them. A session begins when a refresh token is asked for.
+    /// exchanged for them. A session begins.
     pub(super) async fn issue(
         &self,
         subject: &Subject<'_>,
@@ -101,10 +80,7 @@ impl App {
         grant: &str,
         change: Change,
     ) -> Result<TokenAnswer, SignInError> {
-        let begun = match asked.offline {
-            true => Some(self.begin_session(subject, asked)?),
-            false => None,
-        };
+        let begun = self.begin_session(subject, asked, grant)?;
         self.issue_with(subject, asked, nonce, grant, (change, begun)).await
     }
 
@@ -115,16 +91,14 @@ impl App {
         asked: &Asked,
         nonce: Option<&str>,
         grant: &str,
-        (mut change, begun): (Change, Option<(Known<Session>, String)>),
+        (change, begun): (Change, Begun),
     ) -> Result<TokenAnswer, SignInError> {
-        let mut refresh_token = None;
-        if let Some((session, token)) = begun {
-            change = change.put(&session)?;
-            refresh_token = Some(token);
-        }
-        let answer = self.delegated_token(subject, asked, nonce, refresh_token).await?;
+        let Begun { session, refresh_token } = begun;
+        let held = Held { session: session.session_id(), refresh_token };
+        let answer = self.delegated_token(subject, asked, nonce, held).await?;
         let user = subject.user;
-        let change = change.audit("SignIn", &user.id, &signed_in(subject, asked, grant));
+        let change =
+            change.put(&session)?.audit("SignIn", &user.id, &signed_in(subject, asked, grant));
         let caller = Caller::person(&user.id, Vec::new(), Vec::new());
         match self.apply(&caller, change).await {
             Ok(_) => {}
@@ -144,9 +118,9 @@ impl App {
         subject: &Subject<'_>,
         asked: &Asked,
         nonce: Option<&str>,
-        refresh_token: Option<String>,
+        held: Held<'_>,
     ) -> Result<TokenAnswer, AppError> {
-        let Subject { application, user } = subject;
+        let Subject { application, user, .. } = subject;
         let mut claims = self.claims(application, asked)?;
         claims.oid.clone_from(&user.id);
         claims.sub.clone_from(&user.id);
@@ -156,6 +130,7 @@ impl App {
         claims.scp = Some("user_impersonation".to_owned());
         claims.sg_stamp = user.stamp;
         claims.sg_app = Some((application.id.clone(), application.stamp));
+        claims.sg_session = Some(held.session.to_owned());
         let id_token = match asked.openid {
             true => Some(self.id_token(&claims, nonce).await?),
             false => None,
@@ -163,7 +138,7 @@ impl App {
         let info = json!({"uid": user.id, "utid": &*self.tenant});
         let delegated = Delegated {
             scope: asked.given(),
-            refresh_token,
+            refresh_token: held.refresh_token,
             id_token,
             client_info: URL_SAFE_NO_PAD.encode(info.to_string()),
         };
@@ -187,7 +162,7 @@ impl App {
         if let Some(nonce) = nonce {
             claims["nonce"] = json!(nonce);
         }
-        self.token_key().await?.sign(&claims)
+        self.keyring().await?.signing().sign(&claims)
     }
 
     async fn answer(
@@ -196,7 +171,7 @@ impl App {
         delegated: Option<Delegated>,
     ) -> Result<TokenAnswer, AppError> {
         Ok(TokenAnswer {
-            access_token: self.token_key().await?.sign(claims)?,
+            access_token: self.keyring().await?.signing().sign(claims)?,
             resource: claims.aud.clone(),
             begins: claims.nbf,
             expires: claims.exp,
@@ -226,6 +201,7 @@ impl App {
             uti: clock::guid().map_err(AppError::internal)?,
             sg_stamp: 0,
             sg_app: None,
+            sg_session: None,
         })
     }
 }

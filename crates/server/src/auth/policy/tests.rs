@@ -8,8 +8,9 @@ use std::fmt::Write;
 
 /// Owner, co-owner, run-only user, administrator of the environment who owns nothing,
 /// administrator of another environment, tenant administrator, application that
-/// administers the environment, application without a role.
-const COLUMNS: [&str; 8] = [
+/// administers the environment, application without a role, application that administers
+/// the tenant.
+const COLUMNS: [&str; 9] = [
     "owner",
     "co-owner",
     "run-only user",
@@ -18,69 +19,78 @@ const COLUMNS: [&str; 8] = [
     "tenant administrator",
     "application that administers the environment",
     "application without a role",
+    "application that administers the tenant",
 ];
 
 /// `+`: allowed, in the order of the columns. The environment is not the default one; who
 /// owns something in it is a maker there, administrators are as administrators take part.
 const EXPECTED: &[(&str, &str)] = &[
-    ("CancelFlowRun", "++------"),
-    ("CreateConnection", "++++----"),
-    ("CreateFlow", "++++----"),
-    ("DeleteFlow", "++------"),
-    ("GetApi", "++++----"),
-    ("GetFlow", "++------"),
-    ("AdminGetFlow", "---+-++-"),
-    ("ListCallbackUrl", "++------"),
-    ("ListApis", "++++----"),
-    ("ListFlowOwners", "++------"),
-    ("ListFlowUsers", "++------"),
-    ("ListFlowsInEnvironment_V2", "---+-++-"),
-    ("ListConnections", "++++----"),
-    ("ListUserEnvironments", "++++++--"),
-    ("ListMyFlows", "++++----"),
-    ("ModifyFlowOwners", "++------"),
-    ("AdminModifyFlowOwners", "---+-++-"),
-    ("ModifyRunOnlyUsers", "++------"),
-    ("AdminRestoreFlow", "---+-++-"),
-    ("ResubmitFlow", "++------"),
-    ("StopFlow", "++------"),
-    ("StartFlow", "++------"),
-    ("UpdateFlow", "++------"),
-    ("Disable-AdminFlow", "---+-++-"),
-    ("Edit-AdminFlowOwnerRole", "---+-++-"),
-    ("Enable-AdminFlow", "---+-++-"),
-    ("Get-AdminFlowOwnerRole", "---+-++-"),
-    ("Get-AdminFlowUserDetails", "-----+--"),
-    ("Remove-AdminFlow", "---+-++-"),
-    ("Remove-AdminFlowUserDetails", "-----+--"),
-    ("GetEnvironment", "++++----"),
-    ("AdminGetEnvironment", "---+-++-"),
-    ("ListFlowRuns", "++------"),
-    ("ListFlowRunsAsAdmin", "---+-++-"),
-    ("RunFlow", "+++-----"),
-    ("ExportFlow", "++------"),
-    ("GetConnection", "+++-----"),
-    ("UseConnection", "+++-----"),
-    ("UpdateConnection", "++------"),
-    ("DeleteConnection", "+-------"),
-    ("ModifyConnectionPermissions", "++------"),
-    ("ListConnectionsAsAdmin", "---+-++-"),
-    ("GetConnectionAsAdmin", "---+-++-"),
-    ("DeleteConnectionAsAdmin", "---+-++-"),
-    ("ModifyConnectionPermissionsAsAdmin", "---+-++-"),
-    ("ListApisAsAdmin", "---+-++-"),
-    ("CreateApi", "++++----"),
-    ("ChangeApi", "+-------"),
-    ("ChangeApiAsAdmin", "---+-++-"),
-    ("ReadDirectory", "+++++++-"),
-    ("ManageDirectory", "-----+--"),
-    ("ManageEnvironments", "-----+--"),
-    ("ManageServer", "-----+--"),
-    ("ReadAudit", "-----+--"),
+    ("CancelFlowRun", "++-------"),
+    ("CreateConnection", "++++-----"),
+    ("CreateFlow", "++++-----"),
+    ("DeleteFlow", "++-------"),
+    ("GetApi", "++++-----"),
+    ("GetFlow", "++-------"),
+    ("AdminGetFlow", "---+-++-+"),
+    ("ListCallbackUrl", "++-------"),
+    ("ListApis", "++++-----"),
+    ("ListFlowOwners", "++-------"),
+    ("ListFlowUsers", "++-------"),
+    ("ListFlowsInEnvironment_V2", "---+-++-+"),
+    ("ListConnections", "++++-----"),
+    ("ListUserEnvironments", "++++++---"),
+    ("ListMyFlows", "++++-----"),
+    ("ModifyFlowOwners", "++-------"),
+    ("AdminModifyFlowOwners", "---+-++-+"),
+    ("ModifyRunOnlyUsers", "++-------"),
+    ("AdminRestoreFlow", "---+-++-+"),
+    ("ResubmitFlow", "++-------"),
+    ("StopFlow", "++-------"),
+    ("StartFlow", "++-------"),
+    ("UpdateFlow", "++-------"),
+    ("Disable-AdminFlow", "---+-++-+"),
+    ("Edit-AdminFlowOwnerRole", "---+-++-+"),
+    ("Enable-AdminFlow", "---+-++-+"),
+    ("Get-AdminFlowOwnerRole", "---+-++-+"),
+    ("Get-AdminFlowUserDetails", "-----+---"),
+    ("Remove-AdminFlow", "---+-++-+"),
+    ("Remove-AdminFlowUserDetails", "-----+---"),
+    ("GetEnvironment", "++++-----"),
+    ("AdminGetEnvironment", "---+-++-+"),
+    ("ListFlowRuns", "++-------"),
+    ("ListFlowRunsAsAdmin", "---+-++-+"),
+    ("RunFlow", "+++------"),
+    ("ExportFlow", "++-------"),
+    ("GetConnection", "+++------"),
+    ("UseConnection", "+++------"),
+    ("UpdateConnection", "++-------"),
+    ("DeleteConnection", "+--------"),
+    ("ModifyConnectionPermissions", "++-------"),
+    ("ListConnectionsAsAdmin", "---+-++-+"),
+    ("GetConnectionAsAdmin", "---+-++-+"),
+    ("DeleteConnectionAsAdmin", "---+-++-+"),
+    ("ModifyConnectionPermissionsAsAdmin", "---+-++-+"),
+    ("ListApisAsAdmin", "---+-++-+"),
+    ("CreateApi", "++++-----"),
+    ("ChangeApi", "+--------"),
+    ("ChangeApiAsAdmin", "---+-++-+"),
+    ("CopyFlow", "++-------"),
+    ("MoveFlow", "++-------"),
+    ("Move-AdminFlow", "---+-++-+"),
+    ("SuspendFlow", "---+-++-+"),
+    ("ReadEnvironmentVariables", "++++-----"),
+    ("CreateEnvironmentVariable", "++++-----"),
+    ("ManageEnvironmentVariables", "---+-++-+"),
+    ("ManageOwnAccount", "++++++---"),
+    ("ReadDirectory", "+++++++-+"),
+    ("ManageDirectory", "-----+--+"),
+    ("ManageEnvironments", "-----+--+"),
+    ("ManageServer", "-----+--+"),
+    ("ReadAudit", "-----+--+"),
 ];
 
 /// The callers of the columns, with what each has to do with the flow.
-fn callers() -> [(Caller, Option<FlowRole>); 8] {
+fn callers() -> [(Caller, Option<FlowRole>); 9] {
     let here = || "sales".to_owned();
     let person = |roles| Caller::person("somebody", Vec::new(), roles);
     let maker = || person(vec![Role::EnvironmentMaker(here())]);
@@ -94,10 +104,15 @@ fn callers() -> [(Caller, Option<FlowRole>); 8] {
         (person(vec![Role::TenantAdministrator]), None),
         (Caller::application("app", vec![administrator(here())]), None),
         (Caller::application("app", Vec::new()), None),
+        (Caller::application("app", vec![Role::TenantAdministrator]), None),
     ]
 }
 
 fn row(operation: Operation) -> String {
+    cells(|caller, place| allows(caller, operation, place))
+}
+
+fn cells(is_allowed: impl Fn(&Caller, Place<'_>) -> bool) -> String {
     // who made a flow made the connection too, and so on
     let hold = |role| match role {
         FlowRole::Owner => Hold::Owner,
@@ -111,7 +126,7 @@ fn row(operation: Operation) -> String {
     };
     let allowed = callers()
         .into_iter()
-        .map(|(caller, flow)| if allows(&caller, operation, place(flow)) { '+' } else { '-' });
+        .map(|(caller, flow)| if is_allowed(&caller, place(flow)) { '+' } else { '-' });
     allowed.collect()
 }
 
@@ -126,6 +141,60 @@ fn everybody_may_do_what_the_table_says_and_nothing_else() {
     assert_eq!(known.len(), EXPECTED.len(), "an operation is listed twice");
     for operation in Operation::ALL {
         assert!(known.contains(operation.id()), "{} is not in the table", operation.id());
+    }
+}
+
+/// Everything that a row can say.
+const ALL_NEEDS: [Needs; 13] = [
+    Person,
+    PersonOrAdministrator,
+    Maker,
+    Flow(RunOnly),
+    Flow(CoOwner),
+    Flow(FlowRole::Owner),
+    Held(Hold::CanView),
+    Held(Hold::CanViewWithShare),
+    Held(Hold::CanEdit),
+    Held(Hold::Owner),
+    EnvironmentAdministrator,
+    TenantAdministratorInPerson,
+    TenantAdministrator,
+];
+
+/// A row that said something else, more or less, would change a cell of the table above,
+/// and `tests/api/rights.rs` tries every cell over HTTP.
+#[test]
+fn no_row_can_be_changed_unnoticed() {
+    for (id, expected) in EXPECTED {
+        let operation = Operation::ALL.iter().find(|it| it.id() == *id).unwrap();
+        let is_known = ALL_NEEDS.contains(&operation.needs());
+        assert!(is_known, "{id} says what is not among the needs of this test");
+        let others = ALL_NEEDS.into_iter().filter(|it| !is_alike(*it, operation.needs()));
+        for other in others {
+            let changed = cells(|caller, place| meets(caller, other, place));
+            assert_ne!(changed, *expected, "{id} could say {other:?}");
+        }
+    }
+}
+
+/// What no cell tells apart. What one has to do with a flow is of no use for a connection,
+/// since a place has one of them only; and the two roles between using a connection and
+/// owning it have one column, and a test of their own in `tests/api/connection.rs`.
+fn is_alike(one: Needs, other: Needs) -> bool {
+    let between = [Held(Hold::CanViewWithShare), Held(Hold::CanEdit)];
+    one == other
+        || matches!((one, other), (Flow(_), Held(_)) | (Held(_), Flow(_)))
+        || (between.contains(&one) && between.contains(&other))
+}
+
+/// Sharing a flow with a program does not make it a person.
+#[test]
+fn an_application_that_owns_a_flow_does_nothing_with_it() {
+    let application = Caller::application("app", Vec::new());
+    let (flow, hold) = (Some(FlowRole::Owner), Some(Hold::Owner));
+    let place = Place { environment: Some(("sales", true)), flow, hold };
+    for operation in Operation::ALL {
+        assert!(!allows(&application, *operation, place), "{}", operation.id());
     }
 }
 

@@ -66,14 +66,16 @@ impl Browser {
             assert!(policy.contains("default-src 'none'"), "{policy}");
             assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
             assert_eq!(answer.header("cache-control"), "no-store");
-            assert!(!answer.text.contains("<script"), "{}", answer.text);
+            let is_sent = policy.contains("script-src 'sha256-");
+            assert_eq!(answer.text.contains("<script>"), is_sent, "{}", answer.text);
+            assert!(!policy.contains("unsafe"), "{policy}");
         }
         answer
     }
 }
 
 /// The hidden fields of a page.
-fn hidden(page: &str) -> Vec<(String, String)> {
+pub fn hidden(page: &str) -> Vec<(String, String)> {
     let attribute = |tag: &str, name: &str| {
         let start = tag.find(&format!("{name}=\""))? + name.len() + 2;
         let end = start + tag[start..].find('"')?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use server::app::directory::Application;
 
 // RFC 7636, Appendix B
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub const BACK: &str = "http://localhost:49152";
 
@@ -32,7 +32,7 @@ pub fn proven(application: &Application) -> String {
     )
 }
 
-fn form<'a>(
+pub fn form<'a>(
     application: &'a Application,
     code: &'a str,
     verifier: &'a str,

@@ -136,3 +136,26 @@ async fn devices_do_not_fill_the_store() {
     house.pass(60);
     asked(&house, &application).await;
 }
+
+#[tokio::test]
+async fn codes_of_devices_are_not_guessed() {
+    let house = House::open().await;
+    let application = house.public().await;
+    house.user("ada", vec![]).await;
+    let device = asked(&house, &application).await;
+    let right = device["user_code"].as_str().unwrap();
+    let mut browser = Browser::default();
+    let page = browser.get(&house, PAGE).await;
+    let page = browser.sign_in(&house, PAGE, &page, "ada@example.org").await;
+    let known = "Nightly &lt;import&gt;";
+    for at in 0..60 {
+        let wrong = format!("BBBBB{at:04}").replace(['0', '1'], "Z");
+        let told = browser.submit(&house, PAGE, &page, &vec![("user_code", &wrong)]).await;
+        assert!(!told.text.contains(known), "{}", told.text);
+    }
+    let told = browser.submit(&house, PAGE, &page, &vec![("user_code", right)]).await;
+    assert!(!told.text.contains(known), "{}", told.text);
+    house.pass(60);
+    let told = browser.submit(&house, PAGE, &page, &vec![("user_code", right)]).await;
+    assert!(told.text.contains(known), "{}", told.text);
+}

@@ -10,6 +10,7 @@ use server::app::catalog::Catalog;
 use server::app::directory::application::ApplicationInput;
 use server::app::directory::user::UserInput;
 use server::app::directory::{Application, User};
+use server::app::signin::issuer::Issuers;
 use server::auth::caller::{Caller, Role};
 use server::auth::jwt::{AccessClaims, TokenKey};
 use server::auth::seal::Sealer;
@@ -34,7 +35,7 @@ pub struct House {
     client: Client,
     /// Seconds that its clock is ahead.
     ahead: Arc<AtomicI64>,
-    _dir: TempDir,
+    _dir: Option<TempDir>,
 }
 
 /// Form fields.
@@ -42,6 +43,11 @@ pub type Form<'a> = Vec<(&'a str, &'a str)>;
 
 impl House {
     pub async fn open() -> House {
+        House::open_trusting(Issuers::default()).await
+    }
+
+    /// One that trusts issuers from outside.
+    pub async fn open_trusting(issuers: Issuers) -> House {
         let dir = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(dir.path(), SqliteOptions::default()).expect("a store");
         let store: Arc<dyn store::Store> = Arc::new(store);
@@ -49,7 +55,9 @@ impl House {
         let ahead = Arc::new(AtomicI64::new(0));
         let (system, shift) = (Clock::new().expect("a clock"), Arc::clone(&ahead));
         let now = move || system.now() + shift.load(Ordering::Relaxed) * SECOND;
-        let outside = HttpOutside::new(connector::http::EgressPolicy::default());
+        let egress = "allow = [\"127.0.0.1/32\"]\n";
+        let egress = connector::http::EgressPolicy::from_toml(egress).expect("a policy");
+        let outside = HttpOutside::new(egress);
         let engine = Engine::new(EngineParts {
             node: durable::NodeId(1),
             catalog: Catalog::new(Arc::clone(&store), Arc::new(sealer)),
@@ -58,11 +66,12 @@ impl House {
             settings: EngineSettings {
                 response_timeout: Duration::from_secs(10),
                 retention: Duration::from_secs(86_400),
+                recycle: Duration::from_secs(21 * 86_400),
             },
             outside: Arc::new(outside),
             paused: false,
         });
-        let app = App::new(engine, Arc::default(), TENANT);
+        let app = App::new(engine, Arc::default(), TENANT).trusting(issuers);
         let address = serve(&app).await;
         let client = Client::builder()
             .no_proxy()
@@ -70,7 +79,16 @@ impl House {
             .tls_danger_accept_invalid_certs(true)
             .build()
             .expect("a client");
-        House { app, address, client, ahead, _dir: dir }
+        House { app, address, client, ahead, _dir: Some(dir) }
+    }
+
+    /// Another node of the same house.
+    pub async fn beside(other: &House, app: App) -> House {
+        let public_url = app.engine.catalog.public_url();
+        let address = serve(&app).await;
+        app.engine.catalog.set_public_url(&public_url);
+        let (client, ahead) = (other.client.clone(), Arc::clone(&other.ahead));
+        House { app, address, client, ahead, _dir: None }
     }
 
     /// Lets time pass.
@@ -164,6 +182,20 @@ impl House {
     /// Asks something that takes a token.
     pub async fn info(&self, token: &str) -> Answer {
         Answer::of(self.request(Method::GET, "/api/v1/info").bearer_auth(token)).await
+    }
+
+    /// A call of the native API.
+    pub async fn call(&self, token: &str, method: Method, path: &str) -> Answer {
+        Answer::of(self.request(method, &format!("/api/v1{path}")).bearer_auth(token)).await
+    }
+
+    /// An access token of somebody who administers the tenant.
+    pub async fn administrator(&self) -> String {
+        let application = self.public().await;
+        self.consent(&application).await;
+        let user = self.user("head", vec![Role::TenantAdministrator]).await;
+        let tokens = self.signed_in(&application, &user, NATIVE).await;
+        tokens["access_token"].as_str().expect("a token").to_owned()
     }
 
     /// A token that must be refused with this code.

@@ -1,5 +1,6 @@
 //! Signing in, over real HTTP, against a server in this process whose clock can be moved.
 
+mod account;
 mod assertion;
 mod browser;
 mod code;
@@ -7,6 +8,10 @@ mod consent;
 mod device;
 mod discovery;
 mod forged;
+mod form_post;
 mod grant;
-mod house;
+pub mod house;
+mod issuer;
+mod second_factor;
 mod session;
+mod signing_key;

@@ -1,0 +1,129 @@
+//! The page on which somebody sets up a second factor, or gives it up.
+
+use super::ApiState;
+use super::authorize::failed;
+use super::browser::Browser;
+use super::entry::{enter, sign_in_page, with_status};
+use super::form::Fields;
+use super::page::{self, Page};
+use crate::app::directory::User;
+use crate::app::signin::SignInError;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+pub async fn show(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let browser = match Browser::of(&state, &headers).await {
+        Ok(browser) => browser,
+        Err(error) => return failed(error.into()),
+    };
+    let done = match browser.user.clone() {
+        Some(user) => overview(&state, &browser, &user, None).await,
+        None => sign_in_page(&state, &browser, "", None, None).await,
+    };
+    browser.dress(done.map_or_else(failed, IntoResponse::into_response))
+}
+
+pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Response {
+    let mut browser = match Browser::of(&state, request.headers()).await {
+        Ok(browser) => browser,
+        Err(error) => return failed(error.into()),
+    };
+    browser.address = state.address_of(request.extensions(), request.headers());
+    let done = answer(&state, &mut browser, request).await;
+    browser.dress(done.map_or_else(failed, IntoResponse::into_response))
+}
+
+async fn answer(
+    state: &ApiState,
+    browser: &mut Browser,
+    request: Request<Body>,
+) -> Result<Page, SignInError> {
+    let (_, fields) = Fields::of_body(request).await?;
+    let mark = fields.get("mark").unwrap_or_default();
+    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
+    match (fields.need("step")?, browser.user.clone()) {
+        ("begin", Some(user)) => begin(state, browser, &user, &fields).await,
+        ("confirm", Some(user)) => confirm(state, browser, &user, &fields).await,
+        ("remove", Some(user)) => remove(state, browser, &user, &fields).await,
+        ("begin" | "confirm" | "remove", None) => {
+            sign_in_page(state, browser, "", None, None).await
+        }
+        _ => match enter(state, browser, &fields, "").await? {
+            Ok(user) => overview(state, browser, &user, None).await,
+            Err(page) => Ok(page),
+        },
+    }
+}
+
+/// What somebody has, and what they may do about it.
+async fn overview(
+    state: &ApiState,
+    browser: &Browser,
+    user: &User,
+    wrong: Option<&str>,
+) -> Result<Page, SignInError> {
+    let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let page = match state.app.second_factor(&user.id).await? {
+        Some(factor) => page::has_factor(&mark, factor.recovery_left(), wrong),
+        None => page::no_factor(&mark, wrong),
+    };
+    Ok(with_status(page, wrong.is_some()))
+}
+
+async fn begin(
+    state: &ApiState,
+    browser: &Browser,
+    user: &User,
+    fields: &Fields,
+) -> Result<Page, SignInError> {
+    match state.app.begin_second_factor(user, fields.need("password")?).await {
+        Ok(new) => {
+            let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+            Ok(page::confirm_factor(&mark, Some((&new.secret, &new.uri)), None))
+        }
+        Err(SignInError::Refused(refusal)) => {
+            overview(state, browser, user, Some(&refusal.message)).await
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn confirm(
+    state: &ApiState,
+    browser: &Browser,
+    user: &User,
+    fields: &Fields,
+) -> Result<Page, SignInError> {
+    match state.app.confirm_second_factor(user, fields.need("code")?).await {
+        Ok(codes) => Ok(page::recovery(&codes)),
+        Err(SignInError::Refused(refusal)) if refusal.is_wrong_code() => {
+            let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+            let page = page::confirm_factor(&mark, None, Some(&refusal.message));
+            Ok(with_status(page, true))
+        }
+        Err(SignInError::Refused(refusal)) => {
+            overview(state, browser, user, Some(&refusal.message)).await
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn remove(
+    state: &ApiState,
+    browser: &Browser,
+    user: &User,
+    fields: &Fields,
+) -> Result<Page, SignInError> {
+    match state.app.remove_my_second_factor(user, fields.need("code")?).await {
+        Ok(()) => {
+            let text = "You have no second factor any more.";
+            Ok(Page::message(StatusCode::OK, "Second factor", text))
+        }
+        Err(SignInError::Refused(refusal)) => {
+            overview(state, browser, user, Some(&refusal.message)).await
+        }
+        Err(failure) => Err(failure),
+    }
+}

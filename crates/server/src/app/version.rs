@@ -1,0 +1,115 @@
+//! Versions of a flow: list and get, what is different between two, and going back to one.
+//!
+//! Invariant: a version is never changed. Going back makes a new one with what the old one
+//! has.
+
+use super::App;
+use super::access::{Act, FlowAt, FlowFound};
+use super::catalog::{Document, FlowEntry, dialect_number};
+use super::data::Change;
+use super::error::AppError;
+use super::flow::FlowView;
+use crate::auth::caller::Caller;
+use flow::definition::difference::{Compared, Difference, differences};
+use flow::definition::{LoadOptions, Loaded, Problem, Report};
+use serde_json::json;
+use store::VersionRow;
+
+impl App {
+    pub async fn list_versions(
+        &self,
+        caller: &Caller,
+        at: FlowAt<'_>,
+    ) -> Result<Vec<VersionRow>, AppError> {
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
+        Ok(self.engine.store.versions(entry.row.key).await?)
+    }
+
+    pub async fn get_version(
+        &self,
+        caller: &Caller,
+        at: FlowAt<'_>,
+        number: u32,
+    ) -> Result<(VersionRow, Loaded), AppError> {
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
+        let versions = self.engine.store.versions(entry.row.key).await?;
+        let found = versions.into_iter().find(|version| version.number == number);
+        let row = found.ok_or_else(|| no_version(at.name, number))?;
+        let (loaded, _) = self.load_version(&entry, number).await?;
+        Ok((row, loaded))
+    }
+
+    /// What is different between two versions, and whether there is more than is told.
+    pub async fn version_differences(
+        &self,
+        caller: &Caller,
+        at: FlowAt<'_>,
+        (before, after): (u32, u32),
+    ) -> Result<(Vec<Difference>, bool), AppError> {
+        let FlowFound { entry, .. } = self.flow_for(caller, Act::GET, at).await?;
+        let before = self.opened(&entry, at.name, before).await?;
+        let after = self.opened(&entry, at.name, after).await?;
+        fn compared((stored, (loaded, _)): &Opened) -> Compared<'_> {
+            Compared { loaded, values: stored.parameters.as_ref() }
+        }
+        // two documents of megabytes take a while
+        let compare = move || differences(compared(&before), compared(&after));
+        tokio::task::spawn_blocking(compare).await.map_err(AppError::internal)
+    }
+
+    /// Makes a new version with what an old one has.
+    pub async fn restore_version(
+        &self,
+        caller: &Caller,
+        at: FlowAt<'_>,
+        number: u32,
+    ) -> Result<FlowView, AppError> {
+        let FlowFound { entry, mut facts, .. } = self.flow_for(caller, Act::UPDATE, at).await?;
+        if entry.row.version == number {
+            let message = format!("Version {number} is the flow's current one.");
+            return Err(AppError::invalid("VersionIsCurrent", message));
+        }
+        let (document, (loaded, problems)) = self.opened(&entry, at.name, number).await?;
+        facts.note_version(&loaded)?;
+        let mut row = entry.row.clone();
+        row.changed = self.engine.clock.now();
+        row.version += 1;
+        row.dialect = dialect_number(document.dialect);
+        let version = VersionRow {
+            workflow: row.key,
+            number: row.version,
+            created: row.changed,
+            document: document.pack(),
+        };
+        let detail = json!({"restored": number, "version": row.version});
+        let change = Change::default().update_flow(row, Some(version)).put(&facts)?;
+        self.apply(caller, change.audit("RestoreFlowVersion", &entry.row.id, &detail)).await?;
+        let entry = self.reload(&entry).await?;
+        // a recurrence may have changed: it begins anew
+        let entry = self.stop_trigger(entry).await?;
+        let entry = self.align_trigger(entry).await?;
+        self.view(entry, problems).await
+    }
+
+    /// A version's document and what it loads to.
+    async fn opened(&self, entry: &FlowEntry, flow: &str, number: u32) -> Result<Opened, AppError> {
+        let stored = self.engine.store.version(entry.row.key, number).await?;
+        let stored = stored.ok_or_else(|| no_version(flow, number))?;
+        let document = Document::open(&stored.document)?;
+        let parameters = document.parameters.clone();
+        let options = LoadOptions { dialect: Some(document.dialect), parameters };
+        let Report { loaded, problems } = flow::definition::load(&document.text, &options);
+        match loaded {
+            Some(loaded) => Ok((document, (loaded, problems))),
+            None => Err(AppError::definition(problems)),
+        }
+    }
+}
+
+/// A version's document, and what it loads to with its warnings.
+type Opened = (Document, (Loaded, Vec<Problem>));
+
+fn no_version(flow: &str, number: u32) -> AppError {
+    let message = format!("The flow '{flow}' has no version {number}.");
+    AppError::not_found("FlowVersionNotFound", message)
+}

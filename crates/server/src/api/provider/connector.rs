@@ -59,6 +59,27 @@ pub async fn show(asked: &Asked, scope: Scope, environment: &str, name: &str) ->
     ok(shown)
 }
 
+/// `ApiPropertiesWithoutConnectionParameters`: what is not known is null.
+pub async fn short(asked: &Asked, connector: &Connector) -> Result<Value, AppError> {
+    let is_custom = connector.is_custom();
+    let icon = match connector.has_icon {
+        true => Some(file_url(asked, connector, File::Icon).await?),
+        false => None,
+    };
+    Ok(json!({
+        "displayName": connector.display_name,
+        "createdTime": is_custom.then(|| format_time(connector.created)),
+        "primaryRuntimeUrl": runtime_url(asked, connector),
+        "iconUri": icon,
+        "isCustomApi": is_custom,
+        "tier": tier(connector),
+    }))
+}
+
+fn tier(connector: &Connector) -> &'static str {
+    if connector.is_custom() { "NotSpecified" } else { "Standard" }
+}
+
 async fn render(
     asked: &Asked,
     scope: Scope,
@@ -76,7 +97,7 @@ async fn render(
     put("description", json!(connector.description));
     put("apiEnvironment", json!("Shared"));
     put("isCustomApi", json!(is_custom));
-    put("tier", json!(if is_custom { "NotSpecified" } else { "Standard" }));
+    put("tier", json!(tier(connector)));
     put("primaryRuntimeUrl", json!(runtime));
     put("runtimeUrls", json!([runtime]));
     for name in [

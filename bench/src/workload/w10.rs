@@ -88,7 +88,8 @@ async fn make_flows(
         connections: CONNECTIONS,
         stop,
         first_id: Ids(0).next(),
-        patience: patience(stop),
+        // to make a flow is more than to start a run
+        patience: patience(stop) * 6,
     };
     let outcome = run(&plan, &Arc::new(Flows)).await?;
     note_faults(&outcome, report, "W10, flows");

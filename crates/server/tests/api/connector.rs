@@ -1,6 +1,6 @@
 //! Connectors: those of an environment's own, and those that come with the server.
 
-use crate::people::{ADMINISTRATOR, CO_OWNER, OWNER, People, STRANGER};
+use crate::people::{ADMINISTRATOR, CO_OWNER, OWNER, People, STRANGER, flow_body};
 use crate::support::api::path_of;
 use crate::world::Answer;
 use base64::Engine as _;
@@ -159,4 +159,28 @@ async fn what_is_no_connector_is_refused_with_the_place() {
     body["name"] = json!("weather/../x");
     let refused = people.ask(OWNER, (Method::POST, &path), Some(&body), 400).await;
     assert_eq!(refused["error"]["code"], "InvalidConnectorName");
+}
+
+#[tokio::test]
+async fn a_flow_tells_what_is_known_of_its_connectors() {
+    let people = People::meet().await;
+    let mut body = files();
+    body["name"] = json!("shared_weather");
+    people.ask(OWNER, (Method::POST, &native(&people, "")), Some(&body), 201).await;
+    let mut flow = flow_body("Forecast", "Stopped");
+    let id = |name: &str| format!("/providers/Microsoft.PowerApps/apis/{name}");
+    flow["properties"]["connectionReferences"] = json!([
+        {"connectionName": "mine", "id": id("shared_weather"), "source": "Embedded"},
+        {"connectionName": "other", "id": id("shared_elsewhere"), "source": "Embedded"}
+    ]);
+    let made = people.ask(OWNER, (Method::POST, &people.flows()), Some(&flow), 201).await;
+    let path = format!("{}/{}", people.flows(), made["name"].as_str().expect("a name"));
+    let shown = people.ask(OWNER, (Method::GET, &path), None, 200).await;
+    let references = &shown["properties"]["connectionReferences"];
+    let known = &references["shared_weather"]["apiDefinition"]["properties"];
+    assert_eq!((&known["displayName"], &known["isCustomApi"]), (&json!("Weather"), &json!(true)));
+    let runtime = known["primaryRuntimeUrl"].as_str().expect("an address");
+    assert!(runtime.ends_with("/apim/weather"), "{runtime}");
+    let unknown = &references["shared_elsewhere"]["apiDefinition"]["properties"];
+    assert_eq!(unknown["displayName"], Value::Null);
 }

@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use flow::run::format_time;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// What a scope's paths begin with.
 pub fn prefix(scope: Scope, environment: &str) -> String {
@@ -59,6 +59,27 @@ pub async fn show(asked: &Asked, scope: Scope, environment: &str, name: &str) ->
     ok(shown)
 }
 
+/// `ApiPropertiesWithoutConnectionParameters`: what is not known is null.
+pub async fn short(asked: &Asked, connector: &Connector) -> Result<Value, AppError> {
+    let is_custom = connector.is_custom();
+    let icon = match connector.has_icon {
+        true => Some(file_url(asked, connector, File::Icon).await?),
+        false => None,
+    };
+    Ok(json!({
+        "displayName": connector.display_name,
+        "createdTime": is_custom.then(|| format_time(connector.created)),
+        "primaryRuntimeUrl": runtime_url(asked, connector),
+        "iconUri": icon,
+        "isCustomApi": is_custom,
+        "tier": tier(connector),
+    }))
+}
+
+fn tier(connector: &Connector) -> &'static str {
+    if connector.is_custom() { "NotSpecified" } else { "Standard" }
+}
+
 async fn render(
     asked: &Asked,
     scope: Scope,
@@ -68,16 +89,10 @@ async fn render(
     let wire_name = environment.wire_name(&asked.app.tenant);
     let is_custom = connector.is_custom();
     let runtime = runtime_url(asked, connector);
-    let mut properties = Map::new();
-    let mut put = |name: &str, value: Value| {
-        properties.insert(name.to_owned(), value);
-    };
-    put("displayName", json!(connector.display_name));
+    let mut properties = short(asked, connector).await?;
+    let mut put = |name: &str, value: Value| properties[name] = value;
     put("description", json!(connector.description));
     put("apiEnvironment", json!("Shared"));
-    put("isCustomApi", json!(is_custom));
-    put("tier", json!(if is_custom { "NotSpecified" } else { "Standard" }));
-    put("primaryRuntimeUrl", json!(runtime));
     put("runtimeUrls", json!([runtime]));
     for name in [
         "connectionParameters",
@@ -103,16 +118,12 @@ async fn render(
     if is_custom {
         let id = format!("/providers/Microsoft.PowerApps/environments/{wire_name}");
         put("environment", json!({"id": id, "name": wire_name}));
-        put("createdTime", json!(format_time(connector.created)));
         put("changedTime", json!(format_time(connector.changed)));
         put("createdBy", person(asked, connector.created_by.as_deref()).await?);
         put("modifiedBy", person(asked, connector.modified_by.as_deref()).await?);
         if let Some(service) = &connector.service {
             put("backendService", json!({"serviceUrl": service}));
         }
-    }
-    if connector.has_icon {
-        put("iconUri", json!(file_url(asked, connector, File::Icon).await?));
     }
     let name = &connector.name;
     Ok(json!({

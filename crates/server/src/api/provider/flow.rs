@@ -473,7 +473,9 @@ async fn render_full(
         properties.insert("definition".to_owned(), definition);
     }
     properties.insert("userType".to_owned(), json!("Owner"));
-    properties.insert("connectionReferences".to_owned(), reference::render_all(&view.facts));
+    let mut references = reference::render_all(&view.facts);
+    reference::describe(asked, &known, &mut references).await?;
+    properties.insert("connectionReferences".to_owned(), references);
     properties.insert("referencedResources".to_owned(), json!([]));
     properties.insert("location".to_owned(), json!(LOCATION));
     if asked.query("$expand").is_some_and(|it| it.to_lowercase().contains("plan")) {

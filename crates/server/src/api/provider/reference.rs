@@ -1,5 +1,8 @@
 //! Connection references: what is kept of those that callers send, and how they are shown.
 
+use super::{Asked, connector};
+use crate::app::AppError;
+use crate::app::environment::Environment;
 use crate::app::facts::FlowFacts;
 use serde_json::{Map, Value, json};
 
@@ -69,6 +72,22 @@ fn render(reference: &Value) -> Value {
             },
         },
     })
+}
+
+/// Adds what is known of the connectors of rendered references.
+pub async fn describe(
+    asked: &Asked,
+    environment: &Environment,
+    references: &mut Value,
+) -> Result<(), AppError> {
+    let references = references.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for definition in references.filter_map(|it| it.get_mut("apiDefinition")) {
+        let Some(name) = definition["name"].as_str() else { continue };
+        if let Some(connector) = asked.app.connector_named(environment, name).await? {
+            definition["properties"] = connector::short(asked, &connector).await?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

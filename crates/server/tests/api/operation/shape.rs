@@ -32,8 +32,29 @@ use Field::{
 
 type Fields = &'static [(&'static str, Field)];
 
-/// Every definition but those of answers about connectors and connections by themselves.
+/// Every definition.
 pub const DEFINITIONS: &[(&str, Fields)] = &[
+    (
+        "ResourceArray[ApiWithoutConnectionParameters]",
+        &[("value", List("ApiWithoutConnectionParameters"))],
+    ),
+    (
+        "ResourceArray[ConnectionWithoutConnectionParameters]",
+        &[("value", List("ConnectionWithoutConnectionParameters"))],
+    ),
+    (
+        "ConnectionWithoutConnectionParameters",
+        &[("name", Text), ("properties", Of("ConnectionPropertiesWithoutConnectionParameters"))],
+    ),
+    (
+        "ConnectionPropertiesWithoutConnectionParameters",
+        &[
+            ("displayName", Text),
+            ("apiId", Text),
+            ("createdTime", Moment),
+            ("lastModifiedTime", Moment),
+        ],
+    ),
     ("ResourceArray[Environment]", &[("value", List("Environment"))]),
     ("ResourceArray[AdminFlow]", &[("value", List("AdminFlow"))]),
     ("ResourceArray[AdminFlowWithoutDefinition]", &[("value", List("AdminFlowWithoutDefinition"))]),
@@ -181,7 +202,7 @@ pub const DEFINITIONS: &[(&str, Fields)] = &[
         "ApiWithoutConnectionParameters",
         &[("name", Text), ("properties", Of("ApiPropertiesWithoutConnectionParameters"))],
     ),
-    // without connectors nothing is known of one
+    // of one that the environment does not have nothing is known
     (
         "ApiPropertiesWithoutConnectionParameters",
         &[

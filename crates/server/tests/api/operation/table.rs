@@ -1,4 +1,4 @@
-//! The operations of both connectors, but those about connectors and connections.
+//! The operations of both connectors.
 
 /// What has to be so before an operation is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -6,6 +6,8 @@ pub enum Before {
     Nothing,
     Stopped,
     Deleted,
+    /// There is a connector of the owner's, with a connection that is called as the flow.
+    Connected,
 }
 
 /// What is so when it was called.
@@ -39,6 +41,7 @@ pub enum Part {
     Run,
     Trigger,
     User,
+    Connector,
 }
 
 pub struct Operation {
@@ -71,6 +74,11 @@ const MINE: &[(Part, u16, &str)] =
     &[(Part::Flow, 403, NOT_MINE), (Part::Environment, 403, NOT_MINE)];
 const ADMINISTERED: &[(Part, u16, &str)] =
     &[(Part::Flow, 404, "FlowNotFound"), (Part::Environment, 403, "Forbidden")];
+
+const OF_CONNECTOR: &[(Part, u16, &str)] = &[
+    (Part::Connector, 404, "ApiResourceNotFound"),
+    (Part::Environment, 403, "EnvironmentAccessDenied"),
+];
 
 const BASE: Operation = Operation {
     id: "",
@@ -169,6 +177,30 @@ pub const OPERATIONS: &[Operation] = &[
         ..BASE
     },
     Operation {
+        id: "CreateConnection",
+        may_not: STRANGER,
+        before: Before::Connected,
+        status: 201,
+        answer: "ConnectionWithoutConnectionParameters",
+        unknown: OF_CONNECTOR,
+        bad: &[
+            ("", "InvalidRequestContent"),
+            ("{", "InvalidRequestContent"),
+            (r#"{"properties": 7}"#, "InvalidRequestContent"),
+            (r#"{"properties": {"connectionParameters": 7}}"#, "InvalidRequestContent"),
+            (
+                r#"{"properties": {"connectionParameters": {"key": 7}}}"#,
+                "InvalidConnectionParameters",
+            ),
+            (
+                r#"{"properties": {"connectionParameters": {"other": "x"}}}"#,
+                "InvalidConnectionParameters",
+            ),
+            (r#"{"name": "a b", "properties": {}}"#, "InvalidConnectionName"),
+        ],
+        ..BASE
+    },
+    Operation {
         id: "CreateFlow",
         may_not: STRANGER,
         status: 201,
@@ -178,6 +210,14 @@ pub const OPERATIONS: &[Operation] = &[
         ..BASE
     },
     Operation { id: "DeleteFlow", after: After::Gone, ..BASE },
+    Operation {
+        id: "GetApi",
+        may_not: STRANGER,
+        before: Before::Connected,
+        answer: "ApiWithoutConnectionParameters",
+        unknown: OF_CONNECTOR,
+        ..BASE
+    },
     Operation {
         id: "GetFlow",
         answer: "FlowWithConnectionReferences",
@@ -203,6 +243,18 @@ pub const OPERATIONS: &[Operation] = &[
             (Part::Environment, 403, NOT_MINE),
             (Part::Trigger, 404, "TriggerNotFound"),
         ],
+        ..BASE
+    },
+    Operation {
+        id: "ListApis",
+        may_not: STRANGER,
+        before: Before::Connected,
+        answer: "ResourceArray[ApiWithoutConnectionParameters]",
+        parameters: &[
+            ("showApisWithToS=true", Shows::Says("shared_flowmanagement")),
+            ("hideDlpExemptApis=true", Shows::Says("shared_rights")),
+        ],
+        unknown: &[(Part::Environment, 403, "EnvironmentAccessDenied")],
         ..BASE
     },
     Operation { id: "ListFlowOwners", answer: "ResourceArray[FlowPermission]", ..BASE },
@@ -233,6 +285,15 @@ pub const OPERATIONS: &[Operation] = &[
         ],
         unknown: &[(Part::Environment, 403, "EnvironmentAccessDenied")],
         ..AS_ADMIN
+    },
+    Operation {
+        id: "ListConnections",
+        may_not: STRANGER,
+        before: Before::Connected,
+        answer: "ResourceArray[ConnectionWithoutConnectionParameters]",
+        parameters: &[("$top=1", Shows::Has("/value/0"))],
+        unknown: &[(Part::Environment, 403, "EnvironmentAccessDenied")],
+        ..BASE
     },
     Operation {
         id: "ListUserEnvironments",

@@ -18,6 +18,7 @@ mod flow;
 mod health;
 mod import;
 mod input;
+mod isolation;
 mod key;
 mod login;
 mod notification;

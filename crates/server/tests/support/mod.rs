@@ -83,6 +83,7 @@ impl Setup {
             .env_remove("SLUICEGATE_SEED")
             .env_remove("SLUICEGATE_CRASHES")
             .env_remove("SLUICEGATE_CLUSTER_SECONDS")
+            .env_remove("SLUICEGATE_ISOLATION_STEPS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))

@@ -503,3 +503,37 @@ fn search(planted: &[Planted], places: &Places, answers: &Places) {
     }
     assert!(answers.iter().filter(has_it).count() > 10, "nothing is found in the answers");
 }
+
+/// Sealed values are there for runs: after a restart, in a copy, and in an old version.
+#[tokio::test]
+async fn values_of_secure_parameters_are_kept_with_the_flow() {
+    let mut world = World::start().await;
+    let document = |number: u32| {
+        let value = json!(format!("{number} @{{parameters('Secret')}} @{{parameters('plain')}}"));
+        let mut document = definition(json!({"Say": compose("", value)}));
+        // names are found whatever their case
+        document["parameters"] =
+            json!({"secret": {"type": "securestring"}, "plain": {"type": "String"}});
+        json!({"name": "order", "document": document,
+            "parameters": {"secret": "tulip", "plain": "rose"}})
+    };
+    world.call(Method::POST, "/api/v1/flows", document(1), 201).await;
+    world.call(Method::PUT, "/api/v1/flows/order", document(2), 200).await;
+    world.call(Method::POST, "/api/v1/flows/order/versions/1/restore", json!({}), 200).await;
+    world.call(Method::POST, "/api/v1/environments", json!({"name": "test"}), 201).await;
+    let body = json!({"environment": "test"});
+    world.call(Method::POST, "/api/v1/flows/order/copy", body, 201).await;
+    world.call(Method::POST, "/api/v1/flows/order/enable?environment=test", json!({}), 200).await;
+    assert!(world.server.stop().await.success());
+    ends(0, db(&["verify"], &world.setup.data));
+    world.server = world.setup.start().await;
+    world.api = world.server.api();
+    for environment in ["default", "test"] {
+        let at = format!("/api/v1/flows/order/run?environment={environment}");
+        let run = world.call(Method::POST, &at, json!({}), 202).await;
+        let id = run["run"].as_str().expect("a run");
+        assert_eq!(world.api.ended(id).await["status"], "Succeeded");
+        let shown = world.api.get(&format!("/api/v1/runs/{id}/actions/Say")).await;
+        assert_eq!(shown["outputs"], "1 tulip rose", "{environment}");
+    }
+}

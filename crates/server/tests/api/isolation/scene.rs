@@ -250,7 +250,7 @@ impl Scene {
     }
 
     async fn connector(&mut self, place: usize, name: &str) {
-        let maker = (0..PEOPLE).filter(|who| self.all[*who].is_maker(place, &self.places)).last();
+        let maker = (0..PEOPLE).rfind(|who| self.all[*who].is_maker(place, &self.places));
         let Some(who) = maker else { return };
         let marker = self.marker();
         let body = json!({"name": name,

@@ -156,6 +156,14 @@ pub struct Shape {
     pub keeps_iterations: bool,
 }
 
+impl Action {
+    /// Whether a part of what it works with is not shown.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.secure_inputs || self.secure_outputs
+    }
+}
+
 /// A declared parameter with its value.
 #[derive(Clone, Debug)]
 pub struct Parameter {

@@ -6,7 +6,7 @@ use super::record::{format_time, repetition_indexes, repetition_name, tracking_i
 use super::skip::skip_error;
 use super::state::{Caller, Path, TriggerRun};
 use super::status::{ErrorInfo, Outputs, Status, body_of};
-use crate::definition::{ActionId, Behavior, Flow};
+use crate::definition::{Action, ActionId, Behavior, Flow};
 use durable::{ProcessId, Ticks};
 use expr::{Object, Str, Value};
 use std::collections::HashMap;
@@ -238,7 +238,7 @@ impl<'a> HistoryReader<'a> {
                     .filter(|code| !code.is_empty())
                     .map_or(Value::Null, Value::from),
             ),
-            ("error", entry.error.as_ref().map_or(Value::Null, ErrorInfo::to_value)),
+            ("error", entry.shown_error(action)),
             ("startTime", format_time(entry.started).into()),
             ("endTime", entry.ended.map_or(Value::Null, |ended| format_time(ended).into())),
             ("inputs", inputs),
@@ -258,17 +258,45 @@ impl<'a> HistoryReader<'a> {
             ("carried", if entry.is_carried { true.into() } else { Value::Null }),
             (
                 "retryHistory",
-                if entry.retries.is_empty() {
-                    Value::Null
-                } else {
-                    Value::array(entry.retries.clone())
+                match entry.retries.is_empty() {
+                    true => Value::Null,
+                    false => Value::array(entry.shown_retries(action)),
                 },
             ),
         ])
     }
 }
 
+/// What stands for the message of an error that may name what the definition secures.
+const ERROR_SECURED: &str = "The message is not shown: inputs or outputs are secured.";
+
 impl Entry {
+    /// The error for the wire. A message may hold a part of what the action works with.
+    fn shown_error(&self, action: &Action) -> Value {
+        let error = self.error.as_ref().map(|error| {
+            let is_skipped = self.status == Status::Skipped;
+            match action.is_secured() && !is_skipped {
+                true => ErrorInfo::new(error.code.clone(), ERROR_SECURED).to_value(),
+                false => error.to_value(),
+            }
+        });
+        error.unwrap_or_default()
+    }
+
+    fn shown_retries(&self, action: &Action) -> Vec<Value> {
+        let mut retries = self.retries.clone();
+        for retry in retries.iter_mut().filter(|_| action.is_secured()) {
+            let Value::Object(shown) = retry else { continue };
+            let code = shown.get("error").and_then(|error| error.get("code")).cloned();
+            let message = ("message", Value::from(ERROR_SECURED));
+            let error = object_of([("code", code.unwrap_or_default()), message]);
+            let mut shown = (**shown).clone();
+            shown.insert("error", error);
+            *retry = shown.into();
+        }
+        retries
+    }
+
     fn new(action: ActionId, path: Path, started: Ticks) -> Entry {
         Entry {
             action,

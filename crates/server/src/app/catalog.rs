@@ -5,7 +5,8 @@ use crate::auth::seal::Sealer;
 use crate::auth::signature::SigningKey;
 use crate::limits::{FLOW_FRESH, FLOWS_NOTED_MAX, VERSIONS_CACHED_MAX};
 use bytes::Bytes;
-use flow::definition::{Dialect, Flow, LoadOptions};
+use expr::{Object, Value};
+use flow::definition::{Dialect, Flow, LoadOptions, Parameter};
 use flow::run::FlowInfo;
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -290,7 +291,7 @@ impl Catalog {
     }
 
     fn load(&self, row: &WorkflowRow, stored: &VersionRow) -> Result<Version, AppError> {
-        let document = Document::open(&stored.document)?;
+        let document = Document::open(&stored.document, Some((&*self.sealer, &row.id)))?;
         let options =
             LoadOptions { dialect: Some(dialect_of(row.dialect)), parameters: document.parameters };
         let report = flow::definition::load(&document.text, &options);
@@ -338,14 +339,81 @@ impl Document {
         durable::codec::compress(&bytes)
     }
 
-    pub fn open(stored: &[u8]) -> Result<Document, AppError> {
+    /// The same with values of secure parameters sealed for the flow that has this id.
+    pub fn pack_sealed(
+        &self,
+        (sealer, id): (&Sealer, &str),
+        declared: &[Parameter],
+    ) -> Result<Vec<u8>, AppError> {
+        let (mut open, mut sealed) = (Object::new(), Object::new());
+        for (name, value) in
+            self.parameters.iter().filter_map(Value::as_object).flat_map(|it| it.iter())
+        {
+            let is_secure =
+                declared.iter().any(|it| it.secure && it.name.eq_ignore_ascii_case(name));
+            match is_secure {
+                true => sealed.insert(name.clone(), value.clone()),
+                false => open.insert(name.clone(), value.clone()),
+            }
+            if is_secure {
+                // of the same type, so that it loads without the key
+                let blank: Value =
+                    value.as_object().map_or_else(|| "".into(), |_| Object::new().into());
+                open.insert(name.clone(), blank);
+            }
+        }
+        if sealed.iter().len() == 0 {
+            return Ok(self.pack());
+        }
+        let mut secret = zeroize::Zeroizing::new(Vec::new());
+        expr::codec::put(&sealed.into(), &mut secret);
+        let secret = sealer.seal(&sealed_for(id), &secret).map_err(AppError::internal)?;
+        let length = u32::try_from(secret.len()).map_err(AppError::internal)?;
+        let mut bytes = vec![dialect_number(self.dialect) | HAS_SEALED];
+        expr::codec::put(&open.into(), &mut bytes);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&secret);
+        bytes.extend_from_slice(&self.text);
+        Ok(durable::codec::compress(&bytes))
+    }
+
+    /// Opens a stored document. Without a sealer, sealed values are blank.
+    pub fn open(stored: &[u8], key: Option<(&Sealer, &str)>) -> Result<Document, AppError> {
         let bytes_max = flow::limits::DOCUMENT_BYTES_MAX * 2;
         let bytes =
             durable::codec::decompress_limited(stored, bytes_max).map_err(AppError::internal)?;
-        let (dialect, mut rest) =
+        let (first, mut rest) =
             bytes.split_first().ok_or_else(|| AppError::internal("a version is empty"))?;
-        let parameters = expr::codec::take(&mut rest).map_err(AppError::internal)?;
+        let mut parameters = expr::codec::take(&mut rest).map_err(AppError::internal)?;
+        if first & HAS_SEALED != 0 {
+            let cut = || AppError::internal("a version is cut short");
+            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| cut())?;
+            let (secret, text) = after.split_at_checked(length).ok_or_else(cut)?;
+            rest = text;
+            if let Some((sealer, id)) = key {
+                let opened =
+                    sealer.open_secret(&sealed_for(id), secret).map_err(AppError::internal)?;
+                let sealed =
+                    expr::codec::take(&mut opened.as_slice()).map_err(AppError::internal)?;
+                let mut all: Object =
+                    parameters.as_object().map(|it| (**it).clone()).unwrap_or_default();
+                for (name, value) in sealed.as_object().into_iter().flat_map(|it| it.iter()) {
+                    all.insert(name.clone(), value.clone());
+                }
+                parameters = all.into();
+            }
+        }
         let parameters = Some(parameters).filter(|parameters| !parameters.is_null());
-        Ok(Document { text: rest.to_vec(), parameters, dialect: dialect_of(*dialect) })
+        let dialect = dialect_of(first & !HAS_SEALED);
+        Ok(Document { text: rest.to_vec(), parameters, dialect })
     }
+}
+
+/// In the first byte: values of secure parameters are sealed, and follow the others.
+const HAS_SEALED: u8 = 0x80;
+
+/// A flow's keys and its parameters are not taken for each other.
+fn sealed_for(id: &str) -> String {
+    format!("parameters of {id}")
 }

@@ -84,7 +84,7 @@ impl App {
         facts.template_name.clone_from(&input.template_name);
         facts.note_version(&loaded)?;
         let copied_from = input.copied_from.clone();
-        let version = version_row(0, 1, now, loaded.flow.dialect, input);
+        let version = self.version_row(&row, &loaded, input)?;
         let id = row.id.clone();
         let taken =
             format!("There is a flow '{}' in environment '{}' already.", row.name, environment.id);
@@ -159,8 +159,7 @@ impl App {
                 facts.note_version(&loaded)?;
                 row.version += 1;
                 row.dialect = dialect_number(loaded.flow.dialect);
-                let dialect = loaded.flow.dialect;
-                let version = version_row(row.key, row.version, row.changed, dialect, input);
+                let version = self.version_row(&row, &loaded, input)?;
                 (Some(version), problems)
             }
             None => (None, Vec::new()),
@@ -408,7 +407,8 @@ impl App {
     ) -> Result<(Loaded, Vec<Problem>), AppError> {
         let stored = self.engine.store.version(entry.row.key, number).await?;
         let stored = stored.ok_or_else(|| AppError::internal("a version is missing"))?;
-        let document = Document::open(&stored.document)?;
+        let document =
+            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &entry.row.id)))?;
         let options =
             LoadOptions { dialect: Some(document.dialect), parameters: document.parameters };
         let Report { loaded, problems } = flow::definition::load(&document.text, &options);
@@ -481,6 +481,21 @@ impl App {
         self.reload(&entry).await
     }
 
+    /// The version that a flow's row names as its current one.
+    fn version_row(
+        &self,
+        row: &WorkflowRow,
+        loaded: &Loaded,
+        input: FlowInput,
+    ) -> Result<VersionRow, AppError> {
+        let dialect = loaded.flow.dialect;
+        let document = Document { text: input.document, parameters: input.parameters, dialect };
+        let key = (self.engine.catalog.sealer(), row.id.as_str());
+        let document = document.pack_sealed(key, &loaded.flow.parameters)?;
+        let (workflow, number, created) = (row.key, row.version, row.changed);
+        Ok(VersionRow { workflow, number, created, document })
+    }
+
     pub(super) fn new_key(&self, owner: &str) -> Result<Vec<u8>, AppError> {
         let key = clock::random_bytes::<32>().map_err(AppError::internal)?;
         self.engine.catalog.sealer().seal(owner, &key).map_err(AppError::internal)
@@ -498,17 +513,6 @@ pub(super) fn load(input: &FlowInput) -> Result<(Loaded, Vec<Problem>), AppError
         }
         None => Err(AppError::definition(problems)),
     }
-}
-
-fn version_row(
-    workflow: i64,
-    number: u32,
-    created: i64,
-    dialect: Dialect,
-    input: FlowInput,
-) -> VersionRow {
-    let document = Document { text: input.document, parameters: input.parameters, dialect }.pack();
-    VersionRow { workflow, number, created, document }
 }
 
 fn display_name(input: &FlowInput, loaded: &Loaded, name: &str) -> String {

@@ -239,9 +239,11 @@ fn event_has(flow: &Flow, event: &Event, text: &str) -> bool {
             };
             (!action.secure_inputs && in_inputs())
                 || (!action.secure_outputs && in_outputs())
-                || finished.error.as_ref().is_some_and(in_error)
+                || (!action.is_secured() && finished.error.as_ref().is_some_and(in_error))
         }
-        Event::AttemptFailed { error, .. } => in_error(error),
+        Event::AttemptFailed { action: at, error, .. } => {
+            action(*at).is_some_and(|it| !it.is_secured()) && in_error(error)
+        }
         Event::RunFinished { error, outputs, .. } => {
             error.as_ref().is_some_and(in_error) || value_has(outputs, text)
         }

@@ -54,7 +54,8 @@ impl App {
         let row = &entry.row;
         let stored = self.engine.store.version(row.key, row.version).await?;
         let stored = stored.ok_or_else(|| AppError::internal("a version is missing"))?;
-        let document = Document::open(&stored.document)?;
+        let document =
+            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &row.id)))?;
         let text = connected(document.text, &input.connections)?;
         let copy = FlowInput {
             name,

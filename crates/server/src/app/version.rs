@@ -75,11 +75,12 @@ impl App {
         row.changed = self.engine.clock.now();
         row.version += 1;
         row.dialect = dialect_number(document.dialect);
+        let key = (self.engine.catalog.sealer(), row.id.as_str());
         let version = VersionRow {
             workflow: row.key,
             number: row.version,
             created: row.changed,
-            document: document.pack(),
+            document: document.pack_sealed(key, &loaded.flow.parameters)?,
         };
         let detail = json!({"restored": number, "version": row.version});
         let change = Change::default().update_flow(row, Some(version)).put(&facts)?;
@@ -95,7 +96,8 @@ impl App {
     async fn opened(&self, entry: &FlowEntry, flow: &str, number: u32) -> Result<Opened, AppError> {
         let stored = self.engine.store.version(entry.row.key, number).await?;
         let stored = stored.ok_or_else(|| no_version(flow, number))?;
-        let document = Document::open(&stored.document)?;
+        let document =
+            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &entry.row.id)))?;
         let parameters = document.parameters.clone();
         let options = LoadOptions { dialect: Some(document.dialect), parameters };
         let Report { loaded, problems } = flow::definition::load(&document.text, &options);

@@ -77,7 +77,7 @@ impl Versions {
 }
 
 fn load(stored: &[u8], dialect: u8) -> Result<Arc<Flow>, String> {
-    let document = Document::open(stored).map_err(|_| "is damaged".to_owned())?;
+    let document = Document::open(stored, None).map_err(|_| "is damaged".to_owned())?;
     let options =
         LoadOptions { dialect: Some(dialect_of(dialect)), parameters: document.parameters };
     let report = flow::definition::load(&document.text, &options);

@@ -84,6 +84,7 @@ impl Setup {
             .env_remove("SLUICEGATE_CRASHES")
             .env_remove("SLUICEGATE_CLUSTER_SECONDS")
             .env_remove("SLUICEGATE_CONTRACT_CALLS")
+            .env_remove("SLUICEGATE_ISOLATION_STEPS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))

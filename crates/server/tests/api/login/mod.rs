@@ -2,7 +2,7 @@
 
 mod account;
 mod assertion;
-mod browser;
+pub mod browser;
 mod code;
 mod consent;
 mod device;
@@ -12,6 +12,6 @@ mod form_post;
 mod grant;
 pub mod house;
 mod issuer;
-mod second_factor;
+pub mod second_factor;
 mod session;
 mod signing_key;

@@ -24,12 +24,12 @@ impl Phone {
 }
 
 /// What stands in the code elements of a page.
-fn shown(page: &Answer) -> Vec<String> {
+pub fn shown(page: &Answer) -> Vec<String> {
     let parts = page.text.split("<code>").skip(1);
     parts.filter_map(|part| Some(part.split("</code>").next()?.to_owned())).collect()
 }
 
-fn unbase32(text: &str) -> Vec<u8> {
+pub fn unbase32(text: &str) -> Vec<u8> {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut held, mut bits, mut bytes) = (0_u32, 0, Vec::new());
     for letter in text.bytes() {

@@ -13,7 +13,7 @@ use reqwest::Method;
 use scene::{PEOPLE, Scene};
 use serde_json::Value;
 
-const STEPS: usize = 600;
+const STEPS: usize = 1_500;
 
 /// What was tried.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl Tally {
     /// Goes on after a fault, so that a walk tells all it finds.
     fn expect(&mut self, is_right: bool, told: impl FnOnce() -> String) {
         if !is_right {
-            self.faults.push(told());
+            self.faults.push(told().chars().take(2_000).collect());
         }
     }
 }
@@ -79,13 +79,18 @@ fn choose<'a>(scene: &mut Scene, calls: &'a [Call]) -> Option<Step<'a>> {
         if call.noun == Noun::Server { 0 } else { *known.get(scene.below(known.len().max(1)))? };
     let is_strange = call.names_environment() && scene.below(3) == 0;
     let place = if is_strange { scene.below(scene.places.len()) } else { scene.things[at].place };
-    let who = match scene.below(3) {
-        0 => {
-            let owner = scene.things[at].owner.clone();
-            scene.all.iter().position(|it| it.id == owner)
+    // who made it, somebody it is shared with, or anybody
+    let shares = scene.things[at].shares.len();
+    let principal = match scene.below(3) {
+        0 => Some(scene.things[at].owner.clone()),
+        1 if shares > 0 => {
+            let share = scene.below(shares);
+            Some(scene.things[at].shares[share].0.clone())
         }
         _ => None,
     };
+    let with = |id: String| scene.all.iter().position(|it| it.principals.contains(&id));
+    let who = principal.and_then(with);
     let who = who.unwrap_or_else(|| scene.below(scene.all.len()));
     let (other, principal) = (scene.below(scene.places.len()), scene.principal());
     // somebody who has a part already: whether it may be changed has rules of its own

@@ -33,6 +33,7 @@ impl Scene {
             environment: "default".to_owned(),
             version: 1,
             public_url: "http://127.0.0.1".to_owned(),
+            callback_key: Default::default(),
         };
         Scene { flow: Arc::new(loaded.flow), info: Arc::new(info), body }
     }

@@ -41,6 +41,7 @@ static INFO: LazyLock<Arc<FlowInfo>> = LazyLock::new(|| {
         environment: "default".into(),
         version: 1,
         public_url: "https://server.example".into(),
+        callback_key: Default::default(),
     })
 });
 

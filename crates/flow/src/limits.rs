@@ -147,3 +147,12 @@ pub const PACKAGE_FAULTS_MAX: usize = 100;
 
 /// Differences between two definitions that are told: more than anybody reads.
 pub const DIFFERENCES_MAX: usize = 10_000;
+
+/// Attempts to end a subscription that nobody waits for: with growing pauses, some days.
+pub const SUBSCRIPTION_END_ATTEMPTS_MAX: u32 = 30;
+
+/// Ticks of the longest pause between two attempts to begin or end a subscription: 6 hours.
+pub const SUBSCRIPTION_PAUSE_MAX: durable::Ticks = 6 * 3_600 * 10_000_000;
+
+/// Ticks before a subscription is renewed, however soon it says to end: a minute.
+pub const SUBSCRIPTION_RENEWAL_MIN: durable::Ticks = 60 * 10_000_000;

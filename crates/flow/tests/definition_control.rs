@@ -210,7 +210,7 @@ fn triggers() {
         ("5", &["WrongKind $.triggers.t"]),
         ("{}", &["MissingProperty $.triggers.t"]),
         (
-            r#"{"type": "ApiConnection", "inputs": {"x": "@{"}}"#,
+            r#"{"type": "Batch", "inputs": {"x": "@{"}}"#,
             &[
                 "InvalidExpression $.triggers.t.inputs.x +2",
                 "(warning) UnsupportedTrigger $.triggers.t.type",

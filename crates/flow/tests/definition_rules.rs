@@ -281,8 +281,8 @@ fn misplaced_functions() {
             &["MisplacedFunction $.actions.A.inputs +2"],
         ),
         (
-            r#""A": {"type": "HttpWebhook", "inputs": {"subscribe": {"body": "@listCallbackUrl()"}}}"#,
-            &["(warning) UnsupportedAction $.actions.A.type"],
+            r#""A": {"type": "HttpWebhook", "inputs": {"subscribe": {"uri": "@listCallbackUrl()", "method": "PUT"}}}"#,
+            &[],
         ),
     ]);
 }

@@ -21,7 +21,8 @@ fn dialects_show_in_wrappers_and_definitions() {
     let with_action = |name: &str| {
         format!(
             r#"{{"triggers": {{}}, "actions": {{"I": {{"type": "If", "expression": true,
-                "else": {{"actions": {{"A": {{"type": "{name}"}}}}}}}}}}}}"#
+                "else": {{"actions": {{"A": {{"type": "{name}",
+                    "inputs": {{"host": {{"operationId": "O", "apiId": "x"}}}}}}}}}}}}}}}}"#
         )
     };
     let cases = [

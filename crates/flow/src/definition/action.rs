@@ -4,7 +4,7 @@ use super::graph::Graph;
 use super::kind::ActionKind;
 use super::loading::{Loading, Part, Site};
 use super::path::At;
-use super::{Action, ActionId, Behavior, Options, code};
+use super::{Action, ActionId, Behavior, Options, Source, code};
 use expr::{Str, Template, Value};
 
 impl<'a> Loading<'a, '_> {
@@ -80,6 +80,13 @@ impl<'a> Loading<'a, '_> {
             ActionKind::Response => self.response(id, at),
             ActionKind::Http => self.http(id, at, runtime),
             ActionKind::Workflow => self.workflow(id, at, runtime),
+            ActionKind::HttpWebhook => self.webhook(id, at, runtime, Source::Http),
+            ActionKind::ApiConnection => self.connector(id, at, runtime, Source::Managed),
+            ActionKind::ApiConnectionWebhook => self.webhook(id, at, runtime, Source::Managed),
+            ActionKind::OpenApiConnection => self.connector(id, at, runtime, Source::OpenApi),
+            ActionKind::OpenApiConnectionWebhook => {
+                self.webhook(id, at, runtime, Source::OpenApi)
+            }
             ActionKind::Unsupported => self.unsupported(id, at),
         }
     }

@@ -29,7 +29,20 @@ impl<'a> Loading<'a, '_> {
     }
 
     pub fn http(&mut self, id: ActionId, at: &At<'a>, runtime: Option<&At<'a>>) -> Behavior {
-        let Some(inputs) = self.inputs(at) else { return nothing() };
+        let (inputs, retry) = self.http_inputs(at, runtime, Site::inputs(id));
+        Behavior::Http { inputs, retry }
+    }
+
+    /// What an Http action, and a trigger that polls an address, call.
+    pub fn http_inputs(
+        &mut self,
+        at: &At<'a>,
+        runtime: Option<&At<'a>>,
+        site: Site,
+    ) -> (Template, RetryPolicy) {
+        let Some(inputs) = self.inputs(at) else {
+            return (Template::constant(Value::Null), RetryPolicy::None);
+        };
         if let Some(method) = self.require(&inputs, "method") {
             let is_method = is_template(&method)
                 || method
@@ -44,8 +57,7 @@ impl<'a> Loading<'a, '_> {
         {
             self.invalid(&uri, "an address");
         }
-        let (inputs, retry) = self.retried(id, &inputs, runtime);
-        Behavior::Http { inputs, retry }
+        self.retried(site, &inputs, runtime)
     }
 
     pub fn workflow(&mut self, id: ActionId, at: &At<'a>, runtime: Option<&At<'a>>) -> Behavior {
@@ -56,18 +68,17 @@ impl<'a> Loading<'a, '_> {
         {
             self.require(&workflow, "id");
         }
-        let (inputs, retry) = self.retried(id, &inputs, runtime);
+        let (inputs, retry) = self.retried(Site::inputs(id), &inputs, runtime);
         Behavior::Workflow { inputs, retry }
     }
 
     /// Compiles inputs, and the retry policy that is in them or beside them.
-    fn retried(
+    pub fn retried(
         &mut self,
-        id: ActionId,
+        site: Site,
         inputs: &At<'a>,
         runtime: Option<&At<'a>>,
     ) -> (Template, RetryPolicy) {
-        let site = Site::inputs(id);
         let inside = inputs.get("retryPolicy");
         let policy = inside.clone().or_else(|| runtime.and_then(|at| at.get("retryPolicy")));
         let retry = match &policy {

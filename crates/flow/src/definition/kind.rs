@@ -27,12 +27,16 @@ kinds! {
     Compose ParseJson Select Query Join Table Expression
     InitializeVariable SetVariable IncrementVariable DecrementVariable
     AppendToStringVariable AppendToArrayVariable
-    If Switch Scope Foreach Until Wait Terminate Response Http Workflow
+    If Switch Scope Foreach Until Wait Terminate Response Http Workflow HttpWebhook
+    ApiConnection ApiConnectionWebhook OpenApiConnection OpenApiConnectionWebhook
 }
 
 kinds! {
     /// Types of triggers that are served here. `Manual` is the old name of `Request`.
-    TriggerKind, Unsupported: Request Manual Recurrence
+    TriggerKind, Unsupported:
+    Request Manual Recurrence Http HttpWebhook
+    ApiConnection ApiConnectionWebhook
+    OpenApiConnection OpenApiConnectionWebhook OpenApiConnectionNotification
 }
 
 /// Whether `listCallbackUrl()` has a meaning in an action or trigger of the type.

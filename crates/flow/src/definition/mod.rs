@@ -13,6 +13,7 @@ mod arm;
 mod assemble;
 mod call;
 pub mod code;
+mod connector;
 mod control;
 mod data;
 mod dialect;

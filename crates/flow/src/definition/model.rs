@@ -327,10 +327,33 @@ pub enum Behavior {
         inputs: Template,
         retry: RetryPolicy,
     },
+    /// An operation of a connector: see [`Source`].
+    Connector {
+        source: Source,
+        inputs: Template,
+        retry: RetryPolicy,
+    },
+    /// Asks somebody to call back, and waits for it.
+    Webhook {
+        source: Source,
+        inputs: Template,
+        retry: RetryPolicy,
+    },
     /// A type of the language that this version does not execute: it fails when reached.
     Unsupported {
         inputs: Template,
     },
+}
+
+/// What is called, and how its inputs name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// An address: `{method, uri, headers, queries, body, authentication}`.
+    Http,
+    /// An operation by its id: `{host: {connectionName, operationId, apiId}, parameters}`.
+    OpenApi,
+    /// A path of a connector: `{host: {connection: {name}}, method, path, queries, body}`.
+    Managed,
 }
 
 /// A column of a Table.
@@ -450,8 +473,33 @@ pub enum TriggerBehavior {
         schema: Option<Schema>,
     },
     Recurrence(Box<Recurrence>),
+    /// Asks again and again whether there is something new.
+    Poll(Box<Poll>),
+    /// Subscribes when the flow is turned on, and is called then.
+    Webhook(Box<Subscribed>),
     /// A type that this version does not serve: runs are started by hand.
     Unsupported,
+}
+
+/// A trigger that asks.
+#[derive(Debug)]
+pub struct Poll {
+    pub source: Source,
+    pub inputs: Template,
+    pub retry: RetryPolicy,
+    pub recurrence: Recurrence,
+    /// A condition reads the status: it decides, and not the status alone.
+    pub reads_status: bool,
+}
+
+/// A trigger that is called by whom it has asked to.
+#[derive(Debug)]
+pub struct Subscribed {
+    pub source: Source,
+    pub inputs: Template,
+    pub retry: RetryPolicy,
+    /// Of a type that asks where the operation knows no way to be called.
+    pub recurrence: Recurrence,
 }
 
 /// `a/{b}/c`: segments in order.

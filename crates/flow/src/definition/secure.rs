@@ -58,6 +58,8 @@ fn templates(behavior: &Behavior) -> Vec<&Template> {
         | Behavior::Response { inputs }
         | Behavior::Http { inputs, .. }
         | Behavior::Workflow { inputs, .. }
+        | Behavior::Connector { inputs, .. }
+        | Behavior::Webhook { inputs, .. }
         | Behavior::Unsupported { inputs } => vec![inputs],
         Behavior::ParseJson { content, .. } => vec![content],
         Behavior::Select { from, select } => vec![from, select],

@@ -3,7 +3,7 @@
 use super::kind::{TriggerKind, has_callback};
 use super::loading::{Loading, Owner, Part, Site};
 use super::path::At;
-use super::{RelativePath, Trigger, TriggerBehavior, TriggerConcurrency, code};
+use super::{RelativePath, Source, Trigger, TriggerBehavior, TriggerConcurrency, code};
 use crate::limits;
 use expr::{Str, Template, Value};
 
@@ -47,6 +47,14 @@ impl<'a> Loading<'a, '_> {
         let behavior = match TriggerKind::from_name(type_name) {
             TriggerKind::Request | TriggerKind::Manual => self.request(at, site),
             TriggerKind::Recurrence => self.recurrence_trigger(at, site),
+            TriggerKind::Http => self.poll_trigger(at, site, Source::Http),
+            TriggerKind::ApiConnection => self.poll_trigger(at, site, Source::Managed),
+            TriggerKind::OpenApiConnection => self.poll_trigger(at, site, Source::OpenApi),
+            TriggerKind::HttpWebhook => self.webhook_trigger(at, site, Source::Http),
+            TriggerKind::ApiConnectionWebhook => self.webhook_trigger(at, site, Source::Managed),
+            TriggerKind::OpenApiConnectionWebhook | TriggerKind::OpenApiConnectionNotification => {
+                self.webhook_trigger(at, site, Source::OpenApi)
+            }
             TriggerKind::Unsupported => self.unsupported_trigger(at, type_at.as_ref(), site),
         };
         let runtime = self.optional_object(at, "runtimeConfiguration");

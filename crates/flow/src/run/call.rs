@@ -8,8 +8,9 @@ use super::event::{self, Detail};
 use super::scope::Begun;
 use super::state::{FrameId, Pending, Stage};
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
-use super::{Run, http, retry};
-use crate::definition::{Action, ActionId, Behavior, RetryPolicy};
+use super::connector::{ConnectorCall, SubscriptionCall};
+use super::{Run, connector, http, retry};
+use crate::definition::{Action, ActionId, Behavior, RetryPolicy, Source};
 use crate::limits::POLLS_MAX;
 use durable::{Message, MessageKind, ProcessId, Ticks};
 use expr::{EvalError, Object, Str, Template, Value};
@@ -30,6 +31,8 @@ pub struct Effect {
 pub enum Request {
     Http(Box<HttpRequest>),
     Child(Box<ChildCall>),
+    Connector(Box<ConnectorCall>),
+    Subscribe(Box<SubscriptionCall>),
 }
 
 /// A request of an Http action, evaluated.
@@ -98,7 +101,10 @@ impl Run {
         action: &Action,
         template: &Template,
     ) -> Result<Begun, EvalError> {
-        let inputs = self.eval(frame, template)?;
+        let inputs = match &action.behavior {
+            Behavior::Webhook { .. } => self.eval_webhook(frame, template)?,
+            _ => self.eval(frame, template)?,
+        };
         if let Err(message) = http::check(&action.behavior, &inputs) {
             let outcome = Outcome::failed("BadRequest", message);
             return Ok(Begun::Over(Some(inputs), outcome));
@@ -110,6 +116,15 @@ impl Run {
         self.apply_call(frame, action.id, inputs, effect, timeout);
         self.step.effects.extend(self.effect_of(frame, action.id));
         Ok(Begun::Underway)
+    }
+
+    fn eval_webhook(&mut self, frame: FrameId, template: &Template) -> Result<Value, EvalError> {
+        let callback = self.next_callback();
+        let mut context = self.context(frame, None);
+        context.callback = Some(callback);
+        let value = template.eval(&mut context)?;
+        super::bound::check(&value)?;
+        Ok(value)
     }
 
     pub(super) fn apply_call(
@@ -197,6 +212,26 @@ impl Run {
                 body: slot.inputs.get("body").cloned(),
                 client_tracking_id: self.state.trigger.client_tracking_id.clone(),
             })),
+            Behavior::Connector { source, retry, .. } => {
+                let policy = retry::policy_of(retry, &slot.inputs);
+                let is_poll = matches!(pending.stage, Stage::Polled { .. });
+                repeatable = is_poll || policy != RetryPolicy::None;
+                Request::Connector(Box::new(connector::call(self, action, *source, slot, pending)))
+            }
+            Behavior::Webhook { source, retry, .. } => {
+                let inputs = slot.inputs.clone();
+                let retry = match source {
+                    Source::Http => retry::policy_of(retry, inputs.get("subscribe")?),
+                    _ => retry::policy_of(retry, &inputs),
+                };
+                Request::Subscribe(Box::new(SubscriptionCall {
+                    process: child_id(self.id, pending.effect, slot.started),
+                    source: *source,
+                    operation_name: action.name.clone(),
+                    inputs,
+                    retry,
+                }))
+            }
             _ => return None,
         };
         Some(Effect { id: pending.effect, attempt: pending.attempt, repeatable, request })
@@ -258,7 +293,8 @@ impl Run {
         self.finish(frame, id, None, outcome);
     }
 
-    /// The result of a call is not waited for any more; a child run is cancelled.
+    /// The result of a call is not waited for any more; a child run is cancelled, a
+    /// subscription ended.
     pub(super) fn give_up_call(&mut self, frame: FrameId, id: ActionId) {
         let slot = self.state.slot(&self.flow, frame, id);
         let Some(pending) = slot.pending.as_ref().filter(|pending| pending.effect != 0) else {
@@ -274,7 +310,11 @@ impl Run {
         if pending.is_called() {
             self.step.effects_done.push(pending.effect);
         }
-        if matches!(self.flow.action(id).behavior, Behavior::Workflow { .. }) {
+        let has_process = matches!(
+            self.flow.action(id).behavior,
+            Behavior::Workflow { .. } | Behavior::Webhook { .. }
+        );
+        if has_process {
             self.step.messages.push(Message {
                 to: child_id(self.id, pending.effect, slot.started),
                 from: Some(self.id),
@@ -283,6 +323,19 @@ impl Run {
                 body: Vec::new(),
             });
         }
+    }
+
+    /// The subscription of a webhook that was answered needs no call to end it.
+    fn end_subscription(&mut self, frame: FrameId, id: ActionId) {
+        let slot = self.state.slot(&self.flow, frame, id);
+        let Some(effect) = slot.pending.as_ref().map(|pending| pending.effect) else { return };
+        self.step.messages.push(Message {
+            to: child_id(self.id, effect, slot.started),
+            from: Some(self.id),
+            effect,
+            kind: MessageKind::Cancel,
+            body: connector::ANSWERED.to_vec(),
+        });
     }
 
     fn find_call(&self, effect: u64) -> Option<(FrameId, ActionId)> {
@@ -304,9 +357,9 @@ impl Run {
         self.step.effects_done.push(effect);
         let action = flow.action(id);
         let policy = match &action.behavior {
-            Behavior::Http { retry, .. } | Behavior::Workflow { retry, .. } => {
-                retry::policy_of(retry, &slot.inputs)
-            }
+            Behavior::Http { retry, .. }
+            | Behavior::Workflow { retry, .. }
+            | Behavior::Connector { retry, .. } => retry::policy_of(retry, &slot.inputs),
             _ => RetryPolicy::None,
         };
         if let Some(poll) = self.poll_of(action, &slot.inputs, &pending, &result) {
@@ -334,7 +387,8 @@ impl Run {
         result: &CallResult,
     ) -> Option<(Str, Ticks)> {
         let CallResult::Answer(answer) = result else { return None };
-        let is_http = matches!(action.behavior, Behavior::Http { .. });
+        let is_http =
+            matches!(action.behavior, Behavior::Http { .. } | Behavior::Connector { .. });
         if !is_http || action.options.disable_async_pattern || pending.polls >= POLLS_MAX {
             return None;
         }
@@ -399,7 +453,7 @@ impl Run {
         }
     }
 
-    /// A child run answered.
+    /// A child run answered, or somebody called back.
     pub(super) fn take_reply(&mut self, effect: u64, outputs: Value) {
         let Some((frame, id)) = self.find_call(effect) else { return };
         let pending = &self.state.slot(&self.flow, frame, id).pending;
@@ -407,8 +461,14 @@ impl Run {
         if pending.as_ref().is_some_and(|pending| pending.is_called()) {
             self.step.effects_done.push(effect);
         }
-        let action = &self.flow.action(id).name;
-        let mut outcome = http::outcome(action, CallResult::Answer(outputs));
+        let action = self.flow.action(id);
+        if matches!(action.behavior, Behavior::Webhook { .. }) {
+            let outcome = connector::webhook_outcome(&action.name, outputs);
+            self.end_subscription(frame, id);
+            self.finish(frame, id, None, outcome);
+            return;
+        }
+        let mut outcome = http::outcome(&action.name, CallResult::Answer(outputs));
         if outcome.status == Status::Succeeded {
             outcome.code = "Accepted".into();
         }

@@ -5,7 +5,7 @@ use super::{FlowInfo, record};
 use crate::definition::{ActionId, Behavior, Flow, Parameter, ShapeId};
 use durable::{ProcessId, Ticks};
 use expr::value::eq_ignore_case;
-use expr::{Context, EvalError, Name, Object, Value};
+use expr::{Context, EvalError, Name, Object, Str, Value};
 
 /// Random numbers of one step, made of the seed it was given.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub struct RunContext<'a> {
     pub now: Ticks,
     pub entropy: &'a mut Entropy,
     pub item: Option<Value>,
+    /// The address at which the action is answered.
+    pub callback: Option<Str>,
 }
 
 impl RunContext<'_> {
@@ -238,6 +240,11 @@ impl Context for RunContext<'_> {
         parameter
             .map(|parameter| own(parameter).unwrap_or_else(|| parameter.value.clone()))
             .ok_or_else(|| EvalError::unknown_name("parameters", "parameter", &name.text))
+    }
+
+    fn callback_url(&self) -> Result<Value, EvalError> {
+        let callback = self.callback.clone();
+        callback.map(Value::from).ok_or_else(|| EvalError::unavailable("listCallbackUrl"))
     }
 
     fn workflow(&self) -> Result<Value, EvalError> {

@@ -223,7 +223,7 @@ impl<'a> HistoryReader<'a> {
             _ => Value::Null,
         };
         let inputs = match &action.behavior {
-            Behavior::Http { .. } => sanitized(content(&entry.inputs, action.secure_inputs)),
+            Behavior::Http { .. } | Behavior::Connector { .. } | Behavior::Webhook { .. } => sanitized(content(&entry.inputs, action.secure_inputs)),
             _ => content(&entry.inputs, action.secure_inputs),
         };
         let client = self.trigger.as_ref().map(|trigger| trigger.client_tracking_id.clone());
@@ -315,17 +315,22 @@ impl Entry {
     }
 }
 
-/// Credentials of a call are never shown.
+/// Credentials of a call are never shown; a webhook has them in its two calls.
 fn sanitized(inputs: Value) -> Value {
-    match &inputs {
-        Value::Object(object) if object.contains("authentication") => {
-            let mut shown = Object::clone(object);
-            if let Some((name, value)) = shown.remove("authentication") {
-                let kind = value.get("type").cloned().unwrap_or_default();
-                shown.insert(name, object_of([("type", kind), ("$secured", true.into())]));
-            }
-            shown.into()
-        }
-        _ => inputs,
+    let Value::Object(object) = &inputs else { return inputs };
+    let parts = ["authentication", "subscribe", "unsubscribe"];
+    if parts.iter().all(|name| !object.contains(name)) {
+        return inputs;
     }
+    let mut shown = Object::clone(object);
+    for name in ["subscribe", "unsubscribe"] {
+        if let Some(call) = shown.get(name).cloned() {
+            shown.insert(name, sanitized(call));
+        }
+    }
+    if let Some((name, value)) = shown.remove("authentication") {
+        let kind = value.get("type").cloned().unwrap_or_default();
+        shown.insert(name, object_of([("type", kind), ("$secured", true.into())]));
+    }
+    shown.into()
 }

@@ -7,7 +7,7 @@ use super::call::{CallResult, HttpRequest};
 use super::record::{tracking_id, tracking_part};
 use super::state::{FrameId, Pending, Slot, Stage};
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
-use crate::definition::{Action, Behavior};
+use crate::definition::{Action, Behavior, Source};
 use durable::Ticks;
 use expr::{Str, Value};
 
@@ -31,6 +31,17 @@ pub fn check(behavior: &Behavior, inputs: &Value) -> Result<(), String> {
         Behavior::Workflow { .. } => match inputs.get("host") {
             Some(Value::Object(_)) => Ok(()),
             _ => Err("The 'host' of a Workflow action must be an object.".to_owned()),
+        },
+        Behavior::Webhook { source: Source::Http, .. } => {
+            let subscribe = inputs.get("subscribe").unwrap_or(&Value::Null);
+            match super::connector::address_call(subscribe, String::new()) {
+                Some(_) => Ok(()),
+                None => Err("The 'subscribe' of a webhook has no 'uri'.".to_owned()),
+            }
+        }
+        Behavior::Connector { .. } | Behavior::Webhook { .. } => match inputs.get("host") {
+            Some(Value::Object(_)) => Ok(()),
+            _ => Err("The 'host' of an action that calls a connector must be an object.".to_owned()),
         },
         _ => Ok(()),
     }
@@ -84,7 +95,7 @@ fn origin(uri: &str) -> Option<String> {
 }
 
 /// Names and text values of an object; arrays give their items one by one.
-fn pairs(object: Option<&Value>) -> Vec<(Str, Str)> {
+pub(super) fn pairs(object: Option<&Value>) -> Vec<(Str, Str)> {
     let Some(Value::Object(object)) = object else { return Vec::new() };
     let mut pairs = Vec::with_capacity(object.len());
     for (name, value) in object.iter() {

@@ -8,8 +8,9 @@
 //! Invariant: state changes only together with the event that records them.
 
 mod aside;
-mod bound;
+pub(crate) mod bound;
 mod call;
+pub mod connector;
 pub(crate) mod context;
 mod control;
 mod data;
@@ -22,7 +23,7 @@ mod past;
 pub(crate) mod record;
 mod response;
 mod resume;
-mod retry;
+pub mod retry;
 mod scope;
 mod skip;
 mod snapshot;
@@ -35,6 +36,7 @@ mod terminate;
 mod variable;
 
 pub use call::{CallResult, ChildCall, Effect, HttpRequest, Reply, Request, answer, child_id};
+pub use connector::{CallbackKey, ConnectorCall, Purpose, SubscriptionCall};
 pub use fold::Stored;
 pub use past::Past;
 pub use record::{format_time, of_trigger as trigger_record, tracking_id};
@@ -61,6 +63,7 @@ pub struct FlowInfo {
     pub version: u32,
     /// Absolute address of the server, without a slash at the end.
     pub public_url: String,
+    pub callback_key: CallbackKey,
 }
 
 /// The time and the randomness of a step.

@@ -120,9 +120,10 @@ impl Run {
             Behavior::Wait { inputs } => self.wait(frame, action, inputs),
             Behavior::Terminate { inputs } => self.terminate(frame, action, inputs),
             Behavior::Response { inputs } => self.respond(frame, action, inputs),
-            Behavior::Http { inputs, .. } | Behavior::Workflow { inputs, .. } => {
-                self.call(frame, action, inputs)
-            }
+            Behavior::Http { inputs, .. }
+            | Behavior::Workflow { inputs, .. }
+            | Behavior::Connector { inputs, .. }
+            | Behavior::Webhook { inputs, .. } => self.call(frame, action, inputs),
             Behavior::Unsupported { .. } => Ok(Begun::Over(
                 None,
                 Outcome::failed(
@@ -163,6 +164,7 @@ impl Run {
             now: self.step.now,
             entropy: &mut self.step.entropy,
             item: None,
+            callback: None,
         }
     }
 

@@ -24,7 +24,13 @@ impl Run {
             (Detail::Foreach { .. }, Behavior::Foreach { .. })
             | (Detail::Until { .. }, Behavior::Until(_))
             | (Detail::Timer { .. }, Behavior::Wait { .. })
-            | (Detail::Call { .. }, Behavior::Http { .. } | Behavior::Workflow { .. }) => true,
+            | (
+                Detail::Call { .. },
+                Behavior::Http { .. }
+                | Behavior::Workflow { .. }
+                | Behavior::Connector { .. }
+                | Behavior::Webhook { .. },
+            ) => true,
             (
                 Detail::Foreach { .. }
                 | Detail::Until { .. }
@@ -127,7 +133,11 @@ pub fn check_slot(action: &Action, slot: &Slot) -> Result<(), ReadError> {
     let fits = match &action.behavior {
         _ if slot.status != Status::Running => !has_pending,
         Behavior::Foreach { .. } | Behavior::Until(_) => has_iteration && !has_pending,
-        Behavior::Wait { .. } | Behavior::Http { .. } | Behavior::Workflow { .. } => has_pending,
+        Behavior::Wait { .. }
+        | Behavior::Http { .. }
+        | Behavior::Workflow { .. }
+        | Behavior::Connector { .. }
+        | Behavior::Webhook { .. } => has_pending,
         behavior => is_branching(behavior) && !has_pending && !has_iteration,
     };
     if fits { Ok(()) } else { Err(ReadError::Corrupt("an action's state does not fit its type")) }

@@ -6,7 +6,7 @@
 use crate::definition::{Flow, Trigger};
 use crate::limits::SPLIT_ON_ITEMS_MAX;
 use crate::run::context::{Entropy, object_of};
-use crate::run::{ErrorInfo, FlowInfo, Moment, record};
+use crate::run::{ErrorInfo, FlowInfo, Moment, bound, record};
 use durable::ProcessId;
 use expr::value::eq_ignore_case;
 use expr::{Context, EvalError, Name, Object, Str, Template, Value};
@@ -50,7 +50,7 @@ pub fn fire(flow: &Flow, info: &FlowInfo, trigger: &Trigger, occurrence: Occurre
     }
     let entropy = Entropy::new(moment.seed);
     let mut context =
-        TriggerContext { flow, info, trigger, outputs, run, moment, parameters, entropy };
+        TriggerContext { flow, info, trigger, outputs, run, moment, parameters, entropy, callback: None };
     context.decide(tracking).unwrap_or_else(|error| {
         let message = format!(
             "Unable to process template language expressions for trigger '{}' at line '0' and column '0': '{}'.",
@@ -58,6 +58,32 @@ pub fn fire(flow: &Flow, info: &FlowInfo, trigger: &Trigger, occurrence: Occurre
             error.message()
         );
         Fired::Failed(ErrorInfo::new("InvalidTemplate", message))
+    })
+}
+
+/// What a trigger that asks, or subscribes, is to call: its inputs, evaluated.
+///
+/// # Errors
+/// Why they cannot be.
+pub fn inputs(
+    (flow, info, trigger): (&Flow, &FlowInfo, &Trigger),
+    template: &Template,
+    (run, moment): (ProcessId, Moment),
+    parameters: Object,
+    callback: Option<Str>,
+) -> Result<Value, ErrorInfo> {
+    let (outputs, entropy) = (Value::Null, Entropy::new(moment.seed));
+    let mut context =
+        TriggerContext { flow, info, trigger, outputs, run, moment, parameters, entropy, callback };
+    let value = context.eval(template);
+    value.and_then(|value| bound::check(&value).map(|()| value)).map_err(|error| {
+        let message = format!(
+            "Unable to process template language expressions in trigger '{}' inputs at line '0' and column '{}': '{}'.",
+            trigger.name,
+            error.offset().unwrap_or(0),
+            error.message()
+        );
+        ErrorInfo::new("InvalidTemplate", message)
     })
 }
 
@@ -70,6 +96,7 @@ struct TriggerContext<'a> {
     moment: Moment,
     parameters: Object,
     entropy: Entropy,
+    callback: Option<Str>,
 }
 
 impl TriggerContext<'_> {
@@ -151,6 +178,11 @@ impl Context for TriggerContext<'_> {
             .map(|parameter| self.parameters.get_exact(&parameter.name).unwrap_or(&parameter.value))
             .cloned()
             .ok_or_else(|| EvalError::unknown_name("parameters", "parameter", &name.text))
+    }
+
+    fn callback_url(&self) -> Result<Value, EvalError> {
+        let callback = self.callback.clone();
+        callback.map(Value::from).ok_or_else(|| EvalError::unavailable("listCallbackUrl"))
     }
 
     fn workflow(&self) -> Result<Value, EvalError> {

@@ -5,3 +5,4 @@
 pub mod fire;
 pub mod recurrence;
 pub mod request;
+pub mod state;

@@ -78,6 +78,19 @@ impl History {
                     call.idempotency_key
                 )
             }
+            Request::Connector(call) => format!(
+                "connector {} {:?} with {} (key {})",
+                call.operation_name,
+                call.purpose,
+                shorten(&call.inputs),
+                call.idempotency_key
+            ),
+            Request::Subscribe(call) => format!(
+                "subscription {} of {} with {}",
+                call.process,
+                call.operation_name,
+                shorten(&call.inputs)
+            ),
             Request::Child(call) => {
                 let body = call.body.clone().unwrap_or_default();
                 format!(

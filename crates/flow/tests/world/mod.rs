@@ -89,6 +89,7 @@ pub fn info() -> Arc<FlowInfo> {
         environment: "default".into(),
         version: 1,
         public_url: "https://server.example".into(),
+        callback_key: Default::default(),
     })
 }
 
@@ -375,7 +376,11 @@ impl World {
         for message in &step.batch.messages {
             self.history.message(message);
             if message.kind == MessageKind::Cancel {
-                let is_child = |it: &Effect| matches!(&it.request, Request::Child(call) if call.child == message.to);
+                let is_child = |it: &Effect| match &it.request {
+                    Request::Child(call) => call.child == message.to,
+                    Request::Subscribe(call) => call.process == message.to,
+                    Request::Http(_) | Request::Connector(_) => false,
+                };
                 assert!(!step.effects.iter().any(is_child), "a child is started and cancelled");
             }
         }
@@ -419,6 +424,15 @@ impl World {
             AnswerKind::Never => return,
             AnswerKind::Answer(outputs) if is_child => {
                 self.inbox += 1;
+                Input::Reply { inbox: self.inbox, effect: effect.id, outputs }
+            }
+            AnswerKind::Answer(answer) if matches!(effect.request, Request::Subscribe(_)) => {
+                self.inbox += 1;
+                let is_fine = answer.get("statusCode").and_then(Value::as_int) == Some(200);
+                let outputs = match is_fine {
+                    true => flow::run::connector::called_back(answer),
+                    false => flow::run::connector::refused(answer),
+                };
                 Input::Reply { inbox: self.inbox, effect: effect.id, outputs }
             }
             AnswerKind::Answer(answer) => result(effect, CallResult::Answer(answer)),

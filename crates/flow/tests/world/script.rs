@@ -79,6 +79,8 @@ impl Script {
     pub fn answer(&mut self, effect: &Effect) -> Answer {
         let key = match &effect.request {
             Request::Http(request) => request.uri.to_string(),
+            Request::Connector(call) => call.operation_name.to_string(),
+            Request::Subscribe(call) => call.operation_name.to_string(),
             Request::Child(call) => {
                 let id = call.host.get("workflow").and_then(|workflow| workflow.get("id"));
                 id.or_else(|| call.host.get("workflowReferenceName"))

@@ -97,6 +97,7 @@ impl FlowFacts {
             environment: self.environment.clone(),
             version,
             public_url: String::new(),
+            callback_key: Default::default(),
         })
     }
 }

@@ -1,0 +1,141 @@
+//! Operations of connectors, webhooks, and triggers that ask or are called.
+//!
+//! Source: "Schema reference guide for trigger and action types"; language reference 4 and 5.4.
+
+use super::loading::{Loading, Site};
+use super::path::At;
+use super::{
+    ActionId, Behavior, Poll, RetryPolicy, Source, Subscribed, TriggerBehavior, retry,
+};
+use crate::trigger::recurrence::{Frequency, Recurrence};
+use expr::Template;
+
+/// Minutes between two questions when a definition does not say (documented default).
+const POLL_MINUTES: u32 = 3;
+
+impl<'a> Loading<'a, '_> {
+    /// An action that calls an operation of a connector.
+    pub fn connector(
+        &mut self,
+        id: ActionId,
+        at: &At<'a>,
+        runtime: Option<&At<'a>>,
+        source: Source,
+    ) -> Behavior {
+        let (inputs, retry) = self.called(at, runtime, source, Site::inputs(id));
+        Behavior::Connector { source, inputs, retry }
+    }
+
+    /// An action that waits to be called back.
+    pub fn webhook(
+        &mut self,
+        id: ActionId,
+        at: &At<'a>,
+        runtime: Option<&At<'a>>,
+        source: Source,
+    ) -> Behavior {
+        let (inputs, retry) = self.subscribing(at, runtime, source, Site::inputs(id));
+        Behavior::Webhook { source, inputs, retry }
+    }
+
+    /// A trigger that asks.
+    pub fn poll_trigger(&mut self, at: &At<'a>, site: Site, source: Source) -> TriggerBehavior {
+        let runtime = self.optional_object(at, "runtimeConfiguration");
+        let (inputs, retry) = match source {
+            Source::Http => self.http_inputs(at, runtime.as_ref(), site),
+            _ => self.called(at, runtime.as_ref(), source, site),
+        };
+        let recurrence = self.poll_recurrence(at, site);
+        let conditions = at.get("conditions").map(|at| expr::json::to_string(at.value));
+        let reads_status =
+            conditions.is_some_and(|text| text.to_ascii_lowercase().contains("statuscode"));
+        let poll = Poll { source, inputs, retry, recurrence, reads_status };
+        TriggerBehavior::Poll(Box::new(poll))
+    }
+
+    /// A trigger that is called by whom it has asked to.
+    pub fn webhook_trigger(&mut self, at: &At<'a>, site: Site, source: Source) -> TriggerBehavior {
+        let runtime = self.optional_object(at, "runtimeConfiguration");
+        let (inputs, retry) = self.subscribing(at, runtime.as_ref(), source, site);
+        let recurrence = self.poll_recurrence(at, site);
+        TriggerBehavior::Webhook(Box::new(Subscribed { source, inputs, retry, recurrence }))
+    }
+
+    fn poll_recurrence(&mut self, at: &At<'a>, site: Site) -> Recurrence {
+        let found = at.get("recurrence").and_then(|found| self.recurrence(&found, site));
+        found.unwrap_or_else(|| Recurrence::every(POLL_MINUTES, Frequency::Minute))
+    }
+
+    /// `subscribe` and `unsubscribe` of a webhook without a connector; else as [`Self::called`].
+    fn subscribing(
+        &mut self,
+        at: &At<'a>,
+        runtime: Option<&At<'a>>,
+        source: Source,
+        site: Site,
+    ) -> (Template, RetryPolicy) {
+        if source != Source::Http {
+            return self.called(at, runtime, source, site);
+        }
+        let Some(inputs) = self.inputs(at) else { return nothing() };
+        let subscribe = self.require_object(&inputs, "subscribe");
+        let policy = match &subscribe {
+            Some(subscribe) => {
+                self.require(subscribe, "method");
+                if subscribe.get("uri").is_none() && subscribe.get("url").is_none() {
+                    self.require(subscribe, "uri");
+                }
+                subscribe.get("retryPolicy").or_else(|| runtime?.get("retryPolicy"))
+            }
+            None => None,
+        };
+        let retry = match policy {
+            Some(policy) => self.retry_policy(&policy, site),
+            None => retry::default(self.dialect),
+        };
+        (self.compile(&inputs, site), retry)
+    }
+
+    /// The inputs of a call of a connector.
+    fn called(
+        &mut self,
+        at: &At<'a>,
+        runtime: Option<&At<'a>>,
+        source: Source,
+        site: Site,
+    ) -> (Template, RetryPolicy) {
+        let Some(inputs) = self.inputs(at) else { return nothing() };
+        if let Some(host) = self.require_object(&inputs, "host") {
+            match source {
+                Source::OpenApi => {
+                    self.require(&host, "operationId");
+                    let names = ["connectionName", "connectionReferenceName", "connection", "apiId"];
+                    if names.iter().all(|name| host.get(name).is_none()) {
+                        self.require(&host, "connectionName");
+                    }
+                }
+                Source::Managed => {
+                    if host.get("connection").is_none() && host.get("api").is_none() {
+                        self.require(&host, "connection");
+                    }
+                    if inputs.get("path").is_none() && inputs.get("pathTemplate").is_none() {
+                        self.require(&inputs, "path");
+                    }
+                }
+                Source::Http => {}
+            }
+        }
+        if source == Source::OpenApi
+            && let Some(parameters) = inputs.get("parameters")
+            && parameters.value.as_object().is_none()
+            && parameters.text().is_none()
+        {
+            self.wrong_kind(&parameters, "an object of parameters");
+        }
+        self.retried(site, &inputs, runtime)
+    }
+}
+
+fn nothing() -> (Template, RetryPolicy) {
+    (Template::constant(expr::Value::Null), RetryPolicy::None)
+}

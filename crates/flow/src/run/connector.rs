@@ -1,0 +1,187 @@
+//! Operations of connectors, and subscriptions of webhooks: what the evaluated inputs of an
+//! action ask for. Who knows connections and connectors makes the call of it.
+
+use super::Run;
+use super::call::{HttpRequest, child_id};
+use super::http::pairs;
+use super::state::{Pending, Slot, Stage};
+use super::status::{Outcome, Outputs};
+use crate::definition::{Action, Source};
+use durable::ProcessId;
+use expr::{Object, Str, Value};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// A call of an operation of a connector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectorCall {
+    pub source: Source,
+    /// Key of the flow, and its version, whose connection references count.
+    pub workflow: i64,
+    pub version: u32,
+    /// The action or trigger.
+    pub operation_name: Str,
+    /// Evaluated.
+    pub inputs: Value,
+    pub purpose: Purpose,
+    pub idempotency_key: String,
+}
+
+/// What a call is made for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    Call,
+    /// Asks for the status at an address that the answer of the call gave; of a trigger, for
+    /// what is new since.
+    Poll { location: Str },
+    /// Asks to be called at an address.
+    Subscribe { callback: Str },
+    /// Ends a subscription.
+    Unsubscribe { location: Str },
+}
+
+/// A subscription of a webhook action: a process of its own, which lives until it is
+/// answered, or nobody waits for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubscriptionCall {
+    /// The id that the subscription's process gets, the same for every attempt.
+    pub process: ProcessId,
+    pub source: Source,
+    pub operation_name: Str,
+    /// Evaluated.
+    pub inputs: Value,
+    pub retry: crate::definition::RetryPolicy,
+}
+
+/// What addresses of callbacks are made with. Who knows it can answer any webhook.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct CallbackKey(pub [u8; 32]);
+
+impl std::fmt::Debug for CallbackKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CallbackKey")
+    }
+}
+
+impl CallbackKey {
+    /// What makes the address of a subscription's process a credential.
+    #[must_use]
+    pub fn token(&self, process: ProcessId) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
+        mac.update(b"callback");
+        mac.update(process.as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The address at which a subscription's process is answered.
+#[must_use]
+pub fn callback_url(public_url: &str, key: &CallbackKey, process: ProcessId) -> String {
+    format!("{public_url}/callbacks/{}/{}", process.run_name(), key.token(process))
+}
+
+impl Run {
+    /// The address at which an action that begins now as the next effect is answered.
+    pub(super) fn next_callback(&self) -> Str {
+        let process = child_id(self.id, self.state.next_effect, self.step.now);
+        callback_url(&self.info.public_url, &self.info.callback_key, process).into()
+    }
+}
+
+pub(super) fn call(
+    run: &Run,
+    action: &Action,
+    source: Source,
+    slot: &Slot,
+    pending: &Pending,
+) -> ConnectorCall {
+    ConnectorCall {
+        source,
+        workflow: run.info.key,
+        version: run.info.version,
+        operation_name: action.name.clone(),
+        inputs: slot.inputs.clone(),
+        purpose: match &pending.stage {
+            Stage::Polled { location } => Purpose::Poll { location: location.clone() },
+            _ => Purpose::Call,
+        },
+        idempotency_key: format!("{}-{}", run.id.run_name(), pending.effect),
+    }
+}
+
+/// A call of an address as `{method, uri, headers, queries, body, authentication}` says it.
+/// `None`: it names no address.
+#[must_use]
+pub fn address_call(inputs: &Value, idempotency_key: String) -> Option<HttpRequest> {
+    let text = |name: &str| inputs.get(name).map(Value::text).unwrap_or_default();
+    let uri = [text("uri"), text("url")].into_iter().find(|uri| !uri.is_empty())?;
+    let method = Some(text("method")).filter(|method| !method.is_empty());
+    Some(HttpRequest {
+        method: method.unwrap_or_else(|| "POST".into()),
+        uri,
+        queries: pairs(inputs.get("queries")),
+        headers: pairs(inputs.get("headers")),
+        body: inputs.get("body").cloned(),
+        cookie: inputs.get("cookie").map(Value::text).filter(|cookie| !cookie.is_empty()),
+        authentication: inputs.get("authentication").cloned().unwrap_or_default(),
+        idempotency_key,
+    })
+}
+
+/// Body of the message that ends a subscription which was answered: nothing is called to end
+/// it. One that nobody waits for is ended by a message without a body.
+pub const ANSWERED: &[u8] = b"answered";
+
+const CALLED_BACK: &str = "callback";
+const REFUSED: &str = "refused";
+
+/// The message that answers a webhook action: somebody called back.
+#[must_use]
+pub fn called_back(request: Value) -> Value {
+    tagged(CALLED_BACK, request)
+}
+
+/// The message that answers a webhook action whose subscription was refused.
+#[must_use]
+pub fn refused(answer: Value) -> Value {
+    tagged(REFUSED, answer)
+}
+
+fn tagged(name: &str, value: Value) -> Value {
+    let mut object = Object::with_capacity(1);
+    object.push_new(name, value);
+    object.into()
+}
+
+/// What the message makes of a webhook action.
+pub(super) fn webhook_outcome(action: &Str, message: Value) -> Outcome {
+    if let Some(request) = message.get(CALLED_BACK) {
+        return Outcome::ok(Outputs::Value(request.clone()));
+    }
+    let Some(answer) = message.get(REFUSED) else {
+        let text = format!("The answer to the subscription of action '{action}' cannot be read.");
+        return Outcome::failed("BadGateway", text);
+    };
+    if answer.get("statusCode").is_some() {
+        return super::http::outcome(action, super::CallResult::Answer(answer.clone()));
+    }
+    let text = |name: &str| answer.get(name).map(Value::text).unwrap_or_default();
+    Outcome::failed(&text("code"), text("message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use durable::Partition;
+
+    #[test]
+    fn an_address_is_of_one_process_and_one_server() {
+        let process = |random| ProcessId::new(1_000, Partition(3), random);
+        let key = CallbackKey([7; 32]);
+        let url = callback_url("https://here", &key, process(1));
+        assert_eq!(url, callback_url("https://here", &key, process(1)));
+        assert_ne!(url, callback_url("https://here", &key, process(2)));
+        assert_ne!(url, callback_url("https://here", &CallbackKey::default(), process(1)));
+        assert_eq!(format!("{key:?}"), "CallbackKey");
+    }
+}

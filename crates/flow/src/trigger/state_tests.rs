@@ -1,0 +1,168 @@
+use super::*;
+use durable::Partition;
+
+const SECOND: Ticks = 10_000_000;
+const NOW: Ticks = 638_000_000_000_000_000;
+
+fn subscription(owner: Owner, source: Source) -> Subscription {
+    let unsubscribe = object([("method", "DELETE".into()), ("uri", "https://x/s".into())]);
+    Subscription {
+        owner,
+        source,
+        version: 3,
+        operation_name: "Wait".into(),
+        inputs: object([("unsubscribe", unsubscribe)]),
+        retry: RetryPolicy::Fixed { count: 1, interval: 5 * SECOND },
+        callback: "https://here/callbacks/1".into(),
+        phase: Phase::Asking { attempt: 1, due: NOW },
+        replaced: None,
+    }
+}
+
+fn action() -> Owner {
+    let run = ProcessId::new(NOW, Partition(7), 9);
+    Owner::Action { run, effect: 4 }
+}
+
+fn answer(status: i64, headers: &[(&str, &str)], body: Value) -> CallResult {
+    let headers: Object =
+        headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    CallResult::Answer(crate::run::answer(status, headers.into(), body))
+}
+
+#[test]
+fn a_subscription_lives_from_its_answer_to_its_end() {
+    let mut it = subscription(action(), Source::Managed);
+    it.asked(NOW, &answer(201, &[("location", "/subscriptions/1")], Value::Null), 0);
+    let location = Some(Str::from("/subscriptions/1"));
+    assert_eq!(it.phase, Phase::Live { location: location.clone(), renewal: None });
+    assert_eq!(it.due(), None);
+    it.leave(NOW + 1);
+    assert_eq!(it.phase, Phase::Leaving { location, attempt: 1, due: NOW + 1 });
+    it.left(NOW + 2, &answer(503, &[], Value::Null));
+    assert!(matches!(it.phase, Phase::Leaving { attempt: 2, .. }), "{:?}", it.phase);
+    assert!(it.due() > Some(NOW + 2));
+    it.left(NOW + 3, &answer(404, &[], Value::Null));
+    assert_eq!(it.phase, Phase::Over);
+}
+
+#[test]
+fn what_is_refused_is_told_to_the_action_and_tried_again_for_a_trigger() {
+    let refused = answer(403, &[], Value::from("no"));
+    let mut of_action = subscription(action(), Source::OpenApi);
+    let came = of_action.asked(NOW, &refused, 0);
+    assert_eq!(came.refusal.as_ref().and_then(|it| it.get("statusCode")?.as_int()), Some(403));
+    assert_eq!(of_action.phase, Phase::Over);
+    let mut of_trigger = subscription(Owner::Trigger, Source::OpenApi);
+    let came = of_trigger.asked(NOW, &refused, 0);
+    assert!(came.refusal.is_none() && came.trouble.is_some());
+    assert_eq!(of_trigger.due(), Some(NOW + 5 * SECOND));
+}
+
+#[test]
+fn what_fails_for_a_while_is_repeated_as_the_policy_says() {
+    let mut it = subscription(action(), Source::OpenApi);
+    let busy = answer(503, &[], Value::Null);
+    assert_eq!(it.asked(NOW, &busy, 0).refusal, None);
+    assert_eq!(it.phase, Phase::Asking { attempt: 2, due: NOW + 5 * SECOND });
+    assert!(it.asked(NOW, &busy, 0).refusal.is_some(), "the policy allows one repetition");
+}
+
+#[test]
+fn one_that_ends_is_renewed_before() {
+    let mut it = subscription(Owner::Trigger, Source::OpenApi);
+    let end = expr::format::date::format_ticks(NOW + 600 * MINUTE);
+    let body = object([("expirationDateTime", end.into())]);
+    it.asked(NOW, &answer(201, &[("Location", "/a")], body), 0);
+    assert_eq!(it.due(), Some(NOW + 540 * MINUTE));
+    it.renew(NOW + 540 * MINUTE);
+    assert_eq!(it.replaced, Some("/a".into()));
+    assert_eq!(it.phase, Phase::Asking { attempt: 1, due: NOW + 540 * MINUTE });
+}
+
+#[test]
+fn one_that_cannot_be_ended_is_over_at_once() {
+    let mut it = subscription(action(), Source::Managed);
+    it.asked(NOW, &answer(200, &[], Value::Null), 0);
+    it.leave(NOW);
+    assert_eq!(it.phase, Phase::Over);
+    let mut it = subscription(action(), Source::Http);
+    it.leave(NOW);
+    assert!(matches!(it.phase, Phase::Leaving { .. }), "it may have been asked for");
+    for attempt in 0..SUBSCRIPTION_END_ATTEMPTS_MAX {
+        assert_ne!(it.phase, Phase::Over, "{attempt}");
+        it.left(NOW, &answer(500, &[], Value::Null));
+    }
+    assert_eq!(it.phase, Phase::Over);
+}
+
+#[test]
+fn states_are_read_as_they_were_written() {
+    let phases = [
+        Phase::Asking { attempt: 2, due: 5 },
+        Phase::Live { location: Some("/x".into()), renewal: Some(9) },
+        Phase::Live { location: None, renewal: None },
+        Phase::Leaving { location: Some("/x".into()), attempt: 1, due: 6 },
+        Phase::Over,
+    ];
+    let mut kinds = vec![
+        TriggerKind::Recurrence,
+        TriggerKind::Poll(PollState { number: 7, location: Some("/n".into()), failures: 1 }),
+        TriggerKind::Poll(PollState::default()),
+    ];
+    for (owner, source) in [(Owner::Trigger, Source::Http), (action(), Source::OpenApi)] {
+        for phase in phases.clone() {
+            let mut it = subscription(owner, source);
+            it.phase = phase;
+            it.replaced = Some("/old".into());
+            kinds.push(TriggerKind::Subscription(Box::new(it)));
+        }
+    }
+    for kind in kinds {
+        let state = TriggerState { workflow: 5, since: NOW, last: Some(NOW + 1), kind };
+        assert_eq!(TriggerState::from_value(&state.to_value()), Some(state));
+    }
+    let old = object([("workflow", 5.into()), ("since", NOW.into()), ("last", Value::Null)]);
+    let read = TriggerState::from_value(&old).expect("a state of an earlier version");
+    assert_eq!(read.kind, TriggerKind::Recurrence);
+}
+
+#[test]
+fn a_poll_fires_on_200_and_goes_on_where_it_is_told() {
+    let policy = RetryPolicy::None;
+    let regular = NOW + 180 * SECOND;
+    let cases = [
+        (answer(200, &[], Value::Null), Polled::Fires, regular, None),
+        (answer(200, &[("Retry-After", "5")], Value::Null), Polled::Fires, NOW + 5 * SECOND, None),
+        (answer(202, &[("Retry-After", "5")], Value::Null), Polled::Nothing, regular, None),
+        (
+            answer(202, &[("Retry-After", "300"), ("Location", "/n")], Value::Null),
+            Polled::Nothing,
+            NOW + 300 * SECOND,
+            Some("/n"),
+        ),
+        (answer(204, &[], Value::Null), Polled::Nothing, regular, None),
+    ];
+    for (result, polled, due, location) in cases {
+        let mut state = PollState::default();
+        let came = state.answered(&result, (&policy, false), (NOW, regular, 0));
+        assert_eq!(came, (polled, due), "{result:?}");
+        assert_eq!((state.number, state.location.as_deref()), (1, location), "{result:?}");
+    }
+}
+
+#[test]
+fn a_poll_that_fails_is_repeated_and_does_not_count() {
+    let policy = RetryPolicy::Fixed { count: 1, interval: 5 * SECOND };
+    let (regular, busy) = (NOW + 180 * SECOND, answer(503, &[], Value::Null));
+    let mut state = PollState { location: Some("/n".into()), ..PollState::default() };
+    let (polled, due) = state.answered(&busy, (&policy, false), (NOW, regular, 0));
+    assert!(matches!(polled, Polled::Failed { repeat: Some(_), .. }));
+    assert_eq!((due, state.number, state.failures), (NOW + 5 * SECOND, 0, 1));
+    let (_, due) = state.answered(&busy, (&policy, false), (NOW, regular, 0));
+    assert_eq!((due, state.failures), (regular, 0));
+    assert_eq!(state.location.as_deref(), Some("/n"));
+    // a condition that reads the status decides itself
+    let (polled, _) = state.answered(&busy, (&policy, true), (NOW, regular, 0));
+    assert_eq!(polled, Polled::Fires);
+}

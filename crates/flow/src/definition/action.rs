@@ -84,9 +84,7 @@ impl<'a> Loading<'a, '_> {
             ActionKind::ApiConnection => self.connector(id, at, runtime, Source::Managed),
             ActionKind::ApiConnectionWebhook => self.webhook(id, at, runtime, Source::Managed),
             ActionKind::OpenApiConnection => self.connector(id, at, runtime, Source::OpenApi),
-            ActionKind::OpenApiConnectionWebhook => {
-                self.webhook(id, at, runtime, Source::OpenApi)
-            }
+            ActionKind::OpenApiConnectionWebhook => self.webhook(id, at, runtime, Source::OpenApi),
             ActionKind::Unsupported => self.unsupported(id, at),
         }
     }

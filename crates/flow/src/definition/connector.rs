@@ -4,9 +4,7 @@
 
 use super::loading::{Loading, Site};
 use super::path::At;
-use super::{
-    ActionId, Behavior, Poll, RetryPolicy, Source, Subscribed, TriggerBehavior, retry,
-};
+use super::{ActionId, Behavior, Poll, RetryPolicy, Source, Subscribed, TriggerBehavior, retry};
 use crate::trigger::recurrence::{Frequency, Recurrence};
 use expr::Template;
 
@@ -109,7 +107,8 @@ impl<'a> Loading<'a, '_> {
             match source {
                 Source::OpenApi => {
                     self.require(&host, "operationId");
-                    let names = ["connectionName", "connectionReferenceName", "connection", "apiId"];
+                    let names =
+                        ["connectionName", "connectionReferenceName", "connection", "apiId"];
                     if names.iter().all(|name| host.get(name).is_none()) {
                         self.require(&host, "connectionName");
                     }

@@ -4,11 +4,11 @@
 //! What is to be called is derived from its recorded inputs, so that a call can be
 //! repeated after a crash with the same idempotency key.
 
+use super::connector::{ConnectorCall, SubscriptionCall};
 use super::event::{self, Detail};
 use super::scope::Begun;
 use super::state::{FrameId, Pending, Stage};
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
-use super::connector::{ConnectorCall, SubscriptionCall};
 use super::{Run, connector, http, retry};
 use crate::definition::{Action, ActionId, Behavior, RetryPolicy, Source};
 use crate::limits::POLLS_MAX;
@@ -387,8 +387,7 @@ impl Run {
         result: &CallResult,
     ) -> Option<(Str, Ticks)> {
         let CallResult::Answer(answer) = result else { return None };
-        let is_http =
-            matches!(action.behavior, Behavior::Http { .. } | Behavior::Connector { .. });
+        let is_http = matches!(action.behavior, Behavior::Http { .. } | Behavior::Connector { .. });
         if !is_http || action.options.disable_async_pattern || pending.polls >= POLLS_MAX {
             return None;
         }

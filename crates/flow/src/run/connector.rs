@@ -33,11 +33,17 @@ pub enum Purpose {
     Call,
     /// Asks for the status at an address that the answer of the call gave; of a trigger, for
     /// what is new since.
-    Poll { location: Str },
+    Poll {
+        location: Str,
+    },
     /// Asks to be called at an address.
-    Subscribe { callback: Str },
+    Subscribe {
+        callback: Str,
+    },
     /// Ends a subscription.
-    Unsubscribe { location: Str },
+    Unsubscribe {
+        location: Str,
+    },
 }
 
 /// A subscription of a webhook action: a process of its own, which lives until it is

@@ -223,7 +223,9 @@ impl<'a> HistoryReader<'a> {
             _ => Value::Null,
         };
         let inputs = match &action.behavior {
-            Behavior::Http { .. } | Behavior::Connector { .. } | Behavior::Webhook { .. } => sanitized(content(&entry.inputs, action.secure_inputs)),
+            Behavior::Http { .. } | Behavior::Connector { .. } | Behavior::Webhook { .. } => {
+                sanitized(content(&entry.inputs, action.secure_inputs))
+            }
             _ => content(&entry.inputs, action.secure_inputs),
         };
         let client = self.trigger.as_ref().map(|trigger| trigger.client_tracking_id.clone());

@@ -41,7 +41,9 @@ pub fn check(behavior: &Behavior, inputs: &Value) -> Result<(), String> {
         }
         Behavior::Connector { .. } | Behavior::Webhook { .. } => match inputs.get("host") {
             Some(Value::Object(_)) => Ok(()),
-            _ => Err("The 'host' of an action that calls a connector must be an object.".to_owned()),
+            _ => {
+                Err("The 'host' of an action that calls a connector must be an object.".to_owned())
+            }
         },
         _ => Ok(()),
     }

@@ -49,8 +49,17 @@ pub fn fire(flow: &Flow, info: &FlowInfo, trigger: &Trigger, occurrence: Occurre
         };
     }
     let entropy = Entropy::new(moment.seed);
-    let mut context =
-        TriggerContext { flow, info, trigger, outputs, run, moment, parameters, entropy, callback: None };
+    let mut context = TriggerContext {
+        flow,
+        info,
+        trigger,
+        outputs,
+        run,
+        moment,
+        parameters,
+        entropy,
+        callback: None,
+    };
     context.decide(tracking).unwrap_or_else(|error| {
         let message = format!(
             "Unable to process template language expressions for trigger '{}' at line '0' and column '0': '{}'.",

@@ -286,8 +286,8 @@ impl PollState {
         (now, regular, random): (Ticks, Ticks, u64),
     ) -> (Polled, Ticks) {
         self.failures = self.failures.saturating_add(1);
-        let pause = retryable(result)
-            .and_then(|(_, asked)| delay(policy, self.failures, asked, random));
+        let pause =
+            retryable(result).and_then(|(_, asked)| delay(policy, self.failures, asked, random));
         if pause.is_none() {
             self.failures = 0;
         }

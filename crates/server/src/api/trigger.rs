@@ -14,19 +14,21 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use durable::ProcessId;
 use expr::{Object, Str, Value};
-use flow::definition::Options;
+use flow::definition::{Options, TriggerBehavior};
 use flow::run::tracking_id;
 use hyper::body::Incoming;
 use std::borrow::Cow;
 
 /// Where trigger addresses begin.
 const PREFIX: &str = "/workflows/";
+/// Where addresses begin at which webhook actions are answered.
+const CALLBACKS: &str = "/callbacks/";
 /// What follows the trigger's name.
 const INVOKE: &str = "/paths/invoke";
 
 /// True for paths that this module answers.
 pub fn is_address(path: &str) -> bool {
-    path.starts_with(PREFIX)
+    path.starts_with(PREFIX) || path.starts_with(CALLBACKS)
 }
 
 /// Any method on a trigger's address.
@@ -40,6 +42,9 @@ pub async fn invoke(state: &ApiState, request: Request<Incoming>) -> Response {
 async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Response, AppError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
+    if let Some(rest) = path.strip_prefix(CALLBACKS) {
+        return call_back(state, &parts, body, rest).await;
+    }
     if let Some((flow, rest)) = content::parse(path) {
         return Ok(content::read(state, &parts, flow, rest).await);
     }
@@ -61,12 +66,72 @@ async fn try_invoke(state: &ApiState, request: Request<Incoming>) -> Result<Resp
     let entry = state.app.signed_flow(&signed).await?;
     let trigger = entry.version.flow.find_trigger(&address.trigger);
     let options = trigger.map(|trigger| trigger.options).unwrap_or_default();
+    if trigger.is_some_and(|it| matches!(it.behavior, TriggerBehavior::Webhook(_)))
+        && let Some(response) = validation(&queries.others)
+    {
+        return Ok(response);
+    }
     let bytes_max = state.settings.trigger_body_bytes_max;
     let body = body::read(body, &parts.headers, bytes_max).await?;
     let call = call_of(&address, queries.others, &parts, &body, options);
     let answered = state.app.call_trigger(entry, call).await?;
     Ok(render(answered, !options.suppress_workflow_headers_on_response))
 }
+
+/// Somebody answers a webhook action, at `/callbacks/{process}/{token}`.
+async fn call_back(
+    state: &ApiState,
+    parts: &Parts,
+    body: Incoming,
+    rest: &str,
+) -> Result<Response, AppError> {
+    let gone = || {
+        let message =
+            "Nobody waits for this callback: it was answered, given up, or never asked for.";
+        AppError::new(ErrorKind::Gone, "WebhookCallbackGone", message)
+    };
+    let address = rest.split_once('/');
+    let address = address.and_then(|(id, token)| Some((ProcessId::from_run_name(id)?, token)));
+    let (process, token) = address.ok_or_else(gone)?;
+    let queries = Queries::read(parts.uri.query().unwrap_or_default());
+    if !state.app.engine.is_answerable(process, token).await? {
+        return Err(gone());
+    }
+    if let Some(response) = validation(&queries.others) {
+        return Ok(response);
+    }
+    let bytes_max = state.settings.trigger_body_bytes_max;
+    let body = body::read(body, &parts.headers, bytes_max).await?;
+    let mut request = Object::with_capacity(3);
+    request.push_new("headers", headers_of(&parts.headers, false));
+    if !queries.others.is_empty() {
+        request.push_new("queries", queries.others);
+    }
+    if !body.is_empty() {
+        let content_type = parts.headers.get(names::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let body = expr::content::from_body(content_type, &body)
+            .map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
+        request.push_new("body", body);
+    }
+    let told = state.app.engine.call_back(process, token, request.into()).await?;
+    told.map(|()| StatusCode::OK.into_response()).ok_or_else(gone)
+}
+
+/// The answer to a service that makes sure of an address before it calls there.
+fn validation(queries: &Object) -> Option<Response> {
+    let token = queries.get("validationToken")?.as_str()?.to_owned();
+    let plain = [
+        (names::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (names::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Some((StatusCode::OK, plain, token).into_response())
+}
+
+/// Headers in which senders of events number their deliveries, so that one that comes again
+/// is known.
+const DELIVERY_IDS: [&str; 5] =
+    ["idempotency-key", "webhook-id", "ce-id", "x-github-delivery", "x-ms-delivery-id"];
 
 /// What a request at an address says, as far as triggers are concerned.
 pub fn call_of<'a>(
@@ -87,7 +152,7 @@ pub fn call_of<'a>(
         content_type: text("content-type"),
         body,
         tracking: text("x-ms-client-tracking-id"),
-        idempotency_key: text("idempotency-key"),
+        idempotency_key: DELIVERY_IDS.iter().find_map(|name| text(name)),
     }
 }
 

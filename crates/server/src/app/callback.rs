@@ -30,6 +30,41 @@ impl CallbackUrl {
     }
 }
 
+impl FlowEntry {
+    /// The address of a trigger, signed with one of the flow's keys.
+    fn signed_address(&self, trigger: &str, path: Option<&str>, which: usize) -> CallbackUrl {
+        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let permission = signature::permission(trigger);
+        let sig = self.keys[which].sign(&self.row.id, &permission);
+        let (base, id) = (&self.version.info.public_url, &self.row.id);
+        let mut base_path =
+            format!("{base}/workflows/{id}/triggers/{}/paths/invoke", encode(trigger));
+        if let Some(path) = path {
+            base_path.push('/');
+            base_path.push_str(path);
+        }
+        let queries = vec![
+            ("api-version", "2016-06-01".to_owned()),
+            ("sp", permission.clone()),
+            ("sv", signature::VERSION.to_owned()),
+            ("sig", sig.clone()),
+        ];
+        let value = format!(
+            "{base_path}?api-version=2016-06-01&sp={}&sv={}&sig={sig}",
+            encode(&permission),
+            signature::VERSION
+        );
+        CallbackUrl { value, base_path, method: "POST".to_owned(), queries }
+    }
+
+    /// The address at which a trigger without a path of its own is called.
+    #[must_use]
+    pub fn trigger_address(&self, trigger: &str) -> String {
+        self.signed_address(trigger, None, 0).value
+    }
+}
+
 impl App {
     /// The signed address of a Request trigger.
     pub async fn callback_url(
@@ -74,34 +109,13 @@ impl App {
         trigger: Option<&str>,
         which: usize,
     ) -> Result<CallbackUrl, AppError> {
-        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
         let (trigger, method, relative_path) = self.callable_trigger(entry, trigger)?;
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let permission = signature::permission(&trigger.name);
-        let sig = entry.keys[which].sign(&entry.row.id, &permission);
-        let base = self.engine.catalog.public_url();
-        let mut base_path = format!(
-            "{base}/workflows/{}/triggers/{}/paths/invoke",
-            entry.row.id,
-            encode(&trigger.name)
-        );
-        if let Some(path) = relative_path {
-            base_path.push('/');
-            base_path.push_str(&path.to_string());
+        let path = relative_path.map(ToString::to_string);
+        let mut address = entry.signed_address(&trigger.name, path.as_deref(), which);
+        if let Some(method) = method {
+            address.method = method.to_uppercase().to_string();
         }
-        let queries = vec![
-            ("api-version", "2016-06-01".to_owned()),
-            ("sp", permission.clone()),
-            ("sv", signature::VERSION.to_owned()),
-            ("sig", sig.clone()),
-        ];
-        let value = format!(
-            "{base_path}?api-version=2016-06-01&sp={}&sv={}&sig={sig}",
-            encode(&permission),
-            signature::VERSION
-        );
-        let method = method.map_or("POST", |method| method.as_str()).to_uppercase();
-        Ok(CallbackUrl { value, base_path, method, queries })
+        Ok(address)
     }
 
     /// The named trigger, or the first one that has an address, with method and path.
@@ -110,7 +124,9 @@ impl App {
         entry: &'a FlowEntry,
         name: Option<&str>,
     ) -> Result<(&'a Trigger, Option<&'a Str>, Option<&'a RelativePath>), AppError> {
-        let is_callable = |it: &&Trigger| matches!(it.behavior, TriggerBehavior::Request { .. });
+        let is_callable = |it: &&Trigger| {
+            matches!(it.behavior, TriggerBehavior::Request { .. } | TriggerBehavior::Webhook(_))
+        };
         let first = entry.version.flow.triggers.iter().find(is_callable);
         let trigger = match first.filter(|_| name.is_none()) {
             Some(first) => first,
@@ -120,6 +136,7 @@ impl App {
             TriggerBehavior::Request { method, relative_path, .. } => {
                 Ok((trigger, method.as_ref(), relative_path.as_ref()))
             }
+            TriggerBehavior::Webhook(_) => Ok((trigger, None, None)),
             _ => {
                 let message = format!(
                     "The trigger '{}' is not a Request trigger and has no address.",

@@ -7,7 +7,7 @@ use crate::limits::{FLOW_FRESH, FLOWS_NOTED_MAX, VERSIONS_CACHED_MAX};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::definition::{Dialect, Flow, LoadOptions, Parameter};
-use flow::run::FlowInfo;
+use flow::run::{CallbackKey, FlowInfo};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ pub struct FlowEntry {
 pub struct Version {
     pub flow: Arc<Flow>,
     pub info: Arc<FlowInfo>,
+    /// Its connection references by key; null when it has none.
+    pub references: Arc<serde_json::Value>,
 }
 
 /// A flow as it was read.
@@ -273,7 +275,11 @@ impl Catalog {
             return version;
         }
         let info = Arc::new(self.info(row, info.version));
-        let renamed = Arc::new(Version { flow: Arc::clone(&version.flow), info });
+        let renamed = Arc::new(Version {
+            flow: Arc::clone(&version.flow),
+            info,
+            references: Arc::clone(&version.references),
+        });
         self.versions.write().insert((row.key, renamed.info.version), Arc::clone(&renamed));
         renamed
     }
@@ -287,6 +293,7 @@ impl Catalog {
             environment: row.environment.clone(),
             version,
             public_url: self.public_url(),
+            callback_key: CallbackKey(self.sealer.derive(b"callbacks")),
         }
     }
 
@@ -305,7 +312,14 @@ impl Catalog {
             ))
         })?;
         let info = Arc::new(self.info(row, stored.number));
-        Ok(Version { flow: Arc::new(loaded.flow), info })
+        let references = match &loaded.connection_references {
+            Some(given) => {
+                let given = serde_json::to_value(given).map_err(AppError::internal)?;
+                super::summary::references(&given).unwrap_or_default()
+            }
+            None => serde_json::Value::Null,
+        };
+        Ok(Version { flow: Arc::new(loaded.flow), info, references: Arc::new(references) })
     }
 
     /// Forgets a flow that has changed.

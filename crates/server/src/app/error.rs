@@ -14,6 +14,8 @@ pub enum ErrorKind {
     BadMethod,
     NotFound,
     Conflict,
+    /// It was there once.
+    Gone,
     TooLarge,
     /// Try again after this many seconds.
     Throttled {

@@ -9,7 +9,7 @@ use super::suspension::may_lift;
 use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::clock;
-use crate::worker::trigger_state::has_recurrence;
+use crate::worker::trigger_state::acts_by_itself;
 use expr::Value;
 use flow::definition::{Dialect, LoadOptions, Loaded, Problem, Report, Severity};
 use serde_json::json;
@@ -416,20 +416,20 @@ impl App {
         Ok((loaded, problems))
     }
 
-    /// Turns the flow's recurrence on or off as its state says.
+    /// Turns what acts by itself in the flow on or off as its state says.
     pub(super) async fn align_trigger(
         &self,
         entry: Arc<FlowEntry>,
     ) -> Result<Arc<FlowEntry>, AppError> {
         match (entry.state, entry.row.trigger_process) {
-            (FlowState::Started, None) if has_recurrence(&entry) => {
+            (FlowState::Started, None) if acts_by_itself(&entry) => {
                 // the flow names its process before that can fire; when the server ends
                 // in between, the next start makes it
                 let mut row = entry.row.clone();
                 row.trigger_process = Some(self.engine.new_id()?);
                 self.engine.store.update_workflow(row, None).await?;
                 let entry = self.reload(&entry).await?;
-                self.engine.begin_recurrence(&entry).await?;
+                self.engine.begin_trigger(&entry).await?;
                 Ok(entry)
             }
             (FlowState::Stopped | FlowState::Deleted | FlowState::Suspended, Some(_)) => {
@@ -451,7 +451,7 @@ impl App {
                 let id = row.id.clone();
                 self.adopt_environment(&row.environment).await?;
                 if let Err(error) = self.align_row(row).await {
-                    tracing::error!(flow = %id, message = %error.message, "a recurrence is not on");
+                    tracing::error!(flow = %id, message = %error.message, "a trigger is not on");
                 }
             }
         }
@@ -462,9 +462,9 @@ impl App {
         let Some(process) = entry.row.trigger_process else {
             return self.align_trigger(entry).await.map(|_| ());
         };
-        let is_on = entry.state == FlowState::Started && has_recurrence(&entry);
+        let is_on = entry.state == FlowState::Started && acts_by_itself(&entry);
         if is_on && self.engine.store.load(process).await?.is_none() {
-            self.engine.begin_recurrence(&entry).await?;
+            self.engine.begin_trigger(&entry).await?;
         }
         Ok(())
     }
@@ -477,7 +477,7 @@ impl App {
         let mut row = entry.row.clone();
         row.trigger_process = None;
         self.engine.store.update_workflow(row, None).await?;
-        self.engine.end_recurrence(process).await?;
+        self.engine.end_trigger(process).await?;
         self.reload(&entry).await
     }
 

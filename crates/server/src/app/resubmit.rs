@@ -226,6 +226,7 @@ fn is_no_room(error: &AppError) -> bool {
         | ErrorKind::BadMethod
         | ErrorKind::NotFound
         | ErrorKind::Conflict
+        | ErrorKind::Gone
         | ErrorKind::TooLarge
         | ErrorKind::Internal => false,
     }

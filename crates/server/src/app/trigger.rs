@@ -13,6 +13,8 @@ use flow::definition::{Behavior, Trigger, TriggerBehavior};
 use flow::run::state::Caller;
 use flow::run::{Reply, Status};
 use flow::trigger::fire::{Fired, Occurrence, fire as decide};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -26,6 +28,9 @@ pub struct Firing<'a> {
     pub scheduled: Option<Ticks>,
     pub caller: Caller,
     pub start_key: Option<StartKey>,
+    /// What a run starts with is a part of its key: a question that is asked again may find
+    /// more than before.
+    pub keyed_by_content: bool,
 }
 
 /// What a fired trigger started.
@@ -40,8 +45,17 @@ pub enum Firings {
 
 /// Decides by conditions and `splitOn`, and starts what they define.
 pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, AppError> {
-    let Firing { entry, trigger, outputs, raw_body, tracking, scheduled, caller, start_key } =
-        firing;
+    let Firing {
+        entry,
+        trigger,
+        outputs,
+        raw_body,
+        tracking,
+        scheduled,
+        caller,
+        start_key,
+        keyed_by_content,
+    } = firing;
     let version = &*entry.version;
     let new_id = || engine.run_id(version.info.key, trigger);
     let id = new_id()?;
@@ -73,15 +87,28 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     };
     if !is_split {
         let outputs = outputs.pop().unwrap_or_default();
+        let start_key = match keyed_by_content {
+            true => start_key.map(|key| content_key(&key, &outputs, 0)),
+            false => start_key,
+        };
         let started = engine.start(begin(id, outputs, raw_body, caller, start_key)).await?;
         return Ok(Firings::One(Box::new(started), client_tracking_id));
     }
     let mut ids = Vec::with_capacity(outputs.len());
     let mut rest = outputs.into_iter().enumerate();
+    let mut seen: HashMap<Vec<u8>, u32> = HashMap::new();
     loop {
         let mut group = Vec::new();
         for (at, outputs) in rest.by_ref().take(SPLIT_RUNS_PER_COMMIT) {
-            let key = start_key.as_ref().map(|key| item_key(key, at));
+            let key = start_key.as_ref().map(|key| match keyed_by_content {
+                true => {
+                    // two that are alike are two
+                    let known = seen.entry(content_key(key, &outputs, 0).key).or_default();
+                    *known += 1;
+                    content_key(key, &outputs, *known - 1)
+                }
+                false => item_key(key, at),
+            });
             group.push(begin(new_id()?, outputs, None, Caller::Nobody, key));
         }
         if group.is_empty() {
@@ -93,6 +120,15 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
 
 fn item_key(key: &StartKey, at: usize) -> StartKey {
     let key_bytes = [key.key.as_slice(), b"#", at.to_string().as_bytes()].concat();
+    StartKey { source: key.source.clone(), key: key_bytes }
+}
+
+/// The key of what a start begins with: the same however often it is found.
+fn content_key(key: &StartKey, outputs: &Value, number: u32) -> StartKey {
+    let mut content = Vec::new();
+    expr::codec::put(outputs.get("body").unwrap_or(outputs), &mut content);
+    let digest: [u8; 32] = Sha256::digest(&content).into();
+    let key_bytes = [key.key.as_slice(), &digest, &number.to_le_bytes()].concat();
     StartKey { source: key.source.clone(), key: key_bytes }
 }
 
@@ -179,6 +215,7 @@ impl App {
             scheduled: None,
             caller,
             start_key,
+            keyed_by_content: false,
         };
         let firings = fire(engine, firing).await?;
         let tracking = match &firings {
@@ -291,6 +328,7 @@ impl App {
             scheduled: None,
             caller: Caller::Nobody,
             start_key: None,
+            keyed_by_content: false,
         };
         Ok(match fire(&self.engine, firing).await? {
             Firings::One(started, _) => (Some(started.id), started.status),
@@ -334,11 +372,18 @@ pub fn request_outputs<'a>(
     trigger: &Trigger,
     call: &TriggerCall<'a>,
 ) -> Result<(Value, Option<&'a [u8]>), AppError> {
-    let TriggerBehavior::Request { method, relative_path, schema } = &trigger.behavior else {
-        let message = format!("The trigger '{}' is not a Request trigger.", trigger.name);
-        return Err(AppError::invalid("TriggerNotCallable", message));
+    let (method, relative_path, schema) = match &trigger.behavior {
+        TriggerBehavior::Request { method, relative_path, schema } => {
+            (method.as_ref(), relative_path.as_ref(), schema.as_ref())
+        }
+        TriggerBehavior::Webhook(_) => (None, None, None),
+        _ => {
+            let message =
+                format!("The trigger '{}' is no Request trigger and no webhook.", trigger.name);
+            return Err(AppError::invalid("TriggerNotCallable", message));
+        }
     };
-    check_method(method.as_ref(), call.method)?;
+    check_method(method, call.method)?;
     let mut outputs = Object::with_capacity(4);
     outputs.push_new("headers", call.headers.clone());
     if !call.queries.is_empty() {
@@ -363,7 +408,7 @@ pub fn request_outputs<'a>(
         }
         outputs.push_new("body", body);
     }
-    if let Some(schema) = schema.as_ref().filter(|_| trigger.options.enable_schema_validation) {
+    if let Some(schema) = schema.filter(|_| trigger.options.enable_schema_validation) {
         let body = outputs.get("body").cloned().unwrap_or_default();
         let violations = schema.violations(&body);
         if !violations.is_empty() {

@@ -5,6 +5,8 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -29,6 +31,8 @@ pub enum SealError {
 /// Seals and opens secrets.
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    /// What keys for other purposes are made of.
+    derives: Hmac<Sha256>,
 }
 
 impl Sealer {
@@ -48,13 +52,24 @@ impl Sealer {
         };
         let key = <[u8; KEY_BYTES]>::try_from(key.as_slice())
             .map_err(|_| failed(format!("it must hold {KEY_BYTES} bytes")))?;
-        Ok(Sealer { cipher: XChaCha20Poly1305::new(&Key::from(key)) })
+        Ok(Sealer::with_key(&key))
     }
 
     /// Seals with a key that is brought along: simulations have no folder.
     #[must_use]
     pub fn with_key(key: &[u8; KEY_BYTES]) -> Sealer {
-        Sealer { cipher: XChaCha20Poly1305::new(&Key::from(*key)) }
+        let cipher = XChaCha20Poly1305::new(&Key::from(*key));
+        let derives = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key);
+        let derives = derives.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        Sealer { cipher, derives }
+    }
+
+    /// A key for another purpose, the same on every node.
+    #[must_use]
+    pub fn derive(&self, purpose: &[u8]) -> [u8; KEY_BYTES] {
+        let mut mac = self.derives.clone();
+        mac.update(purpose);
+        mac.finalize().into_bytes().into()
     }
 
     /// Where the master key of a data folder is.

@@ -7,7 +7,7 @@ use durable::{ProcessId, StartKey};
 use expr::{Object, Value};
 use flow::definition::TriggerBehavior;
 use flow::run::state::Caller;
-use flow::run::{CallResult, ChildCall, Effect, Input, Request};
+use flow::run::{CallResult, ChildCall, ConnectorCall, Effect, Input, Request};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -44,8 +44,8 @@ impl Engine {
 
     async fn make_call(self: &Arc<Self>, process: ProcessId, effect: Effect) -> Option<CallResult> {
         let permit = match effect.request {
-            Request::Http(_) => self.calls.acquire().await.ok(),
-            Request::Child(_) => None,
+            Request::Http(_) | Request::Connector(_) => self.calls.acquire().await.ok(),
+            Request::Child(_) | Request::Subscribe(_) => None,
         };
         self.calls_waiting.fetch_sub(1, Ordering::Relaxed);
         // who holds the process now makes the call
@@ -56,6 +56,8 @@ impl Engine {
         let result = match effect.request {
             Request::Http(request) => Some(self.outside.call(*request).await),
             Request::Child(call) => self.call_child(process, effect.id, *call).await,
+            Request::Connector(call) => Some(self.call_connector(*call).await),
+            Request::Subscribe(call) => self.subscribe(process, effect.id, *call).await,
         };
         drop(permit);
         result
@@ -70,6 +72,14 @@ impl Engine {
     /// A call that belongs to no run, behind the same guard.
     pub async fn call_outside(&self, request: flow::run::HttpRequest) -> CallResult {
         self.outside.call(request).await
+    }
+
+    /// A call of an operation of a connector.
+    pub(super) async fn call_connector(self: &Arc<Self>, call: ConnectorCall) -> CallResult {
+        match self.connectors.get() {
+            Some(connectors) => connectors.call(Arc::clone(self), call).await,
+            None => failure("ServerNotReady", "Connectors are not ready yet.", true),
+        }
     }
 
     pub(super) fn forget_call(&self, process: ProcessId, effect: u64, attempt: u32) {

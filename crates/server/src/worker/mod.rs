@@ -14,16 +14,18 @@ mod outside;
 mod ownership;
 mod partition;
 mod pause;
+mod poll;
 pub mod recover;
 mod resume;
 pub mod retention;
 mod start;
+mod subscription;
 pub mod timer;
 pub mod trigger_state;
 mod variable;
 pub mod watch;
 
-pub use outside::{Answering, HttpOutside, Outside};
+pub use outside::{Answering, Connectors, HttpOutside, Outside, failure};
 pub use partition::PartitionState;
 pub use start::{Start, Started};
 
@@ -34,8 +36,8 @@ use durable::{NodeId, ProcessId};
 use flow::run::Reply;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use store::Store;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -49,6 +51,7 @@ pub struct Engine {
     pub settings: EngineSettings,
     pub ownership: ownership::Ownership,
     outside: Arc<dyn Outside>,
+    connectors: OnceLock<Arc<dyn Connectors>>,
     calls: Arc<Semaphore>,
     calls_waiting: AtomicUsize,
     /// Attempts of effects that this node is making.
@@ -57,6 +60,7 @@ pub struct Engine {
     /// Who waits for the answer of a run.
     waiters: Mutex<HashMap<ProcessId, oneshot::Sender<Reply>>>,
     gates: gate::Gates,
+    watched: trigger_state::Watched,
     timers: timer::Timers,
     pub watchers: watch::Watchers,
     pub counters: Counters,
@@ -112,12 +116,14 @@ impl Engine {
             settings: parts.settings,
             ownership: ownership::Ownership::default(),
             outside: parts.outside,
+            connectors: OnceLock::new(),
             calls: Arc::new(Semaphore::new(crate::limits::CALLS_MAX)),
             calls_waiting: AtomicUsize::new(0),
             calls_under_way: Mutex::default(),
             partition: Mutex::default(),
             waiters: Mutex::default(),
             gates: gate::Gates::default(),
+            watched: trigger_state::Watched::default(),
             timers: timer::Timers::default(),
             watchers: watch::Watchers::default(),
             counters: Counters::default(),
@@ -125,6 +131,11 @@ impl Engine {
             paused: AtomicBool::new(parts.paused),
             released: Mutex::default(),
         })
+    }
+
+    /// Says who makes calls of connectors: once, before anything runs.
+    pub fn set_connectors(&self, connectors: Arc<dyn Connectors>) {
+        let _ = self.connectors.set(connectors);
     }
 
     /// The id of a process that begins now and here.

@@ -7,7 +7,7 @@ use connector::http::{
     headers,
 };
 use expr::{Object, Str, Value};
-use flow::run::{CallResult, HttpRequest};
+use flow::run::{CallResult, ConnectorCall, HttpRequest};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -19,6 +19,15 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = CallResult> + Send + 'a>>;
 /// Makes calls. Simulations have another world.
 pub trait Outside: Send + Sync + 'static {
     fn call(&self, request: HttpRequest) -> Answering<'_>;
+}
+
+/// Makes calls of connectors: knows connections, and what stands behind them.
+pub trait Connectors: Send + Sync + 'static {
+    fn call(
+        &self,
+        engine: Arc<super::Engine>,
+        call: ConnectorCall,
+    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>>;
 }
 
 /// The real outside, behind the egress guard.
@@ -79,7 +88,8 @@ impl Outside for HttpOutside {
     }
 }
 
-pub(super) fn failure(code: &str, message: impl Into<Str>, is_retryable: bool) -> CallResult {
+/// A call that came to nothing.
+pub fn failure(code: &str, message: impl Into<Str>, is_retryable: bool) -> CallResult {
     CallResult::Failure { code: code.into(), message: message.into(), is_retryable }
 }
 

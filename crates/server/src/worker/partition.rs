@@ -219,6 +219,10 @@ impl Engine {
             // final, not one of ours, or another node's by now: whatever came is late
             let Some(run) = run.filter(|_| self.ownership.owns(process)) else {
                 self.discard(process, &work);
+                if matches!(work, Work::Input(Input::Cancel { inbox: Some(_) })) {
+                    // a trigger's process is told of its end in the same way
+                    self.fire(process);
+                }
                 if self.forget_late(process) {
                     return;
                 }

@@ -140,11 +140,11 @@ impl Engine {
         if is_full { None } else { self.timers.held.lock().next() }
     }
 
-    fn fire(self: &Arc<Self>, process: ProcessId) {
+    pub(super) fn fire(self: &Arc<Self>, process: ProcessId) {
         self.timers.firing.fetch_add(1, Ordering::Relaxed);
         let engine = Arc::clone(self);
         tokio::spawn(async move {
-            Arc::clone(&engine).fire_recurrence(process).await;
+            Arc::clone(&engine).watch_over(process).await;
             engine.timers.firing.fetch_sub(1, Ordering::Relaxed);
             engine.timers.wake_more();
         });

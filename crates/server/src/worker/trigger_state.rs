@@ -1,80 +1,98 @@
-//! Recurrence triggers: a durable process for each flow that is turned on, whose state
-//! is when it fired last.
+//! Triggers that act by themselves: a durable process for each flow that is turned on, and
+//! for each subscription of a webhook action.
 //!
-//! The run of a slot is started under the slot's key before the trigger moves on, so
-//! that a crash between the two repeats the start without effect.
+//! The run of a slot, or of what a question found, is started under a key before the trigger
+//! moves on, so that a crash between the two repeats the start without effect.
 
 use super::Engine;
 use super::commit::Refusal;
 use crate::app::catalog::FlowEntry;
 use crate::app::error::AppError;
-use durable::{Batch, ProcessId, ProcessKind, Standing, StartKey, Ticks};
-use expr::{Object, Value};
+use durable::{
+    Batch, InboxRow, Message, MessageKind, ProcessId, ProcessKind, Standing, StartKey, Ticks,
+};
+use expr::Value;
 use flow::definition::{Trigger, TriggerBehavior};
 use flow::run::state::Caller;
 use flow::trigger::recurrence::Recurrence;
+use flow::trigger::state::{PollState, TriggerKind, TriggerState};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use store::{Commit, Committed, RunChange, StoreError};
 
-/// What the process of a recurrence knows.
-#[derive(Clone, Debug, PartialEq)]
-struct TriggerState {
-    workflow: i64,
-    /// When the flow was turned on.
-    since: Ticks,
-    last: Option<Ticks>,
+/// Processes of triggers that are being seen to: whether somebody asked for it meanwhile.
+pub type Watched = Mutex<HashMap<ProcessId, bool>>;
+
+/// A process of a trigger as the store has it.
+pub(super) struct Watching {
+    pub process: ProcessId,
+    pub seq: u64,
+    pub state: TriggerState,
+    pub due: Option<Ticks>,
+    pub inbox: Vec<InboxRow>,
 }
 
-impl TriggerState {
-    fn write(&self) -> Vec<u8> {
-        let mut object = Object::with_capacity(3);
-        object.push_new("workflow", self.workflow);
-        object.push_new("since", self.since);
-        object.push_new("last", self.last.map_or(Value::Null, Value::Int));
-        let mut bytes = Vec::new();
-        expr::codec::put(&object.into(), &mut bytes);
-        durable::codec::compress(&bytes)
-    }
-
-    fn read(stored: &[u8]) -> Option<TriggerState> {
-        let bytes = durable::codec::decompress(stored).ok()?;
-        let value = expr::codec::take(&mut bytes.as_slice()).ok()?;
-        Some(TriggerState {
-            workflow: value.get("workflow")?.as_int()?,
-            since: value.get("since")?.as_int()?,
-            last: value.get("last").and_then(Value::as_int),
-        })
-    }
-}
-
-/// Whether stored bytes are the state of a recurrence.
+/// Whether stored bytes are the state of a trigger.
 #[must_use]
 pub fn can_read(stored: &[u8]) -> bool {
-    TriggerState::read(stored).is_some()
+    durable::codec::decompress(stored)
+        .is_ok_and(|bytes| is_sealed(&bytes) || read(&bytes).is_some())
 }
 
-fn recurrence_of(entry: &FlowEntry) -> Option<(&Trigger, &Recurrence)> {
+/// Marks a state that is sealed, since it holds what a call authenticates with: no tag of a
+/// value.
+const SEALED: u8 = 0xfe;
+
+fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&SEALED)
+}
+
+fn read(mut bytes: &[u8]) -> Option<TriggerState> {
+    TriggerState::from_value(&expr::codec::take(&mut bytes).ok()?)
+}
+
+/// What acts by itself in a flow.
+pub(super) enum Acting<'a> {
+    Recurrence(&'a Trigger, &'a Recurrence),
+    Poll(&'a Trigger, &'a flow::definition::Poll),
+    Webhook(&'a Trigger, &'a flow::definition::Subscribed),
+}
+
+pub(super) fn acting(entry: &FlowEntry) -> Option<Acting<'_>> {
     entry.version.flow.triggers.iter().find_map(|trigger| match &trigger.behavior {
-        TriggerBehavior::Recurrence(recurrence) => Some((trigger, &**recurrence)),
-        _ => None,
+        TriggerBehavior::Recurrence(recurrence) => Some(Acting::Recurrence(trigger, recurrence)),
+        TriggerBehavior::Poll(poll) => Some(Acting::Poll(trigger, poll)),
+        TriggerBehavior::Webhook(webhook) => Some(Acting::Webhook(trigger, webhook)),
+        TriggerBehavior::Request { .. } | TriggerBehavior::Unsupported => None,
     })
 }
 
-/// True when a trigger of the flow fires by time.
+/// True when a trigger of the flow does something by itself.
 #[must_use]
-pub fn has_recurrence(entry: &FlowEntry) -> bool {
-    recurrence_of(entry).is_some()
+pub fn acts_by_itself(entry: &FlowEntry) -> bool {
+    acting(entry).is_some()
 }
 
 impl Engine {
-    /// Begins the recurrence of a flow that was turned on, as the process it names.
-    pub async fn begin_recurrence(&self, entry: &FlowEntry) -> Result<(), AppError> {
-        let Some((_, recurrence)) = recurrence_of(entry) else { return Ok(()) };
+    /// Begins the process of the trigger of a flow that was turned on, as the one it names.
+    pub async fn begin_trigger(&self, entry: &FlowEntry) -> Result<(), AppError> {
+        let Some(acting) = acting(entry) else { return Ok(()) };
         let Some(process) = entry.row.trigger_process else { return Ok(()) };
         let since = self.clock.now();
-        let state = TriggerState { workflow: entry.row.key, since, last: None };
-        let due = recurrence.next_after(since, None);
-        match self.commit_trigger(process, 0, &state, due).await {
+        let (kind, due) = match acting {
+            Acting::Recurrence(_, recurrence) => {
+                (TriggerKind::Recurrence, recurrence.next_after(since, None))
+            }
+            // what is there when it is turned on is not new: the first question is at once
+            Acting::Poll(..) => (TriggerKind::Poll(PollState::default()), Some(since)),
+            Acting::Webhook(trigger, webhook) => {
+                let subscription = self.trigger_subscription(entry, trigger, webhook).await?;
+                (TriggerKind::Subscription(Box::new(subscription)), Some(since))
+            }
+        };
+        let state = TriggerState { workflow: entry.row.key, since, last: None, kind };
+        match self.commit_trigger(new_process(process), &state, due).await {
             Ok(()) => Ok(()),
             // another node that came up at the same time has made it
             Err(Refusal::Stale) => Ok(()),
@@ -83,87 +101,215 @@ impl Engine {
         }
     }
 
-    /// Ends the recurrence of a flow that was turned off or changed. When another node holds
-    /// it, that node ends it when it is due: it looks whether the flow names it still.
-    pub async fn end_recurrence(&self, process: ProcessId) -> Result<(), AppError> {
-        while let Some(epoch) = self.ownership.epoch(process.partition())
-            && let Some(history) = self.store.load(process).await?
-        {
-            let mut batch = Batch::new(process, ProcessKind::Trigger, history.seq);
-            batch.events = 1;
-            batch.standing = Standing::Final;
-            batch.forget_history = true;
-            let group = vec![Commit {
-                batch,
-                run: RunChange::None,
-                epoch: Some(epoch),
-                workflow: 0,
-                asked_by: None,
-            }];
-            if let Some(Committed::Done { .. }) = self.store.commit(group).await?.pop() {
-                return Ok(());
+    /// Ends the process of the trigger of a flow that was turned off or changed: tells it so.
+    /// Whoever holds it ends it, and what it has asked for.
+    pub async fn end_trigger(self: &Arc<Self>, process: ProcessId) -> Result<(), AppError> {
+        let message = Message {
+            to: process,
+            from: None,
+            effect: 0,
+            kind: MessageKind::Cancel,
+            body: Vec::new(),
+        };
+        self.store.send(message).await?;
+        if !self.ownership.owns(process) {
+            self.store.hint(store::Hint::Inbox(process));
+            return Ok(());
+        }
+        match self.watching(process).await? {
+            // ending what was asked for is a call
+            Some(Watching {
+                state: TriggerState { kind: TriggerKind::Subscription(_), .. },
+                ..
+            }) => {
+                self.fire(process);
             }
+            Some(_) => Arc::clone(self).watch_over(process).await,
+            None => {}
         }
         Ok(())
     }
 
-    async fn commit_trigger(
+    async fn finish_trigger(&self, watching: Watching) -> Result<(), Refusal> {
+        let mut batch = Batch::new(watching.process, ProcessKind::Trigger, watching.seq);
+        batch.events = 1;
+        batch.standing = Standing::Final;
+        batch.forget_history = true;
+        batch.consumed = watching.inbox.iter().map(|row| row.id).collect();
+        self.commit_batch(batch, 0, None).await
+    }
+
+    /// Makes a state durable. One that calls are made with is sealed.
+    pub(super) async fn commit_trigger(
         &self,
-        process: ProcessId,
-        seq: u64,
+        watching: Watching,
         state: &TriggerState,
         due: Option<Ticks>,
     ) -> Result<(), Refusal> {
-        let mut batch = Batch::new(process, ProcessKind::Trigger, seq);
+        self.commit_answer(watching, state, due, (None, Vec::new())).await
+    }
+
+    /// The same with what it answers, or is asked by.
+    pub(super) async fn commit_answer(
+        &self,
+        watching: Watching,
+        state: &TriggerState,
+        due: Option<Ticks>,
+        (asked_by, messages): (Option<(ProcessId, u64)>, Vec<Message>),
+    ) -> Result<(), Refusal> {
+        let process = watching.process;
+        let mut batch = Batch::new(process, ProcessKind::Trigger, watching.seq);
         batch.events = 1;
-        batch.snapshot = Some(state.write());
+        batch.snapshot = Some(self.write_state(process, state).map_err(Refusal::Failed)?);
         batch.forget_history = true;
         batch.standing = Standing::Live { due };
-        let epoch = self.ownership.epoch(process.partition());
-        if seq > 0 && epoch.is_none() {
+        batch.consumed = watching.inbox.iter().map(|row| row.id).collect();
+        batch.messages = messages;
+        self.commit_batch(batch, state.workflow, asked_by).await?;
+        if let Some(due) = due {
+            self.schedule_trigger(due, process, state.workflow);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn commit_batch(
+        &self,
+        batch: Batch,
+        workflow: i64,
+        asked_by: Option<(ProcessId, u64)>,
+    ) -> Result<(), Refusal> {
+        let epoch = self.ownership.epoch(batch.process.partition());
+        if batch.expected_seq > 0 && epoch.is_none() {
             return Err(Refusal::Fenced(None));
         }
-        let workflow = state.workflow;
-        let group = vec![Commit { batch, run: RunChange::None, epoch, workflow, asked_by: None }];
+        let group = vec![Commit { batch, run: RunChange::None, epoch, workflow, asked_by }];
         match self.store.commit(group).await.map_err(Refusal::Failed)?.pop() {
-            Some(Committed::Done { .. }) => {
-                if let Some(due) = due {
-                    self.schedule_trigger(due, process, workflow);
-                }
-                Ok(())
-            }
+            Some(Committed::Done { .. }) => Ok(()),
             Some(Committed::Fenced) => Err(Refusal::Fenced(epoch)),
+            Some(Committed::NotAsked) => Err(Refusal::NotAsked),
             _ => Err(Refusal::Stale),
         }
     }
 
-    /// The time of a recurrence has come.
-    pub(super) async fn fire_recurrence(self: Arc<Self>, process: ProcessId) {
-        if let Err(error) = self.try_recurrence(process).await {
-            tracing::warn!(%process, message = %error.message, "a recurrence is tried again later");
-            let later = self.clock.now() + 10 * crate::clock::SECOND;
-            self.schedule_trigger(later, process, 0);
+    fn write_state(&self, process: ProcessId, state: &TriggerState) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        expr::codec::put(&state.to_value(), &mut bytes);
+        if matches!(state.kind, TriggerKind::Subscription(_)) {
+            let sealed = self.catalog.sealer().seal(&owner(process), &bytes);
+            let sealed = sealed.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            bytes = [&[SEALED], sealed.as_slice()].concat();
+        }
+        Ok(durable::codec::compress(&bytes))
+    }
+
+    fn read_state(&self, process: ProcessId, stored: &[u8]) -> Option<TriggerState> {
+        let bytes = durable::codec::decompress(stored).ok()?;
+        match bytes.split_first() {
+            Some((&SEALED, sealed)) => {
+                read(&self.catalog.sealer().open_secret(&owner(process), sealed).ok()?)
+            }
+            _ => read(&bytes),
         }
     }
 
-    async fn try_recurrence(self: &Arc<Self>, process: ProcessId) -> Result<(), AppError> {
-        if !self.ownership.owns(process) {
-            return Ok(());
+    /// The process of a trigger, when it lives.
+    pub(super) async fn watching(&self, process: ProcessId) -> Result<Option<Watching>, AppError> {
+        let Some(history) = self.store.load(process).await? else { return Ok(None) };
+        if history.kind != ProcessKind::Trigger {
+            return Ok(None);
         }
-        let Some(history) = self.store.load(process).await? else { return Ok(()) };
-        let now = self.clock.now();
-        let Some(due) = history.due.filter(|due| *due <= now) else { return Ok(()) };
-        let state = history.snapshot.as_ref().and_then(|(_, stored)| TriggerState::read(stored));
+        let state = history.snapshot.as_ref();
+        let state = state.and_then(|(_, stored)| self.read_state(process, stored));
         let state = state.ok_or_else(|| {
             AppError::internal(StoreError::Corrupt("the state of a trigger cannot be read".into()))
         })?;
-        let entry = self.catalog.by_key(state.workflow).await?;
-        let entry = entry.filter(|entry| entry.row.trigger_process == Some(process));
-        let found = entry.as_ref().and_then(|entry| Some((entry, recurrence_of(entry)?)));
-        let Some((entry, (trigger, recurrence))) = found else {
-            // the flow went on without it: turned off, changed or deleted
-            return self.end_recurrence(process).await;
+        let (seq, due, inbox) = (history.seq, history.due, history.inbox);
+        Ok(Some(Watching { process, seq, state, due, inbox }))
+    }
+
+    /// Sees to the process of a trigger: its time has come, or there is a message for it. One
+    /// task at a time does.
+    pub(super) async fn watch_over(self: Arc<Self>, process: ProcessId) {
+        if let Some(again) = self.watched.lock().get_mut(&process) {
+            *again = true;
+            return;
+        }
+        self.watched.lock().insert(process, false);
+        loop {
+            if let Err(error) = self.see_to(process).await {
+                tracing::warn!(%process, message = %error.message, "a trigger is tried again later");
+                let later = self.clock.now() + 10 * crate::clock::SECOND;
+                self.schedule_trigger(later, process, 0);
+            }
+            let mut watched = self.watched.lock();
+            match watched.get_mut(&process) {
+                Some(again) if *again => *again = false,
+                _ => {
+                    watched.remove(&process);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn see_to(self: &Arc<Self>, process: ProcessId) -> Result<(), AppError> {
+        if !self.ownership.owns(process) {
+            return Ok(());
+        }
+        let Some(watching) = self.watching(process).await? else { return Ok(()) };
+        let done = match &watching.state.kind {
+            TriggerKind::Subscription(_) => self.see_to_subscription(watching).await,
+            _ => self.see_to_trigger(watching).await,
         };
+        match done? {
+            Ok(()) | Err(Refusal::Stale | Refusal::Fenced(_) | Refusal::NotAsked) => Ok(()),
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    /// The flow that a trigger's process belongs to, if it goes on with it.
+    pub(super) async fn flow_of(
+        &self,
+        watching: &Watching,
+    ) -> Result<Option<Arc<FlowEntry>>, AppError> {
+        let entry = self.catalog.by_key(watching.state.workflow).await?;
+        Ok(entry.filter(|entry| entry.row.trigger_process == Some(watching.process)))
+    }
+
+    async fn see_to_trigger(
+        self: &Arc<Self>,
+        watching: Watching,
+    ) -> Result<Result<(), Refusal>, AppError> {
+        let is_asked_to_end = !watching.inbox.is_empty();
+        let entry = match is_asked_to_end {
+            true => None,
+            false => self.flow_of(&watching).await?,
+        };
+        let Some(entry) = entry else {
+            // the flow went on without it: turned off, changed or deleted
+            return Ok(self.finish_trigger(watching).await);
+        };
+        let now = self.clock.now();
+        let Some(due) = watching.due.filter(|due| *due <= now) else { return Ok(Ok(())) };
+        match (&watching.state.kind, acting(&entry)) {
+            (TriggerKind::Recurrence, Some(Acting::Recurrence(trigger, recurrence))) => {
+                self.recur(watching, &entry, (trigger, recurrence), due).await
+            }
+            (TriggerKind::Poll(_), Some(Acting::Poll(trigger, poll))) => {
+                self.poll(watching, &entry, (trigger, poll)).await
+            }
+            _ => Ok(self.finish_trigger(watching).await),
+        }
+    }
+
+    async fn recur(
+        self: &Arc<Self>,
+        watching: Watching,
+        entry: &FlowEntry,
+        (trigger, recurrence): (&Trigger, &Recurrence),
+        due: Ticks,
+    ) -> Result<Result<(), Refusal>, AppError> {
+        let state = watching.state.clone();
         let start_key = StartKey {
             source: state.workflow.to_le_bytes().to_vec(),
             key: [b"slot".as_slice(), &due.to_le_bytes()].concat(),
@@ -177,15 +323,9 @@ impl Engine {
             scheduled: Some(due),
             caller: Caller::Nobody,
             start_key: Some(start_key),
+            keyed_by_content: false,
         };
-        match crate::app::trigger::fire(self, fire).await {
-            Ok(_) => {}
-            // its conditions failed, or too many runs wait: this slot is over
-            Err(error) if is_of_the_flow(&error) => {
-                tracing::info!(flow = %entry.row.name, message = %error.message, "a recurrence started nothing");
-            }
-            Err(error) => return Err(error),
-        }
+        self.fire_for(entry, fire).await?;
         // slots that passed while the server was down are not caught up one by one
         let mut next = recurrence.next_after(state.since, Some(due));
         let now = self.clock.now();
@@ -193,10 +333,39 @@ impl Engine {
             next = recurrence.next_after(state.since, Some(slot));
         }
         let state = TriggerState { last: Some(due), ..state };
-        match self.commit_trigger(process, history.seq, &state, next).await {
-            Ok(()) | Err(Refusal::Stale | Refusal::Fenced(_) | Refusal::NotAsked) => Ok(()),
-            Err(Refusal::Failed(error)) => Err(error.into()),
+        Ok(self.commit_trigger(watching, &state, next).await)
+    }
+
+    /// Fires; what the flow refuses is over.
+    pub(super) async fn fire_for(
+        self: &Arc<Self>,
+        entry: &FlowEntry,
+        firing: crate::app::trigger::Firing<'_>,
+    ) -> Result<(), AppError> {
+        match crate::app::trigger::fire(self, firing).await {
+            Ok(_) => Ok(()),
+            // its conditions failed, or too many runs wait: this occasion is over
+            Err(error) if is_of_the_flow(&error) => {
+                tracing::info!(flow = %entry.row.name, message = %error.message, "a trigger started nothing");
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
+    }
+}
+
+/// What the state of a process is sealed for.
+fn owner(process: ProcessId) -> String {
+    format!("trigger {}", process.run_name())
+}
+
+pub(super) fn new_process(process: ProcessId) -> Watching {
+    Watching {
+        process,
+        seq: 0,
+        state: TriggerState { workflow: 0, since: 0, last: None, kind: TriggerKind::Recurrence },
+        due: None,
+        inbox: Vec::new(),
     }
 }
 

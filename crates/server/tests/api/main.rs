@@ -45,6 +45,7 @@ mod trigger;
 mod variable;
 mod verify;
 mod version;
+mod webhook;
 mod wire;
 mod world;
 

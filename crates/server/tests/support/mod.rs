@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 pub mod api;
+pub mod backend;
 pub mod random;
 pub mod stub;
 

@@ -1,0 +1,286 @@
+//! Subscriptions: of a trigger that is called by whom it has asked to, and of webhook actions.
+//! What was asked for is ended when nobody waits for it any more, however long that takes.
+
+use super::Engine;
+use super::commit::Refusal;
+use super::outside::failure;
+use super::trigger_state::{Watching, new_process};
+use crate::app::catalog::FlowEntry;
+use crate::app::error::AppError;
+use durable::{Message, MessageKind, ProcessId};
+use expr::{Str, Value};
+use flow::definition::{Source, Subscribed, Trigger};
+use flow::run::connector::{ANSWERED, address_call, callback_url, refused};
+use flow::run::{CallResult, ConnectorCall, Purpose, SubscriptionCall, retry};
+use flow::trigger::state::{Came, Owner, Phase, Subscription, TriggerKind, TriggerState};
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+impl Engine {
+    /// The subscription of a trigger whose flow is turned on. Its callback is the trigger's
+    /// own address.
+    pub(super) async fn trigger_subscription(
+        &self,
+        entry: &FlowEntry,
+        trigger: &Trigger,
+        webhook: &Subscribed,
+    ) -> Result<Subscription, AppError> {
+        let callback: Str = entry.trigger_address(&trigger.name).into();
+        let inputs = self.trigger_inputs(entry, trigger, &webhook.inputs, Some(callback.clone()));
+        let inputs = inputs.await?;
+        let inputs = inputs
+            .map_err(|error| AppError::invalid("InvalidTemplate", error.message.to_string()))?;
+        Ok(Subscription {
+            owner: Owner::Trigger,
+            source: webhook.source,
+            version: entry.row.version,
+            operation_name: trigger.name.clone(),
+            retry: policy_of(webhook.source, &webhook.retry, &inputs),
+            inputs,
+            callback,
+            phase: Phase::Asking { attempt: 1, due: self.clock.now() },
+            replaced: None,
+        })
+    }
+
+    /// Begins the subscription of a webhook action; its answer comes as a message. A repeated
+    /// beginning finds the one that is there.
+    pub(super) async fn subscribe(
+        self: &Arc<Self>,
+        run: ProcessId,
+        effect: u64,
+        call: SubscriptionCall,
+    ) -> Option<CallResult> {
+        let mut pause = Duration::from_millis(50);
+        while let Err(Refusal::Failed(error)) =
+            self.begin_subscription(run, effect, call.clone()).await
+        {
+            tracing::warn!(%run, effect, %error, "a subscription cannot be begun yet");
+            if self.is_closing() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+        None
+    }
+
+    async fn begin_subscription(
+        self: &Arc<Self>,
+        run: ProcessId,
+        effect: u64,
+        call: SubscriptionCall,
+    ) -> Result<(), Refusal> {
+        let Some(row) = self.store.run(run).await.map_err(Refusal::Failed)? else { return Ok(()) };
+        let now = self.clock.now();
+        let key = flow::run::CallbackKey(self.catalog.sealer().derive(b"callbacks"));
+        let callback = callback_url(&self.catalog.public_url(), &key, call.process);
+        let subscription = Subscription {
+            owner: Owner::Action { run, effect },
+            source: call.source,
+            version: row.version,
+            operation_name: call.operation_name,
+            inputs: call.inputs,
+            retry: call.retry,
+            callback: callback.into(),
+            phase: Phase::Asking { attempt: 1, due: now },
+            replaced: None,
+        };
+        let kind = TriggerKind::Subscription(Box::new(subscription));
+        let state = TriggerState { workflow: row.workflow, since: now, last: None, kind };
+        let process = new_process(call.process);
+        let asked = (Some((run, effect)), Vec::new());
+        self.commit_answer(process, &state, Some(now), asked).await
+    }
+
+    /// Does what is next for a subscription.
+    pub(super) async fn see_to_subscription(
+        self: &Arc<Self>,
+        watching: Watching,
+    ) -> Result<Result<(), Refusal>, AppError> {
+        let TriggerKind::Subscription(mut it) = watching.state.kind.clone() else {
+            return Ok(Ok(()));
+        };
+        let now = self.clock.now();
+        if self.is_left(&watching, &it).await? {
+            it.leave(now);
+        } else if watching.inbox.iter().any(|row| row.message.body == ANSWERED) {
+            it.phase = Phase::Over;
+        }
+        let is_due = it.due().is_some_and(|due| due <= now);
+        let came = match &it.phase {
+            Phase::Live { .. } if is_due => {
+                it.renew(now);
+                Came::default()
+            }
+            Phase::Asking { .. } if is_due => {
+                let callback = it.callback.clone();
+                let result =
+                    self.subscription_call(&watching, &it, Purpose::Subscribe { callback });
+                let result = result.await;
+                it.asked(self.clock.now(), &result, self.clock.moment().seed)
+            }
+            Phase::Leaving { location, .. } if is_due => {
+                let location = location.clone().unwrap_or_default();
+                let result =
+                    self.subscription_call(&watching, &it, Purpose::Unsubscribe { location });
+                let result = result.await;
+                it.left(self.clock.now(), &result)
+            }
+            _ => Came::default(),
+        };
+        if let Some(trouble) = &came.trouble {
+            tracing::warn!(process = %watching.process, operation = %it.operation_name, %trouble, "a subscription is in trouble");
+        }
+        if let Phase::Live { .. } = it.phase
+            && let Some(location) = it.replaced.take()
+        {
+            // the new one lives: the old one is ended once, and ends by itself otherwise
+            let _ = self.subscription_call(&watching, &it, Purpose::Unsubscribe { location }).await;
+        }
+        Ok(self.keep_subscription(watching, it, came).await)
+    }
+
+    /// Whether nobody waits for it: it was told so, or its flow goes on without it.
+    async fn is_left(&self, watching: &Watching, it: &Subscription) -> Result<bool, AppError> {
+        let mut told = watching.inbox.iter().map(|row| &row.message);
+        if told.any(|it| it.kind == MessageKind::Cancel && it.body != ANSWERED) {
+            return Ok(true);
+        }
+        match it.owner {
+            Owner::Action { .. } => Ok(false),
+            Owner::Trigger => Ok(self.flow_of(watching).await?.is_none()),
+        }
+    }
+
+    async fn keep_subscription(
+        self: &Arc<Self>,
+        watching: Watching,
+        it: Box<Subscription>,
+        came: Came,
+    ) -> Result<(), Refusal> {
+        let mut messages = Vec::new();
+        let mut told = None;
+        if let (Some(refusal), Owner::Action { run, effect }) = (came.refusal, it.owner) {
+            messages.push(reply_to(run, effect, watching.process, &refused(refusal)));
+            told = Some(run);
+        }
+        let (is_over, due) = (it.phase == Phase::Over, it.due());
+        let state = TriggerState {
+            kind: TriggerKind::Subscription(it),
+            last: Some(self.clock.now()),
+            ..watching.state.clone()
+        };
+        let changes = state != watching.state || !watching.inbox.is_empty();
+        match is_over {
+            true => self.end_subscription(watching, messages).await?,
+            false if !changes => return Ok(()),
+            false => self.commit_answer(watching, &state, due, (None, messages)).await?,
+        }
+        if let Some(run) = told {
+            self.read_inbox(run);
+        }
+        Ok(())
+    }
+
+    async fn end_subscription(
+        &self,
+        watching: Watching,
+        messages: Vec<Message>,
+    ) -> Result<(), Refusal> {
+        let kind = durable::ProcessKind::Trigger;
+        let mut batch = durable::Batch::new(watching.process, kind, watching.seq);
+        batch.events = 1;
+        batch.standing = durable::Standing::Final;
+        batch.forget_history = true;
+        batch.consumed = watching.inbox.iter().map(|row| row.id).collect();
+        batch.messages = messages;
+        self.commit_batch(batch, watching.state.workflow, None).await
+    }
+
+    /// Asks for a subscription, or ends one.
+    async fn subscription_call(
+        self: &Arc<Self>,
+        watching: &Watching,
+        it: &Subscription,
+        purpose: Purpose,
+    ) -> CallResult {
+        let _permit = self.calls.acquire().await.ok();
+        let is_end = matches!(purpose, Purpose::Unsubscribe { .. });
+        let what = if is_end { "unsubscribe" } else { "subscribe" };
+        let key = format!("{}-{what}", watching.process.run_name());
+        if it.source == Source::Http {
+            let inputs = it.inputs.get(what).unwrap_or(&Value::Null);
+            return match address_call(inputs, key) {
+                Some(request) => self.outside.call(request).await,
+                None => failure("BadRequest", format!("'{what}' names no address."), false),
+            };
+        }
+        self.call_connector(ConnectorCall {
+            source: it.source,
+            workflow: watching.state.workflow,
+            version: it.version,
+            operation_name: it.operation_name.clone(),
+            inputs: it.inputs.clone(),
+            purpose,
+            idempotency_key: key,
+        })
+        .await
+    }
+
+    /// Whether an action waits for a call at this address. Checked before anything else of
+    /// the call is read.
+    pub async fn is_answerable(&self, process: ProcessId, token: &str) -> Result<bool, AppError> {
+        Ok(self.waiting_for(process, token).await?.is_some())
+    }
+
+    async fn waiting_for(
+        &self,
+        process: ProcessId,
+        token: &str,
+    ) -> Result<Option<(ProcessId, u64)>, AppError> {
+        let Some(watching) = self.watching(process).await? else { return Ok(None) };
+        let TriggerKind::Subscription(it) = &watching.state.kind else { return Ok(None) };
+        let Owner::Action { run, effect } = it.owner else { return Ok(None) };
+        let known = it.callback.rsplit('/').next().unwrap_or_default();
+        let is_right: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
+        let is_waiting = matches!(it.phase, Phase::Asking { .. } | Phase::Live { .. });
+        Ok((is_right && is_waiting).then_some((run, effect)))
+    }
+
+    /// Somebody calls back: the action that waits is told, once. `None`: nobody waits, or the
+    /// address is none.
+    pub async fn call_back(
+        self: &Arc<Self>,
+        process: ProcessId,
+        token: &str,
+        request: Value,
+    ) -> Result<Option<()>, AppError> {
+        let Some((run, effect)) = self.waiting_for(process, token).await? else { return Ok(None) };
+        let message = flow::run::connector::called_back(request);
+        // a second call is the same message, and changes nothing
+        self.store.send(reply_to(run, effect, process, &message)).await?;
+        for row in self.store.inbox(run).await? {
+            self.deliver_row(row);
+        }
+        Ok(Some(()))
+    }
+}
+
+fn policy_of(
+    source: Source,
+    policy: &flow::definition::RetryPolicy,
+    inputs: &Value,
+) -> flow::definition::RetryPolicy {
+    match source {
+        Source::Http => retry::policy_of(policy, inputs.get("subscribe").unwrap_or(&Value::Null)),
+        Source::OpenApi | Source::Managed => retry::policy_of(policy, inputs),
+    }
+}
+
+fn reply_to(run: ProcessId, effect: u64, from: ProcessId, outputs: &Value) -> Message {
+    let mut body = Vec::new();
+    expr::codec::put(outputs, &mut body);
+    Message { to: run, from: Some(from), effect, kind: MessageKind::Reply, body }
+}

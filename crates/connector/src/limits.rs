@@ -51,6 +51,37 @@ pub const TOKEN_CACHE_ENTRIES_MAX: usize = 1_000;
 /// vendor's code and sentence, not for a page of HTML.
 pub const TOKEN_ERROR_CHARS_MAX: usize = 500;
 
+/// References (`$ref`) followed from one to the next. Honest ones lead to what they name;
+/// some lead to another reference.
+pub const REFERENCES_MAX: usize = 16;
+
+/// Schemas of one document. The largest public connectors have some 10,000.
+pub const SCHEMAS_MAX: usize = 100_000;
+
+/// Properties that schemas of one document take over from their parts (`allOf`): a few
+/// hundred schemas that take over each other would otherwise make millions.
+pub const SCHEMA_PROPERTIES_MAX: usize = 200_000;
+
+/// Operations of one connector. The largest public ones have some 500.
+pub const OPERATIONS_MAX: usize = 5_000;
+
+/// Parameters of one operation.
+pub const OPERATION_PARAMETERS_MAX: usize = 500;
+
+/// Bytes of an operation's path: what is longer than an address may be is none.
+pub const PATH_TEMPLATE_BYTES_MAX: usize = 4_096;
+
+/// Steps of an address inside a body (`a/b/c`), and objects in objects that are filled in
+/// with their defaults. The designer stops at ten or so.
+pub const BODY_DEPTH_MAX: usize = 32;
+
+/// Schemas that are filled in with their defaults for one call.
+pub const FILLED_SCHEMAS_MAX: usize = 1_000;
+
+/// Attempts to take one segment of a path apart: names with literals between them could be
+/// tried in as many ways as there are characters, to the power of the names.
+pub const PATH_STEPS_MAX: usize = 10_000;
+
 /// The limits of a client that an administrator may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpLimits {

@@ -4,13 +4,32 @@
 //! OpenAPI 3) and `apiProperties.json` (documentation page "Create a custom connector with
 //! the paconn CLI").
 
+mod credential;
+mod document;
+mod form;
+mod operation;
 mod parameter;
+mod path;
 mod properties;
-mod swagger;
+mod reader;
+mod reference;
+mod schema;
+mod text;
 
+pub use credential::{Credential, credential};
+pub use document::{Document, SecurityKind, SecurityScheme, Service};
+pub(crate) use form::{is_form, is_json, is_multipart, is_url_form};
+pub use operation::{
+    Collection, Location, Operation, OperationParameter, Pageable, Response, TriggerKind,
+};
 pub use parameter::{Parameter, ParameterKind, ParameterSet, given_value};
+pub(crate) use path::decoded;
+pub use path::{PathTemplate, Piece};
 pub use properties::Properties;
-pub use swagger::Description;
+pub use schema::{
+    Additional, Dynamic, Property, Schema, SchemaId, SchemaKind, Schemas, Visibility,
+};
+pub use text::decode;
 
 /// What is wrong with a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +44,4 @@ impl Fault {
     fn at(path: impl Into<String>, message: impl Into<String>) -> Fault {
         Fault { path: path.into(), message: message.into() }
     }
-}
-
-/// A document's JSON; files made on some systems begin with a byte order mark.
-fn json(text: &str, what: &str) -> Result<serde_json::Value, Fault> {
-    let text = text.trim_start_matches('\u{feff}');
-    serde_json::from_str(text)
-        .map_err(|error| Fault::at("$", format!("{what} is no JSON: {error}.")))
 }

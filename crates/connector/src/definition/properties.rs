@@ -1,7 +1,7 @@
 //! `apiProperties.json`: how connections are made, and what is done to calls.
 
 use super::parameter::{Parameter, ParameterSet};
-use super::{Fault, json};
+use super::{Fault, text};
 use serde_json::{Map, Value};
 
 /// What the file says, with the parts that are shown as they are.
@@ -19,7 +19,7 @@ impl Properties {
     /// # Errors
     /// What is not as it must be, with the place.
     pub fn read(text: &str) -> Result<Properties, Fault> {
-        let mut document = json(text, "The properties")?;
+        let mut document = text::json(text, "The properties")?;
         let raw = match document.get_mut("properties").map(Value::take) {
             Some(Value::Object(raw)) => raw,
             _ => return Err(Fault::at("$.properties", "Expected an object.")),

@@ -17,7 +17,7 @@ use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
 use crate::clock::{self, SECOND};
 use crate::limits::{CONNECTOR_BYTES_MAX, CONNECTOR_ICON_BYTES_MAX, CONNECTOR_LINK_HOURS};
-use ::connector::definition::{Description, Fault, ParameterSet, Properties};
+use ::connector::definition::{Document, Fault, ParameterSet, Properties};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,7 @@ pub struct ConnectorInput {
 }
 
 impl ConnectorInput {
-    fn read(&self) -> Result<(Description, Properties), AppError> {
+    fn read(&self) -> Result<(Document, Properties), AppError> {
         for (text, file) in
             [(&self.definition, File::Definition), (&self.properties, File::Properties)]
         {
@@ -200,11 +200,11 @@ impl ConnectorInput {
             let message = format!("The icon is larger than {CONNECTOR_ICON_BYTES_MAX} bytes.");
             return Err(AppError::invalid("ConnectorTooLarge", message));
         }
-        let description =
-            Description::read(&self.definition).map_err(|it| invalid(File::Definition, &it))?;
+        let document =
+            Document::read(&self.definition).map_err(|it| invalid(File::Definition, &it))?;
         let properties =
             Properties::read(&self.properties).map_err(|it| invalid(File::Properties, &it))?;
-        Ok((description, properties))
+        Ok((document, properties))
     }
 
     fn files(&self, connector: &str) -> Vec<ConnectorFile> {
@@ -291,11 +291,11 @@ impl App {
     ) -> Result<(Environment, Connector), AppError> {
         let environment =
             self.environment_for(caller, Operation::CreateApi, environment).await?.value;
-        let (description, properties) = input.read()?;
+        let (document, properties) = input.read()?;
         let id = clock::guid().map_err(AppError::internal)?;
         let name = match &input.name {
             Some(name) => checked_name(name)?,
-            None => made_name(&description.title, &id),
+            None => made_name(&document.title, &id),
         };
         let now = self.engine.clock.now();
         let is_somebody = caller.kind() != CallerKind::Root;
@@ -306,7 +306,7 @@ impl App {
             created: now,
             ..Connector::built_in(&name, "", "")
         });
-        connector.describe(caller, now, (description, properties), input);
+        connector.describe(caller, now, (document, properties), input);
         let taken = || {
             let message = format!("There is a connector '{name}' in the environment already.");
             AppError::new(ErrorKind::Conflict, "ConnectorExists", message)
@@ -484,13 +484,13 @@ impl Connector {
         &mut self,
         caller: &Caller,
         now: i64,
-        (description, properties): (Description, Properties),
+        (document, properties): (Document, Properties),
         input: &ConnectorInput,
     ) {
-        self.display_name = description.title;
-        self.description = description.description;
-        self.service = description.service;
-        self.operations = description.operations;
+        self.display_name = document.title;
+        self.description = document.description;
+        self.service = document.service.map(|it| it.url());
+        self.operations = document.operations.len();
         self.properties = properties.into_raw();
         self.has_icon |= input.icon.is_some();
         let is_somebody = caller.kind() != CallerKind::Root;

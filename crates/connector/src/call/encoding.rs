@@ -1,0 +1,34 @@
+//! Text in addresses.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::form_urlencoded;
+
+/// Everything but what RFC 3986 leaves as it is; `encodeURIComponent` of the language
+/// encodes the same.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Text as a piece of an address has it.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+pub(super) fn append_query(target: &mut String, query: &[(String, String)]) {
+    for (at, (name, value)) in query.iter().enumerate() {
+        target.push(if at == 0 { '?' } else { '&' });
+        // OData names begin with a dollar, which services look for as it is
+        target.push_str(&encoded(name).replace("%24", "$"));
+        target.push('=');
+        target.push_str(&encoded(value));
+    }
+}
+
+/// The names and values of a query.
+pub(super) fn read_query(text: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+/// Names and values as the body of a form.
+pub(super) fn write_form(fields: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}

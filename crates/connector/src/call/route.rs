@@ -1,0 +1,269 @@
+//! From a request to the operation that it means.
+
+use super::RelativeRequest;
+use super::body::{Body, Part};
+use super::convert::{of_texts, within};
+use super::encoding::read_query;
+use crate::definition::{
+    Document, Location, Operation, OperationParameter, Piece, SchemaKind, decoded,
+};
+use crate::limits::PATH_STEPS_MAX;
+use expr::{Object, Value};
+
+/// What a request means.
+#[derive(Clone, Debug)]
+pub struct Routed<'a> {
+    pub operation: &'a Operation,
+    /// The values by the names of the operation's parameters.
+    pub parameters: Object,
+}
+
+/// Why a request means no operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteFault {
+    #[error("The connector has no operation at '{path}'.")]
+    NotFound { path: String },
+    #[error("The connector has no operation {method} at '{path}', which takes {}.", .allowed.join(", "))]
+    Method { method: String, path: String, allowed: Vec<String> },
+}
+
+/// How well a path fits: literal segments count more than others, the first of them most.
+type Fit = Vec<u8>;
+
+impl Document {
+    /// The operation that a request means, and its parameters.
+    ///
+    /// # Errors
+    /// No operation has the path, or none the method.
+    pub fn route(&self, request: &RelativeRequest) -> Result<Routed<'_>, RouteFault> {
+        let (path, inline) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let mut query = read_query(inline);
+        query.extend(request.query.iter().cloned());
+        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        let mut best: Option<(Fit, &Operation, Values<'_>)> = None;
+        let mut allowed: Vec<String> = Vec::new();
+        for operation in &self.operations {
+            let Some((mut fit, mut values)) = match_path(operation, &segments) else { continue };
+            let Some(fits) = match_query(operation, &query, &mut values) else { continue };
+            if !operation.method.eq_ignore_ascii_case(&request.method) {
+                if !allowed.iter().any(|it| operation.method == it.as_str()) {
+                    allowed.push(operation.method.to_string());
+                }
+                continue;
+            }
+            fit.push(fits);
+            if best.as_ref().is_none_or(|(known, ..)| fit > *known) {
+                best = Some((fit, operation, values));
+            }
+        }
+        match best {
+            Some((_, operation, values)) => {
+                let parameters = parameters(operation, &values, &query, request);
+                Ok(Routed { operation, parameters })
+            }
+            None if allowed.is_empty() => Err(RouteFault::NotFound { path: path.to_owned() }),
+            None => Err(RouteFault::Method {
+                method: request.method.clone(),
+                path: path.to_owned(),
+                allowed,
+            }),
+        }
+    }
+}
+
+/// Texts of a path, still encoded, by the names that the path has for them.
+type Values<'a> = Vec<(&'a str, String)>;
+
+fn match_path<'a>(operation: &'a Operation, given: &[&str]) -> Option<(Fit, Values<'a>)> {
+    let template = operation.path.segments();
+    let is_end = |last: Option<bool>| last == Some(true);
+    // a slash at the end is written and left out as people like
+    let ends = is_end(template.last().map(Vec::is_empty));
+    let given_ends = is_end(given.last().map(|it| it.is_empty()));
+    let bare = |length: usize, ends: bool| if ends { length - 1 } else { length };
+    let length = bare(template.len(), ends);
+    if length != bare(given.len(), given_ends) {
+        return None;
+    }
+    let mut fit = Vec::with_capacity(length + 2);
+    let mut values = Vec::new();
+    for (pieces, text) in template[..length].iter().zip(given) {
+        let mut steps = PATH_STEPS_MAX;
+        if !match_pieces(pieces, text, &mut values, &mut steps) {
+            return None;
+        }
+        fit.push(match pieces.as_slice() {
+            [Piece::Value(_)] => 0,
+            pieces if pieces.iter().any(|it| matches!(it, Piece::Value(_))) => 1,
+            _ => 2,
+        });
+    }
+    fit.push(u8::from(ends == given_ends));
+    Some((fit, values))
+}
+
+/// Takes a segment apart; a value is as short as what follows lets it be.
+fn match_pieces<'a>(
+    pieces: &'a [Piece],
+    text: &str,
+    values: &mut Values<'a>,
+    steps: &mut usize,
+) -> bool {
+    *steps = steps.saturating_sub(1);
+    match pieces {
+        _ if *steps == 0 => false,
+        [] => text.is_empty(),
+        [Piece::Text(literal), rest @ ..] => literal_length(text, literal)
+            .is_some_and(|length| match_pieces(rest, &text[length..], values, steps)),
+        [Piece::Value(name), rest @ ..] => {
+            let known = values.len();
+            let ends = text.char_indices().map(|(at, _)| at).skip(1).chain([text.len()]);
+            for end in ends.filter(|end| *end > 0) {
+                values.truncate(known);
+                values.push((name, text[..end].to_owned()));
+                if match_pieces(rest, &text[end..], values, steps) {
+                    return true;
+                }
+            }
+            values.truncate(known);
+            false
+        }
+    }
+}
+
+/// How many bytes at the start of a text are a literal of a path, however they are encoded.
+fn literal_length(text: &str, literal: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    for wanted in decoded(literal).bytes() {
+        let (found, length) = match bytes.get(at..at + 3) {
+            Some([b'%', high, low]) => match (hexadecimal(*high), hexadecimal(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 3),
+                _ => (b'%', 1),
+            },
+            _ => (*bytes.get(at)?, 1),
+        };
+        if !found.eq_ignore_ascii_case(&wanted) {
+            return None;
+        }
+        at += length;
+    }
+    text.is_char_boundary(at).then_some(at)
+}
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|it| u8::try_from(it).ok())
+}
+
+/// Whether the query has what the path of a document demands of it.
+fn match_query<'a>(
+    operation: &'a Operation,
+    query: &[(String, String)],
+    values: &mut Values<'a>,
+) -> Option<u8> {
+    let mut fits = 0u8;
+    for (name, pieces) in operation.path.query() {
+        let (_, value) = query.iter().find(|(it, _)| it == name)?;
+        let mut steps = PATH_STEPS_MAX;
+        let encoded = super::encoded(value);
+        let is_empty = pieces.is_empty() && value.is_empty();
+        if !is_empty && !match_pieces(pieces, &encoded, values, &mut steps) {
+            return None;
+        }
+        fits = fits.saturating_add(1);
+    }
+    Some(fits)
+}
+
+fn parameters(
+    operation: &Operation,
+    values: &Values<'_>,
+    query: &[(String, String)],
+    request: &RelativeRequest,
+) -> Object {
+    let mut found = Object::with_capacity(operation.parameters.len());
+    for parameter in &operation.parameters {
+        let value = match parameter.location {
+            Location::Path => path_value(operation, parameter, values),
+            Location::Query => {
+                let texts: Vec<String> = named(query, &parameter.name);
+                (!texts.is_empty()).then(|| typed(operation, parameter, &texts))
+            }
+            Location::Header => {
+                let name = parameter.name.trim();
+                let mut texts = named(&request.headers, name);
+                if name.eq_ignore_ascii_case("content-type") {
+                    texts = request.content_type.iter().cloned().collect();
+                }
+                (!texts.is_empty()).then(|| typed(operation, parameter, &texts))
+            }
+            Location::Form => {
+                request.body.as_ref().and_then(|body| form_value(operation, parameter, body))
+            }
+            Location::Body => request.body.as_ref().map(|body| {
+                let value = body.value(request.content_type.as_deref());
+                body_value(operation, parameter, value)
+            }),
+        };
+        if let Some(value) = value.filter(|_| !found.contains(&parameter.name)) {
+            found.push_new(parameter.name.clone(), value);
+        }
+    }
+    found
+}
+
+/// All texts of a name: exactly, or else without regard to letter case.
+fn named(pairs: &[(String, String)], name: &str) -> Vec<String> {
+    let texts = |is_it: &dyn Fn(&str) -> bool| -> Vec<String> {
+        pairs.iter().filter(|(it, _)| is_it(it)).map(|(_, text)| text.clone()).collect()
+    };
+    let exact = texts(&|it| it == name);
+    if exact.is_empty() { texts(&|it| expr::value::eq_ignore_case(it, name)) } else { exact }
+}
+
+fn typed(operation: &Operation, parameter: &OperationParameter, texts: &[String]) -> Value {
+    of_texts(operation.schemas(), parameter.schema, texts, parameter.collection)
+}
+
+fn path_value(
+    operation: &Operation,
+    parameter: &OperationParameter,
+    values: &Values<'_>,
+) -> Option<Value> {
+    let exact = values.iter().find(|(name, _)| parameter.name == *name);
+    let found = exact.or_else(|| {
+        values.iter().find(|(name, _)| expr::value::eq_ignore_case(&parameter.name, name))
+    });
+    let once = decoded(&found?.1);
+    let text = if parameter.is_double_encoded { decoded(&once) } else { once };
+    Some(typed(operation, parameter, &[text]))
+}
+
+fn form_value(operation: &Operation, parameter: &OperationParameter, body: &Body) -> Option<Value> {
+    let name = parameter.name.as_str();
+    let pairs = match body {
+        Body::Form(fields) => named(fields, name),
+        Body::Multipart(parts) => {
+            let mut parts = parts.iter().filter(|part| part.name == name).peekable();
+            let is_file = |part: &Part| part.file_name.is_some();
+            if parts.peek().is_some_and(|part| is_file(part)) {
+                return parts.next().map(Part::value);
+            }
+            parts.map(|part| String::from_utf8_lossy(&part.content).into_owned()).collect()
+        }
+        Body::Json(value) => return value.get(name).cloned(),
+        Body::Text(_) | Body::Bytes(_) => return None,
+    };
+    (!pairs.is_empty()).then(|| typed(operation, parameter, &pairs))
+}
+
+/// A body that came as text or as fields, as what the operation takes it for.
+fn body_value(operation: &Operation, parameter: &OperationParameter, value: Value) -> Value {
+    let schema = operation.schema(parameter.schema);
+    let is_data = matches!(schema.kind, SchemaKind::Object | SchemaKind::Array);
+    let value = match value.as_str().filter(|_| is_data) {
+        Some(text) => expr::json::parse(text.as_bytes()).unwrap_or(value),
+        None => value,
+    };
+    within(operation.schemas(), parameter.schema, value, 0)
+}

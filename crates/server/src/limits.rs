@@ -330,3 +330,6 @@ pub const SECOND_FACTOR_SECONDS: i64 = 300;
 
 /// Codes on paper that somebody gets with a second factor.
 pub const RECOVERY_CODES: usize = 10;
+
+/// Documents of connectors that are kept in memory: a large one is some megabytes.
+pub const CONNECTOR_DOCUMENTS_CACHED_MAX: usize = 128;

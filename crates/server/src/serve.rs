@@ -83,6 +83,7 @@ async fn run(config: Config) -> Result<(), String> {
     app.connector_limits = Arc::new(config.connector_limits.clone());
     let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
     app.notices.set(mailer, config.digest);
+    app.serve_connectors();
     let state = ApiState {
         app: app.clone(),
         settings: Arc::new(ApiSettings {

@@ -58,6 +58,17 @@ impl SimOutside {
 }
 
 impl Outside for SimOutside {
+    /// No connector is in this world.
+    fn exchange(&self, _call: connector::http::HttpCall) -> Answering<'_> {
+        Box::pin(async {
+            CallResult::Failure {
+                code: "BadGateway".into(),
+                message: "there are no services".into(),
+                is_retryable: false,
+            }
+        })
+    }
+
     fn call(&self, request: HttpRequest) -> Answering<'_> {
         Box::pin(async move {
             let (before, after) = {

@@ -80,7 +80,8 @@ impl Body {
     }
 
     /// The value of the body for what answers a call without HTTP.
-    pub(super) fn value(&self, content_type: Option<&str>) -> Value {
+    #[must_use]
+    pub fn value(&self, content_type: Option<&str>) -> Value {
         match self {
             Body::Json(value) => value.clone(),
             Body::Text(text) => Value::from(text.as_str()),

@@ -46,6 +46,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct App {
     pub engine: Arc<Engine>,
+    parts: AppParts,
+}
+
+/// What they work with besides the engine.
+#[derive(Clone)]
+pub struct AppParts {
     pub tokens: Arc<crate::auth::token::Tokens>,
     /// The tenant's id, a GUID.
     pub tenant: Arc<str>,
@@ -53,6 +59,7 @@ pub struct App {
     pub signin: Arc<signin::SignInState>,
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
     pub notices: Arc<digest::Notices>,
+    pub documents: Arc<connector::runtime::Documents>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
 }
@@ -60,21 +67,50 @@ pub struct App {
 impl App {
     #[must_use]
     pub fn new(engine: Arc<Engine>, tokens: Arc<crate::auth::token::Tokens>, tenant: &str) -> App {
-        App {
-            engine,
+        let parts = AppParts {
             tokens,
             tenant: tenant.into(),
             principals: Arc::default(),
             signin: Arc::default(),
             connector_limits: Arc::default(),
             notices: Arc::default(),
+            documents: Arc::default(),
             issuers: Arc::default(),
-        }
+        };
+        App { engine, parts }
+    }
+
+    /// The same with another engine.
+    #[must_use]
+    pub fn of(engine: Arc<Engine>, parts: AppParts) -> App {
+        App { engine, parts }
+    }
+
+    /// Makes the calls of connectors that flows ask for.
+    pub fn serve_connectors(&self) {
+        // without the engine, which holds what is made here
+        let parts = self.parts.clone();
+        self.engine.set_connectors(Arc::new(connector::runtime::Runtime(parts)));
     }
 
     /// The same with issuers from outside that are trusted.
     #[must_use]
     pub fn trusting(self, issuers: signin::issuer::Issuers) -> App {
-        App { issuers: Arc::new(issuers), ..self }
+        let parts = AppParts { issuers: Arc::new(issuers), ..self.parts };
+        App { parts, ..self }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.parts
+    }
+}
+
+impl std::ops::DerefMut for App {
+    fn deref_mut(&mut self) -> &mut AppParts {
+        &mut self.parts
     }
 }

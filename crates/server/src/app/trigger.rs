@@ -226,6 +226,53 @@ impl App {
         Ok(Answered { entry, run, tracking, answer })
     }
 
+    /// Starts a flow of an environment by its Request trigger, and waits for its Response.
+    pub(crate) async fn ask_flow(
+        &self,
+        environment: &str,
+        name: &str,
+        body: Value,
+    ) -> Result<Answer, AppError> {
+        let engine = &self.engine;
+        let entry = match engine.catalog.by_name(environment, name).await? {
+            Some(entry) => Some(entry),
+            None => engine.catalog.by_id(name).await?,
+        };
+        let entry = entry.filter(|it| it.row.environment == environment);
+        let entry = entry.ok_or_else(|| {
+            let message = format!("There is no flow '{name}' in the environment.");
+            AppError::not_found("WorkflowNotFound", message)
+        })?;
+        if entry.state != FlowState::Started {
+            let message = format!("The flow '{name}' is {}.", off(entry.state));
+            return Err(AppError::new(ErrorKind::Conflict, "WorkflowDisabled", message));
+        }
+        let triggers = &entry.version.flow.triggers;
+        let is_request = |it: &&Trigger| matches!(it.behavior, TriggerBehavior::Request { .. });
+        let trigger = triggers.iter().find(is_request).ok_or_else(|| {
+            let message = format!("The flow '{name}' has no Request trigger.");
+            AppError::not_found("TriggerNotFound", message)
+        })?;
+        let mut outputs = Object::with_capacity(2);
+        outputs.push_new("headers", Object::new());
+        outputs.push_new("body", body);
+        let timeout = engine.settings.response_timeout;
+        let ticks = Ticks::try_from(timeout.as_nanos() / 100).unwrap_or(Ticks::MAX / 4);
+        let firing = Firing {
+            entry: &entry,
+            trigger,
+            outputs: outputs.into(),
+            raw_body: None,
+            tracking: None,
+            scheduled: None,
+            caller: Caller::Request { deadline: engine.clock.now() + ticks },
+            start_key: None,
+            keyed_by_content: false,
+        };
+        let firings = fire(engine, firing).await?;
+        Ok(self.answer_of(firings, true, timeout).await.1)
+    }
+
     async fn answer_of(
         &self,
         firings: Firings,

@@ -82,6 +82,11 @@ impl Engine {
         }
     }
 
+    /// A call that is made up already, behind the same guard.
+    pub async fn exchange(&self, call: connector::http::HttpCall) -> CallResult {
+        self.outside.exchange(call).await
+    }
+
     pub(super) fn forget_call(&self, process: ProcessId, effect: u64, attempt: u32) {
         let mut calls = self.calls_under_way.lock();
         if let Some(of_process) = calls.get_mut(&process) {

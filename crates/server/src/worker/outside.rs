@@ -19,6 +19,9 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = CallResult> + Send + 'a>>;
 /// Makes calls. Simulations have another world.
 pub trait Outside: Send + Sync + 'static {
     fn call(&self, request: HttpRequest) -> Answering<'_>;
+
+    /// A call that is made up already, with what it authenticates by.
+    fn exchange(&self, call: HttpCall) -> Answering<'_>;
 }
 
 /// Makes calls of connectors: knows connections, and what stands behind them.
@@ -57,6 +60,10 @@ impl HttpOutside {
             Ok(call) => call,
             Err(message) => return failure("BadRequest", message, false),
         };
+        self.send(call).await
+    }
+
+    async fn send(&self, call: HttpCall) -> CallResult {
         let client = match self.http() {
             Ok(client) => client,
             Err(message) => return failure("InternalServerError", message, false),
@@ -85,6 +92,10 @@ impl HttpOutside {
 impl Outside for HttpOutside {
     fn call(&self, request: HttpRequest) -> Answering<'_> {
         Box::pin(self.call_http(request))
+    }
+
+    fn exchange(&self, call: HttpCall) -> Answering<'_> {
+        Box::pin(self.send(call))
     }
 }
 

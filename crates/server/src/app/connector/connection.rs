@@ -1,5 +1,6 @@
 //! Connections: what somebody uses a connector with.
 
+use super::runtime::Backend;
 use super::{Connector, builtin, certificate, no_connector};
 use crate::app::access::Scope;
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
@@ -57,6 +58,8 @@ pub struct Connection {
     /// Of what it authenticates with, SHA-256 in hexadecimal.
     #[serde(default)]
     pub(super) certificate: Option<String>,
+    #[serde(default)]
+    pub backend: Backend,
     /// Ticks.
     pub created: i64,
     pub changed: i64,
@@ -152,6 +155,8 @@ pub struct ConnectionAct(Operation, Operation);
 impl ConnectionAct {
     pub const GET: Self = Self(Operation::GetConnection, Operation::GetConnectionAsAdmin);
     pub const DELETE: Self = Self(Operation::DeleteConnection, Operation::DeleteConnectionAsAdmin);
+    pub const BACKEND: Self =
+        Self(Operation::PutConnectionBackend, Operation::PutConnectionBackendAsAdmin);
     pub const SHARE: Self =
         Self(Operation::ModifyConnectionPermissions, Operation::ModifyConnectionPermissionsAsAdmin);
 }
@@ -226,6 +231,7 @@ impl App {
             fault: None,
             shares: Vec::new(),
             certificate: None,
+            backend: Backend::default(),
             created: now,
             changed: now,
         })
@@ -274,6 +280,26 @@ impl App {
         let text = zeroize::Zeroizing::new(serde_json::to_vec(secret).map_err(AppError::internal)?);
         let sealed = self.engine.catalog.sealer().seal(&seal_owner(id), &text);
         Ok(Some(STANDARD.encode(sealed.map_err(AppError::internal)?)))
+    }
+
+    /// Says what stands behind a connection.
+    pub async fn put_backend(
+        &self,
+        caller: &Caller,
+        at: ConnectionAt<'_>,
+        backend: Backend,
+    ) -> Result<ConnectionFound, AppError> {
+        let mut found = self.connection_for(caller, ConnectionAct::BACKEND, at).await?;
+        let backend = backend.checked()?;
+        let before = std::mem::replace(&mut found.connection.backend, backend);
+        found.connection.changed = self.engine.clock.now();
+        let connection = &found.connection;
+        let detail = json!({"before": before, "after": connection.backend});
+        let change = Change::default().put(connection)?;
+        let change = change.audit("PutConnectionBackend", &connection.id, &detail);
+        self.apply(caller, change).await?;
+        // what was read of it before does not count any more
+        self.connection_for(caller, ConnectionAct::BACKEND, at).await
     }
 
     /// The certificate that an application of the directory signs in with: whoever has its

@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod call;
 mod certificate;
 pub mod connection;
+pub mod runtime;
 pub mod share;
 pub mod throttle;
 
@@ -110,6 +111,18 @@ impl Connector {
     pub fn sets(&self) -> Result<Vec<ParameterSet>, AppError> {
         let read = Properties::of(self.properties.clone()).map_err(AppError::internal)?;
         Ok(read.sets)
+    }
+
+    /// The way to authenticate of a name.
+    pub fn set_named(&self, name: &str) -> Result<ParameterSet, AppError> {
+        let found = self.sets()?.into_iter().find(|set| set.name == name);
+        found.ok_or_else(|| {
+            let message = format!(
+                "The connector '{}' has no parameter set '{name}' any more: make the connection anew.",
+                self.name
+            );
+            AppError::invalid("InvalidConnectionParameters", message)
+        })
     }
 
     /// Operations that are to run code of the connector's own, which is not run here.
@@ -420,7 +433,7 @@ impl App {
         self.file_of(&connector.id, file).await
     }
 
-    async fn file_of(&self, connector: &str, file: File) -> Result<Vec<u8>, AppError> {
+    pub(crate) async fn file_of(&self, connector: &str, file: File) -> Result<Vec<u8>, AppError> {
         let found = self.get::<ConnectorFile>(&file.id(connector)).await?.ok_or_else(|| {
             let message = format!("The connector has no '{}'.", file.name());
             AppError::not_found("ConnectorFileNotFound", message)

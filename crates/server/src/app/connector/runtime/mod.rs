@@ -1,0 +1,231 @@
+//! Calls of operations that flows make: which connection, which operation, what stands behind
+//! it, and how its answer reads to the flow.
+
+mod backend;
+mod document;
+mod reference;
+
+pub use backend::Backend;
+pub use document::Documents;
+pub use reference::Reference;
+
+use super::Connector;
+use super::connection::Connection;
+use crate::app::data::Known;
+use crate::app::error::{AppError, ErrorKind};
+use crate::app::{App, AppParts};
+use crate::worker::{Connectors, Engine, failure};
+use ::connector::call::{Body, RelativeRequest};
+use ::connector::definition::{Document, Operation};
+use durable::Ticks;
+use expr::{Object, Str, Value};
+use flow::definition::Source;
+use flow::run::{CallResult, ConnectorCall, Purpose};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Makes the calls of this server's flows. The engine comes with each call, so that it does
+/// not hold itself.
+pub struct Runtime(pub AppParts);
+
+impl Connectors for Runtime {
+    fn call(
+        &self,
+        engine: Arc<Engine>,
+        call: ConnectorCall,
+    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
+        let app = App::of(engine, self.0.clone());
+        Box::pin(async move {
+            match app.call_operation(call).await {
+                Ok(result) => result,
+                Err(error) => told(&error),
+            }
+        })
+    }
+}
+
+/// An error of this server as the end of a call. What passes may be repeated.
+fn told(error: &AppError) -> CallResult {
+    if let ErrorKind::Throttled { retry_after_seconds } = error.kind {
+        // as the gateway of connectors answers: the policy of the action waits for as long
+        let mut headers = Object::new();
+        headers.insert("Retry-After", Value::from(retry_after_seconds.to_string()));
+        let mut body = Object::new();
+        body.insert("statusCode", 429i64);
+        body.insert("message", Value::from(error.message.as_str()));
+        return CallResult::Answer(flow::run::answer(429, headers.into(), body.into()));
+    }
+    let passes = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Full);
+    failure(error.code, error.message.as_str(), passes)
+}
+
+/// A call that is understood: what it is of, and what it says.
+pub struct Called {
+    pub app: App,
+    pub connector: Connector,
+    pub connection: Known<Connection>,
+    pub document: Arc<Document>,
+    /// The operation's id; none of a request whose operation the document does not name.
+    pub operation: Option<Str>,
+    pub request: RelativeRequest,
+    /// By the names of the operation's parameters.
+    pub parameters: Object,
+    /// An address that an earlier answer gave, which is called instead.
+    pub location: Option<Str>,
+    pub idempotency_key: String,
+    pub now: Ticks,
+}
+
+impl Called {
+    #[must_use]
+    pub fn operation(&self) -> Option<&Operation> {
+        self.document.operation(self.operation.as_deref()?)
+    }
+}
+
+impl App {
+    /// Makes the call that an action or a trigger of a flow asks for.
+    async fn call_operation(&self, call: ConnectorCall) -> Result<CallResult, AppError> {
+        let gone = || AppError::not_found("FlowNotFound", "The flow of the call is gone.");
+        let row = self.engine.store.workflow_by_key(call.workflow).await?.ok_or_else(gone)?;
+        let version = self.engine.catalog.version(&row, call.version).await?;
+        let reference = Reference::of(&call, &version.references)?;
+        let environment = self.environment(&row.environment).await?.ok_or_else(gone)?;
+        let connector = self.connector_named(&environment, &reference.connector).await?;
+        let connector = connector.ok_or_else(|| reference.no_connector())?.value;
+        let connection = self.connection_at_address(&connector.name, &reference.connection).await?;
+        let connection = connection.filter(|it| it.environment == environment.id);
+        let connection = connection.ok_or_else(|| reference.no_connection())?;
+        self.check_use(&row, &connection).await?;
+        if let Some(fault) = &connection.fault {
+            let message =
+                format!("The connection '{}' cannot be used: {}", connection.name, fault.message);
+            return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
+        }
+        let document = self.document_of(&connector).await?;
+        let called = self.understood(call, connector, connection, document)?;
+        let is_get = called.request.method == "GET";
+        self.count_call(&called.connector, &called.connection, is_get).await?;
+        backend::answer(called).await
+    }
+
+    /// What the inputs of the call mean for the connector.
+    fn understood(
+        &self,
+        call: ConnectorCall,
+        connector: Connector,
+        connection: Known<Connection>,
+        document: Arc<Document>,
+    ) -> Result<Called, AppError> {
+        let inputs = call.inputs.as_object().cloned().unwrap_or_default();
+        let (operation, request, parameters) = match call.source {
+            Source::OpenApi => by_id(&document, &connector, &inputs, &call.purpose)?,
+            Source::Managed | Source::Http => by_path(&document, &inputs)?,
+        };
+        if let Some(id) = operation.as_ref().filter(|id| is_scripted(&connector, id)) {
+            let message = format!(
+                "The operation '{id}' of the connector '{}' runs code of the connector's own, which is not run here.",
+                connector.name
+            );
+            return Err(AppError::invalid("ConnectorCodeNotSupported", message));
+        }
+        let mut request = request;
+        let location = match call.purpose {
+            Purpose::Call | Purpose::Subscribe { .. } => None,
+            Purpose::Poll { location } => {
+                request = bare("GET", request);
+                Some(location)
+            }
+            Purpose::Unsubscribe { location } => {
+                request = bare("DELETE", request);
+                Some(location)
+            }
+        };
+        Ok(Called {
+            app: self.clone(),
+            connector,
+            connection,
+            document,
+            operation,
+            request,
+            parameters,
+            location,
+            idempotency_key: call.idempotency_key,
+            now: self.engine.clock.now(),
+        })
+    }
+}
+
+/// The request at an address that an answer gave: nothing of the first one is said again.
+fn bare(method: &str, request: RelativeRequest) -> RelativeRequest {
+    RelativeRequest {
+        method: method.to_owned(),
+        query: Vec::new(),
+        body: None,
+        content_type: None,
+        headers: Vec::new(),
+        ..request
+    }
+}
+
+type Understood = (Option<Str>, RelativeRequest, Object);
+
+/// `{host: {operationId}, parameters}`.
+fn by_id(
+    document: &Document,
+    connector: &Connector,
+    inputs: &Object,
+    purpose: &Purpose,
+) -> Result<Understood, AppError> {
+    let id = inputs.get("host").and_then(|host| host.get("operationId")).map(Value::text);
+    let id = id.unwrap_or_default();
+    let operation = document.operation(&id).ok_or_else(|| {
+        let message = format!("The connector '{}' has no operation '{id}'.", connector.name);
+        AppError::not_found("OperationNotFound", message)
+    })?;
+    let mut parameters = match inputs.get("parameters") {
+        Some(Value::Object(parameters)) => Object::clone(parameters),
+        None | Some(Value::Null) => Object::new(),
+        Some(_) => {
+            let message = "The 'parameters' of an operation must be an object.";
+            return Err(AppError::invalid("InvalidOperationParameters", message));
+        }
+    };
+    if let Purpose::Subscribe { callback } = purpose {
+        let key = operation.notification_key().ok_or_else(|| {
+            let message = format!(
+                "The operation '{id}' of the connector '{}' says no parameter for the address to call back.",
+                connector.name
+            );
+            AppError::invalid("OperationIsNoWebhook", message)
+        })?;
+        parameters.insert(key, callback.clone());
+    }
+    let bound = operation.bind(&parameters).map_err(|it| AppError::invalid(it.code, it.message))?;
+    Ok((Some(operation.id.clone()), bound.request, bound.parameters))
+}
+
+/// `{method, path, queries, headers, body}`: what no operation's path fits goes to the service
+/// as it stands.
+fn by_path(document: &Document, inputs: &Object) -> Result<Understood, AppError> {
+    let request = RelativeRequest::from_action(inputs)
+        .map_err(|it| AppError::invalid(it.code, it.message))?;
+    Ok(match document.route(&request) {
+        Ok(routed) => (Some(routed.operation.id.clone()), request, routed.parameters),
+        Err(_) => (None, request, Object::new()),
+    })
+}
+
+fn is_scripted(connector: &Connector, operation: &str) -> bool {
+    connector.scripted().iter().any(|it| it.eq_ignore_ascii_case(operation))
+}
+
+/// The body as the value that answers without HTTP work with.
+#[must_use]
+pub fn body_value(request: &RelativeRequest) -> Value {
+    match &request.body {
+        Some(body) => Body::value(body, request.content_type.as_deref()),
+        None => Value::Null,
+    }
+}

@@ -1,0 +1,211 @@
+//! Which connection a call means: what its inputs name, in the connection references of the
+//! flow's version.
+
+use crate::app::error::AppError;
+use flow::run::ConnectorCall;
+use serde_json::Value;
+
+/// A connection by its connector and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What the flow calls it.
+    pub key: String,
+    /// `shared_...`.
+    pub connector: String,
+    pub connection: String,
+}
+
+impl Reference {
+    /// What a call names: a key of the references, or the id of a connection.
+    pub fn of(call: &ConnectorCall, references: &Value) -> Result<Reference, AppError> {
+        let host = call.inputs.get("host");
+        let text = |name: &str| host.and_then(|host| text_of(host.get(name)?));
+        let inner = |name: &str| host.and_then(|host| text_of(host.get("connection")?.get(name)?));
+        let api = text("apiId").or_else(|| {
+            let api = host?.get("api")?;
+            text_of(api.get("id")?).or_else(|| connector_of_url(&text_of(api.get("runtimeUrl")?)?))
+        });
+        let api = api.as_deref().map(last_segment);
+        let named = text("connectionName")
+            .or_else(|| text("connectionReferenceName"))
+            .or_else(|| inner("referenceName"))
+            .or_else(|| inner("name"))
+            .or_else(|| api.clone());
+        let named = named.ok_or_else(|| {
+            let message = format!("The action '{}' names no connection.", call.operation_name);
+            AppError::invalid("InvalidConnectionReference", message)
+        })?;
+        if let Some(found) = Reference::by_id(&named) {
+            return Ok(found);
+        }
+        if let Some(found) = by_key(references, &named)? {
+            return Ok(found);
+        }
+        // a definition without references may name the connection itself
+        match api {
+            Some(connector) if connector != named => {
+                Ok(Reference { key: named.clone(), connector, connection: named })
+            }
+            _ => Err(unknown(&named)),
+        }
+    }
+
+    /// All that a flow's references name, those without a connection left out.
+    pub fn all(references: &Value) -> Vec<Reference> {
+        let entries = references.as_object().into_iter().flatten();
+        entries.filter_map(|(key, value)| read(key, value).ok()).collect()
+    }
+
+    /// `/providers/Microsoft.PowerApps/apis/{connector}/connections/{name}`, or the id of a
+    /// connection of Azure.
+    fn by_id(id: &str) -> Option<Reference> {
+        let mut segments = id.split('/').filter(|it| !it.is_empty()).rev();
+        let (name, kind) = (segments.next()?, segments.next()?);
+        if !kind.eq_ignore_ascii_case("connections") {
+            return None;
+        }
+        let connector = match (segments.next(), segments.next()) {
+            (Some(connector), Some(kind)) if kind.eq_ignore_ascii_case("apis") => connector,
+            // of Azure the connector is not in the id: the name is as the designer makes it
+            _ => name.split('-').next()?,
+        };
+        let connector = shared(connector);
+        Some(Reference { key: id.to_owned(), connector, connection: name.to_owned() })
+    }
+
+    pub fn no_connector(&self) -> AppError {
+        let message = format!(
+            "There is no connector '{}' in the environment, which the connection reference '{}' names.",
+            self.connector, self.key
+        );
+        AppError::not_found("ApiResourceNotFound", message)
+    }
+
+    pub fn no_connection(&self) -> AppError {
+        let message = format!(
+            "There is no connection '{}' of the connector '{}' in the environment, which the connection reference '{}' names.",
+            self.connection, self.connector, self.key
+        );
+        AppError::not_found("ConnectionNotFound", message)
+    }
+}
+
+fn by_key(references: &Value, key: &str) -> Result<Option<Reference>, AppError> {
+    let Some(entries) = references.as_object() else { return Ok(None) };
+    let exact = entries.get_key_value(key);
+    let found = exact.or_else(|| entries.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)));
+    found.map(|(key, value)| read(key, value)).transpose()
+}
+
+/// An entry of the references, in the form of a flow or of a solution.
+fn read(key: &str, value: &Value) -> Result<Reference, AppError> {
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let connector = ["/id", "/api/id", "/api/name", "/apiDefinition/name", "/apiName"];
+    let connector = connector.iter().find_map(|path| text(path)).unwrap_or_else(|| key.to_owned());
+    let connector = shared(&last_segment(&connector));
+    let name = ["/connectionName", "/connection/name", "/connection/id", "/connectionId"];
+    let name = name.iter().find_map(|path| text(path)).filter(|name| !name.is_empty());
+    match name {
+        Some(name) => {
+            Ok(Reference { key: key.to_owned(), connector, connection: last_segment(&name) })
+        }
+        None => {
+            let message = format!(
+                "The connection reference '{key}' has no connection: choose one of the connector '{connector}' and save the flow."
+            );
+            Err(AppError::invalid("ConnectionReferenceNotSet", message))
+        }
+    }
+}
+
+/// `.../apim/{connector}` of a runtime address.
+fn connector_of_url(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("/apim/")?;
+    Some(rest.split('/').next()?.to_owned())
+}
+
+/// Connectors are called `shared_...`; resources of Azure leave that out.
+fn shared(name: &str) -> String {
+    if name.starts_with("shared_") { name.to_owned() } else { format!("shared_{name}") }
+}
+
+fn last_segment(text: &str) -> String {
+    text.trim_end_matches('/').rsplit('/').next().unwrap_or(text).to_owned()
+}
+
+fn text_of(value: &expr::Value) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn unknown(key: &str) -> AppError {
+    let message = format!("The flow has no connection reference '{key}'.");
+    AppError::not_found("ConnectionReferenceNotFound", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow::definition::Source;
+    use flow::run::Purpose;
+    use serde_json::json;
+
+    fn call(host: &Value) -> ConnectorCall {
+        let inputs = json!({"host": host}).to_string();
+        ConnectorCall {
+            source: Source::OpenApi,
+            workflow: 1,
+            version: 1,
+            operation_name: "Act".into(),
+            inputs: expr::json::parse(inputs.as_bytes()).expect("JSON"),
+            purpose: Purpose::Call,
+            idempotency_key: String::new(),
+        }
+    }
+
+    #[test]
+    fn connections_are_found_in_every_form() {
+        let apis = "/providers/Microsoft.PowerApps/apis";
+        let references = json!({
+            "shared_books": {"connectionName": "b1", "id": format!("{apis}/shared_books")},
+            "new_mail": {"connection": {"name": "m1"}, "api": {"name": "shared_mail"}},
+            "azure": {"connectionId": "/subscriptions/x/connections/a1",
+                "id": "/subscriptions/x/managedApis/queues"},
+            "empty": {"connection": {"connectionReferenceLogicalName": "l"}, "api": {"name": "shared_x"}},
+        });
+        let cases = [
+            (json!({"connectionName": "shared_books", "apiId": "x"}), ("shared_books", "b1")),
+            (json!({"connectionName": "SHARED_BOOKS"}), ("shared_books", "b1")),
+            (json!({"connectionReferenceName": "new_mail"}), ("shared_mail", "m1")),
+            (json!({"connection": {"referenceName": "azure"}}), ("shared_queues", "a1")),
+            (
+                json!({"connection": {"name": format!("{apis}/shared_sql/connections/s1")}}),
+                ("shared_sql", "s1"),
+            ),
+            (
+                json!({"connection": {"name": "/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/connections/office365"}}),
+                ("shared_office365", "office365"),
+            ),
+            (
+                json!({"connectionName": "c9", "apiId": format!("{apis}/shared_other")}),
+                ("shared_other", "c9"),
+            ),
+        ];
+        for (host, (connector, connection)) in cases {
+            let found = Reference::of(&call(&host), &references).expect("a reference");
+            assert_eq!(
+                (found.connector.as_str(), found.connection.as_str()),
+                (connector, connection),
+                "{host}"
+            );
+        }
+        for (host, code) in [
+            (json!({}), "InvalidConnectionReference"),
+            (json!({"connectionName": "empty"}), "ConnectionReferenceNotSet"),
+            (json!({"connectionName": "none"}), "ConnectionReferenceNotFound"),
+        ] {
+            let error = Reference::of(&call(&host), &references).expect_err("refused");
+            assert_eq!(error.code, code, "{host}");
+        }
+        assert_eq!(Reference::all(&references).len(), 3);
+    }
+}

@@ -51,6 +51,14 @@ pub const TOKEN_CACHE_ENTRIES_MAX: usize = 1_000;
 /// vendor's code and sentence, not for a page of HTML.
 pub const TOKEN_ERROR_CHARS_MAX: usize = 500;
 
+/// Time for a token endpoint's answer. Longer than any that works takes, and well below what
+/// the call that waits for the token may take.
+pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Client certificates kept open, each with the connections over which it is shown. Opening
+/// one costs some tenths of a second.
+pub const IDENTITIES_MAX: usize = 32;
+
 /// The limits of a client that an administrator may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpLimits {

@@ -4,10 +4,13 @@
 //! OpenAPI 3) and `apiProperties.json` (documentation page "Create a custom connector with
 //! the paconn CLI").
 
+mod oauth;
 mod parameter;
 mod properties;
+mod provider;
 mod swagger;
 
+pub use oauth::{Client, Plan, SignIn, TokenForm};
 pub use parameter::{Parameter, ParameterKind, ParameterSet, given_value};
 pub use properties::Properties;
 pub use swagger::Description;

@@ -39,6 +39,8 @@ pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};
 
 use crate::worker::Engine;
+use ::connector::http::EgressPolicy;
+use connector::oauth::OAuthState;
 use directory::principal::Principals;
 use std::sync::Arc;
 
@@ -53,6 +55,7 @@ pub struct App {
     pub signin: Arc<signin::SignInState>,
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
     pub notices: Arc<digest::Notices>,
+    pub oauth: Arc<connector::oauth::OAuthState>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
 }
@@ -68,8 +71,15 @@ impl App {
             signin: Arc::default(),
             connector_limits: Arc::default(),
             notices: Arc::default(),
+            oauth: Arc::new(OAuthState::new(EgressPolicy::default())),
             issuers: Arc::default(),
         }
+    }
+
+    /// The same, reaching services as a policy allows.
+    #[must_use]
+    pub fn reaching(self, egress: EgressPolicy) -> App {
+        App { oauth: Arc::new(OAuthState::new(egress)), ..self }
     }
 
     /// The same with issuers from outside that are trusted.

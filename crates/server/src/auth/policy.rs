@@ -134,6 +134,8 @@ operations! {
     GetConnection "GetConnection" Held(Hold::CanView);
     UseConnection "UseConnection" Held(Hold::CanView);
     UpdateConnection "UpdateConnection" Held(Hold::CanEdit);
+    TestConnection "TestConnection" Held(Hold::CanView);
+    ConsentConnection "ConsentConnection" Held(Hold::CanEdit);
     DeleteConnection "DeleteConnection" Held(Hold::Owner);
     ModifyConnectionPermissions "ModifyConnectionPermissions" Held(Hold::CanViewWithShare);
     ListConnectionsAsAdmin "ListConnectionsAsAdmin" EnvironmentAdministrator;

@@ -1,5 +1,6 @@
 //! Connections: what somebody uses a connector with.
 
+use super::secret::{not_signed_in, signs_in};
 use super::{Connector, builtin, certificate, no_connector};
 use crate::app::access::Scope;
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
@@ -11,8 +12,6 @@ use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
 use crate::clock;
 use ::connector::definition::{Fault, Parameter, ParameterSet, given_value};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::RecordKey;
@@ -30,7 +29,7 @@ pub(super) const BY_ACCOUNT: u8 = 5;
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
     /// A GUID.
-    id: String,
+    pub(super) id: String,
     pub environment: String,
     /// The connector's name.
     pub connector: String,
@@ -48,7 +47,10 @@ pub struct Connection {
     pub parameters: Map<String, Value>,
     /// What may not: sealed, base64.
     #[serde(default)]
-    sealed: Option<String>,
+    pub(super) sealed: Option<String>,
+    /// When somebody has to sign in again, ticks; none: it is renewed by itself.
+    #[serde(default)]
+    pub ends: Option<i64>,
     /// Why it cannot be used.
     #[serde(default)]
     pub fault: Option<ConnectionFault>,
@@ -152,6 +154,9 @@ pub struct ConnectionAct(Operation, Operation);
 impl ConnectionAct {
     pub const GET: Self = Self(Operation::GetConnection, Operation::GetConnectionAsAdmin);
     pub const DELETE: Self = Self(Operation::DeleteConnection, Operation::DeleteConnectionAsAdmin);
+    /// Rights of an administrator do not make them somebody else at a service.
+    pub const CONSENT: Self = Self(Operation::ConsentConnection, Operation::ConsentConnection);
+    pub const TEST: Self = Self(Operation::TestConnection, Operation::GetConnectionAsAdmin);
     pub const SHARE: Self =
         Self(Operation::ModifyConnectionPermissions, Operation::ModifyConnectionPermissionsAsAdmin);
 }
@@ -195,9 +200,12 @@ impl App {
                 Known::new(self.new_connection(caller, &environment, &connector, &name)?)
             }
         };
-        self.describe(&mut connection, &connector, input).await?;
+        let is_other = self.describe(&mut connection, &connector, input).await?;
         let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
-        let change = Change::default().put(&connection)?;
+        let mut change = Change::default().put(&connection)?;
+        if is_other {
+            change = self.without_token(&connection, change).await?;
+        }
         let change = change.audit(operation, &connection.id, &said(&connection));
         self.apply(caller, change).await?;
         Ok((ConnectionFound { environment, connector, connection }, is_new))
@@ -223,6 +231,7 @@ impl App {
             set: String::new(),
             parameters: Map::new(),
             sealed: None,
+            ends: None,
             fault: None,
             shares: Vec::new(),
             certificate: None,
@@ -231,13 +240,15 @@ impl App {
         })
     }
 
-    /// Takes over what somebody says of a connection, all or nothing.
+    /// Takes over what somebody says of a connection, all or nothing. Answers whether tokens
+    /// that it may have are not its any more.
     async fn describe(
         &self,
-        connection: &mut Connection,
+        connection: &mut Known<Connection>,
         connector: &Connector,
         input: ConnectionInput,
-    ) -> Result<(), AppError> {
+    ) -> Result<bool, AppError> {
+        let before = (connection.set.clone(), self.values_of(connection)?);
         let set = chosen(connector, input.set.as_deref())?;
         let given = input.parameters.into_iter().map(|(name, value)| (name, given_value(value)));
         let path = match set.name.as_str() {
@@ -255,25 +266,23 @@ impl App {
             }
             _ => None,
         };
+        let is_same = before == (set.name.clone(), checked.clone());
+        let signs_in = signs_in(&set, &checked);
         let is_secret =
             |name: &String| set.parameters.iter().any(|it| it.name == *name && it.kind.is_secret());
         let (secret, shown): (Map<_, _>, Map<_, _>) =
             checked.into_iter().partition(|(name, _)| is_secret(name));
         connection.sealed = self.sealed(&connection.id, &secret)?;
         connection.parameters = shown;
-        connection.fault = set.needs_sign_in().then(not_signed_in);
         connection.set = set.name;
-        connection.changed = self.engine.clock.now();
-        Ok(())
-    }
-
-    fn sealed(&self, id: &str, secret: &Map<String, Value>) -> Result<Option<String>, AppError> {
-        if secret.is_empty() {
-            return Ok(None);
+        // who only calls it something else stays signed in
+        let stays = is_same && connection.is_stored();
+        if !stays {
+            connection.fault = signs_in.then(not_signed_in);
+            connection.ends = None;
         }
-        let text = zeroize::Zeroizing::new(serde_json::to_vec(secret).map_err(AppError::internal)?);
-        let sealed = self.engine.catalog.sealer().seal(&seal_owner(id), &text);
-        Ok(Some(STANDARD.encode(sealed.map_err(AppError::internal)?)))
+        connection.changed = self.engine.clock.now();
+        Ok(!stays)
     }
 
     /// The certificate that an application of the directory signs in with: whoever has its
@@ -415,6 +424,7 @@ impl App {
         let connection = found.connection;
         let change = Change::default().remove(&connection);
         let change = self.without_count(&connection, change).await?;
+        let change = self.without_token(&connection, change).await?;
         let change = change.audit("DeleteConnection", &connection.id, &said(&connection));
         self.apply(caller, change).await?;
         Ok(())
@@ -441,11 +451,6 @@ impl Connection {
         self.owner.as_deref() == Some(principal)
             || self.shares.iter().any(|share| share.principal == principal)
     }
-}
-
-/// What the secrets of a connection are sealed for.
-fn seal_owner(id: &str) -> String {
-    format!("connection {id}")
 }
 
 /// What the audit says: no parameter's value.
@@ -477,13 +482,6 @@ fn chosen(connector: &Connector, name: Option<&str>) -> Result<ParameterSet, App
         let message = format!("{message}, expected one of {}.", names.join(", "));
         AppError::invalid("InvalidConnectionParameters", message)
     })
-}
-
-fn not_signed_in() -> ConnectionFault {
-    ConnectionFault {
-        code: "Unauthenticated".to_owned(),
-        message: "This connection is not authenticated.".to_owned(),
-    }
 }
 
 fn fault(fault: &Fault) -> AppError {

@@ -40,6 +40,14 @@ impl Authority {
         &self.own.certificate
     }
 
+    /// A certificate by which a program is let in.
+    pub fn issue_client(&self, name: &str) -> anyhow::Result<Certificate> {
+        let made = files(&self.directory, name);
+        let extensions = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=clientAuth"];
+        make(&made, &RSA, name, &extensions, Some(&self.own))?;
+        Ok(made)
+    }
+
     /// A certificate of a server for these hosts.
     pub fn issue(&self, name: &str, hosts: &[&str]) -> anyhow::Result<Certificate> {
         let made = files(&self.directory, name);

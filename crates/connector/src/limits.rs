@@ -81,6 +81,13 @@ pub const FILLED_SCHEMAS_MAX: usize = 1_000;
 /// Attempts to take one segment of a path apart: names with literals between them could be
 /// tried in as many ways as there are characters, to the power of the names.
 pub const PATH_STEPS_MAX: usize = 10_000;
+/// Time for a token endpoint's answer. Longer than any that works takes, and well below what
+/// the call that waits for the token may take.
+pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Client certificates kept open, each with the connections over which it is shown. Opening
+/// one costs some tenths of a second.
+pub const IDENTITIES_MAX: usize = 32;
 
 /// The limits of a client that an administrator may change.
 #[derive(Clone, Debug, PartialEq, Eq)]

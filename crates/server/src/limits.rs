@@ -200,6 +200,21 @@ pub const EXPIRED_ROWS_PER_SWEEP: usize = 16;
 pub const LOGIN_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const LOGIN_FIELD_BYTES_MAX: usize = 16 * 1024;
 
+/// Seconds in which a person signs in at the service of a connection.
+pub const CONSENT_SECONDS: i64 = 900;
+
+/// Seconds before its end in which a connection's token is not used any more: on the way to
+/// the service it would end, or the service's clock is ahead. Of short ones, half their life.
+pub const TOKEN_SKEW_SECONDS: i64 = 60;
+
+/// Seconds for which a node may be asking for another token before others take it for
+/// dead: longer than any answer is waited for.
+pub const RENEWAL_LEASE_SECONDS: i64 = 60;
+
+/// How often a node looks whether another has a new token, and how many times.
+pub const RENEWAL_LOOK_EVERY: Duration = Duration::from_millis(100);
+pub const RENEWAL_LOOKS_MAX: u32 = 700;
+
 /// Tries of a change that somebody else makes at the same moment.
 pub const CHANGE_TRIES_MAX: u32 = 4;
 

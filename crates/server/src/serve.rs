@@ -79,7 +79,9 @@ async fn run(config: Config) -> Result<(), String> {
         .install_recorder()
         .map_err(|error| format!("metrics cannot be started: {error}"))?;
     let tenant = open_tenant(&*store).await?;
-    let mut app = App::new(Arc::clone(&engine), tokens, &tenant).trusting(issuers(&config)?);
+    let mut app = App::new(Arc::clone(&engine), tokens, &tenant)
+        .trusting(issuers(&config)?)
+        .reaching(egress_policy(&config)?);
     app.connector_limits = Arc::new(config.connector_limits.clone());
     let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
     app.notices.set(mailer, config.digest);

@@ -7,10 +7,12 @@
 mod credential;
 mod document;
 mod form;
+mod oauth;
 mod operation;
 mod parameter;
 mod path;
 mod properties;
+mod provider;
 mod reader;
 mod reference;
 mod schema;
@@ -19,6 +21,7 @@ mod text;
 pub use credential::{Credential, credential};
 pub use document::{Document, SecurityKind, SecurityScheme, Service};
 pub(crate) use form::{is_form, is_json, is_multipart, is_url_form};
+pub use oauth::{Client, Plan, SignIn, TokenForm};
 pub use operation::{
     Collection, Location, Operation, OperationParameter, Pageable, Response, TriggerKind,
 };

@@ -1,6 +1,7 @@
 //! What a connection is made of: parameters, in one set or in one of several.
 
 use super::Fault;
+use super::oauth::SignIn;
 use serde_json::{Map, Value};
 
 /// What kind of value a parameter takes.
@@ -48,6 +49,8 @@ pub struct Parameter {
     /// The values that it may have; none: any.
     pub allowed: Vec<String>,
     pub default: Option<Value>,
+    /// How a person signs in for it.
+    pub sign_in: Option<SignIn>,
 }
 
 /// A way to authenticate: a set of parameters.
@@ -61,15 +64,31 @@ pub struct ParameterSet {
 
 impl ParameterSet {
     /// Whether a person has to sign in at the service: what stands beside the sign-in, as
-    /// in `token:clientSecret`, does it without one.
+    /// in `token:clientSecret`, may do it without one.
     #[must_use]
     pub fn needs_sign_in(&self) -> bool {
-        let by_itself = |parameter: &Parameter| {
-            let beside = format!("{}:", parameter.name);
-            self.parameters.iter().any(|it| it.name.starts_with(&beside) && it.kind.is_secret())
-        };
         let signs_in = |parameter: &&Parameter| parameter.kind == ParameterKind::SignIn;
+        let by_itself = |parameter: &Parameter| {
+            let is_secret = self.has_secret_beside(parameter);
+            match &parameter.sign_in {
+                Some(settings) => settings.is_by_itself(is_secret),
+                None => is_secret,
+            }
+        };
         self.parameters.iter().filter(signs_in).any(|parameter| !by_itself(parameter))
+    }
+
+    /// What a person or a program signs in with.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<(&Parameter, &SignIn)> {
+        self.parameters.iter().find_map(|it| Some((it, it.sign_in.as_ref()?)))
+    }
+
+    /// Whether there is a secret that belongs to a sign-in.
+    #[must_use]
+    pub fn has_secret_beside(&self, parameter: &Parameter) -> bool {
+        let beside = format!("{}:", parameter.name);
+        self.parameters.iter().any(|it| it.name.starts_with(&beside) && it.kind.is_secret())
     }
 }
 
@@ -104,6 +123,10 @@ impl Parameter {
             is_required: constraint("required").is_some_and(is_true),
             allowed: allowed.collect(),
             default: value.get("defaultValue").or_else(|| constraint("default")).cloned(),
+            sign_in: ["oAuthSettings", "oauthSettings"]
+                .into_iter()
+                .find_map(|name| value.get(name))
+                .map(SignIn::read),
         })
     }
 

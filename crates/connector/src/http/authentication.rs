@@ -46,12 +46,8 @@ pub enum Authentication {
     Raw {
         value: Secret,
     },
-    /// A client certificate in a PFX file (base64). Read, but not yet sent: see
-    /// `HttpFailure::Unsupported`.
-    ClientCertificate {
-        pfx: Secret,
-        password: Secret,
-    },
+    /// Shown in the handshake of TLS.
+    ClientCertificate(PfxFile),
     ActiveDirectoryOAuth(OAuthClient),
 }
 
@@ -61,15 +57,28 @@ pub struct OAuthClient {
     pub tenant: String,
     pub audience: String,
     pub client_id: String,
-    pub secret: Secret,
+    pub credential: ClientCredential,
     /// Address of the issuer, without the tenant.
     pub authority: String,
 }
 
+/// What a client shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ClientCredential {
+    Secret(Secret),
+    /// Signs an assertion (RFC 7523).
+    Certificate(PfxFile),
+}
+
+/// A certificate and its key: a PFX file in base64.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PfxFile {
+    pub content: Secret,
+    pub password: Secret,
+}
+
 /// The public cloud's issuer, when a definition names none.
 pub const AUTHORITY_DEFAULT: &str = "https://login.microsoftonline.com";
-
-const CERTIFICATES_LATER: &str = "client certificates from PFX come with a later version";
 
 impl Authentication {
     /// Reads the `authentication` object of a definition, expressions evaluated. Its
@@ -105,7 +114,7 @@ impl Authentication {
                 password: secret(value, "password")?,
             }),
             "raw" => Ok(Authentication::Raw { value: secret(value, "value")? }),
-            "clientcertificate" => client_certificate(value),
+            "clientcertificate" => pfx(value).map(Authentication::ClientCertificate),
             "activedirectoryoauth" => oauth(value).map(Authentication::ActiveDirectoryOAuth),
             "managedserviceidentity" => Err(
                 "The authentication type ManagedServiceIdentity is not available outside Azure; \
@@ -118,11 +127,6 @@ impl Authentication {
             )),
         }
     }
-
-    /// Why a call with this cannot be made yet.
-    pub(crate) fn unsupported(&self) -> Option<&'static str> {
-        matches!(self, Authentication::ClientCertificate { .. }).then_some(CERTIFICATES_LATER)
-    }
 }
 
 /// The `Authorization` value for a name and password.
@@ -131,14 +135,14 @@ pub(crate) fn basic(username: &str, password: &Secret) -> Secret {
     Secret::new(format!("Basic {}", STANDARD.encode(pair)))
 }
 
-fn client_certificate(value: &Value) -> Result<Authentication, String> {
-    let pfx = secret(value, "pfx")?;
-    if STANDARD.decode(pfx.expose().trim()).is_err() {
+fn pfx(value: &Value) -> Result<PfxFile, String> {
+    let content = secret(value, "pfx")?;
+    if STANDARD.decode(content.expose().trim()).is_err() {
         return Err("'authentication.pfx' is not base64; expected a PFX file in base64.".to_owned());
     }
     let password =
         if has(value, "password") { secret(value, "password")? } else { Secret::default() };
-    Ok(Authentication::ClientCertificate { pfx, password })
+    Ok(PfxFile { content, password })
 }
 
 fn oauth(value: &Value) -> Result<OAuthClient, String> {
@@ -146,9 +150,11 @@ fn oauth(value: &Value) -> Result<OAuthClient, String> {
         .get("credentialType")
         .and_then(Value::as_str)
         .is_some_and(|kind| kind.eq_ignore_ascii_case("certificate"));
-    if by_certificate || (has(value, "pfx") && !has(value, "secret")) {
-        return Err(format!("The authentication has no 'secret': {CERTIFICATES_LATER}."));
-    }
+    let credential = if by_certificate || (has(value, "pfx") && !has(value, "secret")) {
+        ClientCredential::Certificate(pfx(value)?)
+    } else {
+        ClientCredential::Secret(secret(value, "secret")?)
+    };
     let authority = if has(value, "authority") {
         text(value, "authority")?
     } else {
@@ -158,7 +164,7 @@ fn oauth(value: &Value) -> Result<OAuthClient, String> {
         tenant: text(value, "tenant")?,
         audience: text(value, "audience")?,
         client_id: text(value, "clientId")?,
-        secret: secret(value, "secret")?,
+        credential,
         authority,
     })
 }

@@ -21,9 +21,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::authentication::{Authentication, Secret, basic};
+use super::authentication::{Authentication, PfxFile, Secret, basic};
 use super::egress::{Denied, EgressPolicy};
 use super::headers::owned_by_transport;
+use super::identity::{Identities, Identity};
 use super::redirect::{self, Redirect};
 use super::resolver::{GuardedResolver, Lookup, SystemLookup};
 use super::token::TokenCache;
@@ -84,9 +85,6 @@ pub enum HttpFailure {
     /// their token endpoint refuses. Nothing was sent to the target.
     #[error("The call cannot be made: {0}.")]
     Invalid(String),
-    /// Needs something this version does not have. Nothing was sent.
-    #[error("This is not supported: {0}.")]
-    Unsupported(String),
     /// No answer in time. The target may have acted.
     #[error("The call was not answered in time.")]
     Timeout,
@@ -118,11 +116,15 @@ pub struct HttpClient {
     client: reqwest::Client,
     policy: Arc<EgressPolicy>,
     limits: HttpLimits,
+    lookup: Arc<dyn Lookup>,
     pub(super) tokens: Arc<TokenCache>,
+    identities: Arc<Identities>,
 }
 
 /// One request of a call; redirects turn one into the next.
 pub(super) struct Hop {
+    /// The certificate that the site is shown, if it is to see one.
+    pub(super) identity: Option<Arc<Identity>>,
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -134,6 +136,27 @@ pub(super) struct Hop {
 pub(super) struct Bounds {
     pub(super) redirects_max: u32,
     pub(super) response_bytes_max: u64,
+}
+
+/// What every client is made of: the guard's resolver, and nothing that happens by itself.
+fn builder(
+    policy: &Arc<EgressPolicy>,
+    limits: &HttpLimits,
+    lookup: &Arc<dyn Lookup>,
+) -> reqwest::ClientBuilder {
+    let resolver = GuardedResolver::new(Arc::clone(policy), Arc::clone(lookup));
+    let builder = reqwest::Client::builder()
+        .dns_resolver(Arc::new(resolver))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .user_agent(USER_AGENT)
+        .connect_timeout(limits.connect_timeout)
+        .pool_max_idle_per_host(POOL_IDLE_PER_HOST_MAX)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT);
+    #[cfg(test)]
+    let builder = lookup.trusting(builder);
+    builder
 }
 
 impl HttpClient {
@@ -148,19 +171,16 @@ impl HttpClient {
         limits: HttpLimits,
         lookup: Arc<dyn Lookup>,
     ) -> Result<HttpClient, ClientError> {
-        let resolver = GuardedResolver::new(Arc::clone(&policy), lookup);
-        let client = reqwest::Client::builder()
-            .dns_resolver(Arc::new(resolver))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .user_agent(USER_AGENT)
-            .connect_timeout(limits.connect_timeout)
-            .pool_max_idle_per_host(POOL_IDLE_PER_HOST_MAX)
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        let client = builder(&policy, &limits, &lookup)
             .build()
             .map_err(|error| ClientError(chain(&error)))?;
-        Ok(HttpClient { client, policy, limits, tokens: Arc::default() })
+        let (tokens, identities) = (Arc::default(), Arc::default());
+        Ok(HttpClient { client, policy, limits, lookup, tokens, identities })
+    }
+
+    /// A certificate to show, with the connections over which it is shown.
+    pub(super) async fn identity(&self, file: &PfxFile) -> Result<Arc<Identity>, HttpFailure> {
+        self.identities.get(file, || builder(&self.policy, &self.limits, &self.lookup)).await
     }
 
     /// Makes one call. Any status is an answer; only its absence is a failure.
@@ -180,9 +200,6 @@ impl HttpClient {
 
     async fn authorize_and_exchange(&self, call: HttpCall) -> Result<HttpAnswer, HttpFailure> {
         let started = Instant::now();
-        if let Some(reason) = call.authentication.unsupported() {
-            return Err(HttpFailure::Unsupported(reason.to_owned()));
-        }
         let HttpCall { method, uri, headers, body, authentication, .. } = call;
         let mut hop = Hop::new(&method, &uri, &headers, body)?;
         // Before a token is asked for: a call that is denied should not cost one.
@@ -195,6 +212,9 @@ impl HttpClient {
                 ));
             }
         };
+        if let Authentication::ClientCertificate(file) = &authentication {
+            hop.identity = Some(self.identity(file).await?);
+        }
         if let Some(value) = &authorization {
             hop.headers.insert(header::AUTHORIZATION, authorization_value(value)?);
         }
@@ -222,7 +242,7 @@ impl HttpClient {
         authentication: &Authentication,
     ) -> Result<Option<Secret>, HttpFailure> {
         Ok(match authentication {
-            Authentication::None | Authentication::ClientCertificate { .. } => None,
+            Authentication::None | Authentication::ClientCertificate(_) => None,
             Authentication::Basic { username, password } => Some(basic(username, password)),
             Authentication::Raw { value } => Some(value.clone()),
             Authentication::ActiveDirectoryOAuth(client) => {
@@ -241,11 +261,9 @@ impl HttpClient {
         loop {
             self.policy.check_url(&hop.url)?;
             let sent_before = redirects > 0;
-            let response = self
-                .client
-                .execute(hop.request())
-                .await
-                .map_err(|error| failure(error, sent_before))?;
+            let client = hop.identity.as_ref().map_or(&self.client, |it| it.client());
+            let response =
+                client.execute(hop.request()).await.map_err(|error| failure(error, sent_before))?;
             let location = response.headers().get(header::LOCATION);
             let next = redirect::next(response.status(), location, &hop.url, &hop.method);
             match next {
@@ -283,7 +301,7 @@ impl Hop {
         // Servers answer a POST without any length with 411.
         let needs_length = matches!(method, Method::POST | Method::PUT | Method::PATCH);
         let body = if needs_length { Some(body.unwrap_or_default()) } else { body };
-        Ok(Hop { method, url, headers, body })
+        Ok(Hop { identity: None, method, url, headers, body })
     }
 
     fn request(&self) -> reqwest::Request {
@@ -305,6 +323,10 @@ impl Hop {
 
     fn follow(&mut self, redirect: Redirect) {
         redirect::clean_headers(&mut self.headers, &self.url, &redirect);
+        if self.url.origin() != redirect.url.origin() {
+            // a certificate was meant for the first site, as other credentials are
+            self.identity = None;
+        }
         if !redirect.keeps_body {
             self.body = None;
         }
@@ -419,7 +441,7 @@ fn denied_within<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Denied> 
 }
 
 /// An error with its causes; the cause is what the reader needs.
-fn chain(error: &dyn StdError) -> String {
+pub(super) fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

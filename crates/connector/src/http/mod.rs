@@ -2,13 +2,17 @@
 //!
 //! `client` sends, `egress` decides what may be reached, `resolver` applies that to
 //! what names resolve to, `redirect` says where an answer points, `authentication`
-//! and `token` add credentials, `headers` says which headers a flow may set.
+//! and `token` add credentials, `grant` speaks to token endpoints, `identity` holds client
+//! certificates with `pfx`, which opens their files, and `headers` says which headers a flow may set.
 
 mod address;
 pub mod authentication;
 pub mod client;
 pub mod egress;
+pub mod grant;
 pub mod headers;
+mod identity;
+pub mod pfx;
 mod redirect;
 mod resolver;
 mod token;
@@ -17,6 +21,7 @@ mod token;
 mod tests;
 
 pub use crate::limits::HttpLimits;
-pub use authentication::{Authentication, OAuthClient, Secret};
+pub use authentication::{Authentication, ClientCredential, OAuthClient, PfxFile, Secret};
 pub use client::{ClientError, HttpAnswer, HttpCall, HttpClient, HttpFailure};
 pub use egress::{Denied, EgressPolicy, PolicyError};
+pub use grant::{GrantCall, GrantFailure, Granted};

@@ -16,6 +16,12 @@ use super::egress::EgressPolicy;
 /// Where addresses of names come from: the system, or a test's table.
 pub(crate) trait Lookup: Send + Sync {
     fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+
+    /// A test's network may have an authority of its own.
+    #[cfg(test)]
+    fn trusting(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        builder
+    }
 }
 
 /// The operating system's resolver.

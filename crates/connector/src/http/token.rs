@@ -9,18 +9,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use serde_json::Value;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::authentication::{OAuthClient, Secret};
-use super::client::{Bounds, Hop, HttpAnswer, HttpClient, HttpFailure};
-use crate::limits::{
-    TOKEN_CACHE_ENTRIES_MAX, TOKEN_ERROR_CHARS_MAX, TOKEN_LIFE_MAX, TOKEN_RENEW_BEFORE,
-    TOKEN_RESPONSE_BYTES_MAX,
-};
+use super::authentication::{ClientCredential, OAuthClient, Secret};
+use super::client::{HttpClient, HttpFailure};
+use super::grant::{GrantCall, GrantFailure};
+use crate::limits::{TOKEN_CACHE_ENTRIES_MAX, TOKEN_LIFE_MAX, TOKEN_RENEW_BEFORE, TOKEN_TIMEOUT};
 
 /// Tokens by the whole client, its secret included: a caller with a wrong secret must
 /// not be served with another's token.
@@ -105,15 +100,19 @@ impl HttpClient {
     }
 
     async fn fetch_token(&self, client: &OAuthClient) -> Result<Grant, HttpFailure> {
-        let hop = token_request(client)?;
-        // Not redirected: the body holds the secret.
-        let bounds = Bounds { redirects_max: 0, response_bytes_max: TOKEN_RESPONSE_BYTES_MAX };
-        let answer = Box::pin(self.exchange(hop, bounds)).await.map_err(before_the_call)?;
-        read_grant(&answer, client)
+        match self.grant(token_request(client)?).await {
+            Ok(granted) => Ok(Grant {
+                authorization: Secret::new(format!("Bearer {}", granted.access_token.expose())),
+                // without an end, the token is used once
+                life: granted.life.unwrap_or_default(),
+            }),
+            Err(GrantFailure::Failed(failure)) => Err(failure),
+            Err(refused) => Err(HttpFailure::Invalid(refused.to_string())),
+        }
     }
 }
 
-fn token_request(client: &OAuthClient) -> Result<Hop, HttpFailure> {
+fn token_request(client: &OAuthClient) -> Result<GrantCall, HttpFailure> {
     let invalid =
         || HttpFailure::Invalid("authentication.authority is not the URL of an issuer".to_owned());
     let mut url = Url::parse(client.authority.trim()).map_err(|_| invalid())?;
@@ -122,81 +121,19 @@ fn token_request(client: &OAuthClient) -> Result<Hop, HttpFailure> {
         "oauth2",
         "token",
     ]);
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "client_credentials")
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials")
         .append_pair("resource", &client.audience)
-        .append_pair("client_id", &client.client_id)
-        .append_pair("client_secret", client.secret.expose())
-        .finish();
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    Ok(Hop { method: Method::POST, url, headers, body: Some(Bytes::from(body)) })
-}
-
-fn read_grant(answer: &HttpAnswer, client: &OAuthClient) -> Result<Grant, HttpFailure> {
-    let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    let status = answer.status;
-    let busy = status == StatusCode::TOO_MANY_REQUESTS || status >= 500;
-    if busy {
-        return Err(HttpFailure::Unreachable(format!("the token endpoint answered {status}")));
-    }
-    let token = value.get("access_token").and_then(Value::as_str);
-    match token {
-        Some(token) if status == StatusCode::OK && !token.is_empty() => {
-            Ok(Grant { authorization: Secret::new(format!("Bearer {token}")), life: life(&value) })
+        .append_pair("client_id", &client.client_id);
+    let (certificate, secrets) = match &client.credential {
+        ClientCredential::Secret(secret) => {
+            form.append_pair("client_secret", secret.expose());
+            (None, vec![secret.clone()])
         }
-        _ => Err(HttpFailure::Invalid(format!(
-            "the token endpoint gave no token (status {status}){}",
-            refusal(&value, &client.secret)
-        ))),
-    }
-}
-
-/// Entra ID's older endpoint writes the seconds as text. Without them the token is
-/// used once.
-fn life(answer: &Value) -> Duration {
-    let seconds = match answer.get("expires_in") {
-        Some(Value::Number(number)) => number.as_u64(),
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        _ => None,
+        ClientCredential::Certificate(file) => {
+            (Some((client.client_id.clone(), file.clone())), Vec::new())
+        }
     };
-    Duration::from_secs(seconds.unwrap_or(0))
-}
-
-/// The endpoint's own words: they name what to correct. Should they repeat the secret,
-/// it is blotted out.
-fn refusal(answer: &Value, secret: &Secret) -> String {
-    let mut text = String::new();
-    for name in ["error", "error_description"] {
-        if let Some(part) = answer.get(name).and_then(Value::as_str) {
-            text.push_str(": ");
-            text.push_str(part);
-        }
-    }
-    if !secret.expose().is_empty() {
-        text = text.replace(secret.expose(), "***");
-    }
-    text.chars().take(TOKEN_ERROR_CHARS_MAX).collect()
-}
-
-/// A failure while fetching a token, seen from the call it was for: that one has
-/// certainly not been sent.
-fn before_the_call(failure: HttpFailure) -> HttpFailure {
-    match failure {
-        HttpFailure::Timeout => {
-            HttpFailure::Unreachable("the token endpoint did not answer in time".to_owned())
-        }
-        HttpFailure::Unreachable(text) | HttpFailure::Interrupted(text) => {
-            HttpFailure::Unreachable(format!("the token endpoint: {text}"))
-        }
-        HttpFailure::TooLarge { .. } => {
-            HttpFailure::Invalid("the token endpoint's answer is too large for a token".to_owned())
-        }
-        HttpFailure::Invalid(text) => HttpFailure::Invalid(format!("the token request: {text}")),
-        other @ (HttpFailure::Denied(_) | HttpFailure::Unsupported(_)) => other,
-    }
+    let form = Secret::new(form.finish());
+    Ok(GrantCall { uri: url.into(), form, certificate, secrets, timeout: TOKEN_TIMEOUT })
 }

@@ -1,5 +1,6 @@
 //! Flows and versions in memory: what a trigger needs without asking the store.
 
+use super::connector::runtime::Reads;
 use super::error::AppError;
 use crate::auth::seal::Sealer;
 use crate::auth::signature::SigningKey;
@@ -79,6 +80,8 @@ pub struct Version {
     pub info: Arc<FlowInfo>,
     /// Its connection references by key; null when it has none.
     pub references: Arc<serde_json::Value>,
+    /// What it reads of its connections by expressions.
+    pub reads: Arc<Reads>,
 }
 
 /// A flow as it was read.
@@ -279,6 +282,7 @@ impl Catalog {
             flow: Arc::clone(&version.flow),
             info,
             references: Arc::clone(&version.references),
+            reads: Arc::clone(&version.reads),
         });
         self.versions.write().insert((row.key, renamed.info.version), Arc::clone(&renamed));
         renamed
@@ -319,7 +323,9 @@ impl Catalog {
             }
             None => serde_json::Value::Null,
         };
-        Ok(Version { flow: Arc::new(loaded.flow), info, references: Arc::new(references) })
+        let reads = Arc::new(Reads::of(&document.text, &references));
+        let references = Arc::new(references);
+        Ok(Version { flow: Arc::new(loaded.flow), info, references, reads })
     }
 
     /// Forgets a flow that has changed.

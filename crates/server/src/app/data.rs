@@ -39,6 +39,9 @@ pub enum Kind {
     FailureCursor = 42,
     FailureNotice = 43,
     Resumption = 50,
+    ConnectorClient = 51,
+    ConsentRequest = 52,
+    ConnectionToken = 53,
 }
 
 /// Something that is kept as a record.

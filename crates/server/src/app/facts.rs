@@ -71,6 +71,9 @@ pub struct FlowFacts {
     /// Of the current version, by key.
     #[serde(default)]
     pub references: serde_json::Value,
+    /// Ids of the connections that it may use: whoever made it name them was allowed to.
+    #[serde(default)]
+    pub connections: Vec<String>,
     /// When it was deleted, in ticks, and what it was called.
     #[serde(default)]
     pub deleted: Option<(i64, String)>,
@@ -123,6 +126,7 @@ impl FlowFacts {
             template_name: None,
             summary: serde_json::Value::Null,
             references: serde_json::Value::Null,
+            connections: Vec::new(),
             deleted: None,
             suspension: None,
         }

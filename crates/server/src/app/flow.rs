@@ -83,6 +83,7 @@ impl App {
         let mut facts = FlowFacts::new(&row, Some(caller));
         facts.template_name.clone_from(&input.template_name);
         facts.note_version(&loaded)?;
+        self.note_connections(caller, &environment, &mut facts).await?;
         let copied_from = input.copied_from.clone();
         let version = self.version_row(&row, &loaded, input)?;
         let id = row.id.clone();
@@ -157,6 +158,7 @@ impl App {
             Some(input) => {
                 let (loaded, problems) = load(&input)?;
                 facts.note_version(&loaded)?;
+                self.note_connections_in(caller, &row.environment, &mut facts).await?;
                 row.version += 1;
                 row.dialect = dialect_number(loaded.flow.dialect);
                 let version = self.version_row(&row, &loaded, input)?;

@@ -39,6 +39,8 @@ pub use crate::auth::policy::Operation;
 pub use error::{AppError, ErrorKind};
 
 use crate::worker::Engine;
+use ::connector::http::EgressPolicy;
+use connector::oauth::OAuthState;
 use directory::principal::Principals;
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ pub struct AppParts {
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
     pub notices: Arc<digest::Notices>,
     pub documents: Arc<connector::runtime::Documents>,
+    pub oauth: Arc<connector::oauth::OAuthState>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
 }
@@ -75,6 +78,7 @@ impl App {
             connector_limits: Arc::default(),
             notices: Arc::default(),
             documents: Arc::default(),
+            oauth: Arc::new(OAuthState::new(EgressPolicy::default())),
             issuers: Arc::default(),
         };
         App { engine, parts }
@@ -91,6 +95,13 @@ impl App {
         // without the engine, which holds what is made here
         let parts = self.parts.clone();
         self.engine.set_connectors(Arc::new(connector::runtime::Runtime(parts)));
+    }
+
+    /// The same, reaching services as a policy allows.
+    #[must_use]
+    pub fn reaching(self, egress: EgressPolicy) -> App {
+        let parts = AppParts { oauth: Arc::new(OAuthState::new(egress)), ..self.parts };
+        App { parts, ..self }
     }
 
     /// The same with issuers from outside that are trusted.

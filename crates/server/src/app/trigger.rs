@@ -57,6 +57,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         keyed_by_content,
     } = firing;
     let version = &*entry.version;
+    let outputs = version.reads.with_tokens(outputs);
     let new_id = || engine.run_id(version.info.key, trigger);
     let id = new_id()?;
     let parameters = engine.parameters_of(version).await?;

@@ -71,6 +71,7 @@ impl App {
         }
         let (document, (loaded, problems)) = self.opened(&entry, at.name, number).await?;
         facts.note_version(&loaded)?;
+        self.note_connections_in(caller, &entry.row.environment, &mut facts).await?;
         let mut row = entry.row.clone();
         row.changed = self.engine.clock.now();
         row.version += 1;

@@ -134,12 +134,16 @@ operations! {
     GetConnection "GetConnection" Held(Hold::CanView);
     UseConnection "UseConnection" Held(Hold::CanView);
     UpdateConnection "UpdateConnection" Held(Hold::CanEdit);
+    TestConnection "TestConnection" Held(Hold::CanView);
+    ConsentConnection "ConsentConnection" Held(Hold::CanEdit);
+    PutConnectionBackend "PutConnectionBackend" Held(Hold::CanEdit);
     DeleteConnection "DeleteConnection" Held(Hold::Owner);
     ModifyConnectionPermissions "ModifyConnectionPermissions" Held(Hold::CanViewWithShare);
     ListConnectionsAsAdmin "ListConnectionsAsAdmin" EnvironmentAdministrator;
     GetConnectionAsAdmin "GetConnectionAsAdmin" EnvironmentAdministrator;
     DeleteConnectionAsAdmin "DeleteConnectionAsAdmin" EnvironmentAdministrator;
     ModifyConnectionPermissionsAsAdmin "ModifyConnectionPermissionsAsAdmin" EnvironmentAdministrator;
+    PutConnectionBackendAsAdmin "PutConnectionBackendAsAdmin" EnvironmentAdministrator;
     ListApisAsAdmin "ListApisAsAdmin" EnvironmentAdministrator;
     CreateApi "CreateApi" Maker;
     ChangeApi "ChangeApi" Held(Hold::Owner);

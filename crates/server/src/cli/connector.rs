@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::client::{Client, Resource};
 use super::failure::Failure;
+use super::input;
 use super::output::{Output, Table, moment, visible};
 
 const EXAMPLES: &str = "\
@@ -21,7 +22,14 @@ Examples:
   sluicegate connector import connectors/contoso
   sluicegate connector import connectors/contoso --update shared_contoso-5f0123456789abcdef
   sluicegate connector export shared_contoso-5f0123456789abcdef -o contoso
+  sluicegate connector import connectors/contoso --client-id 12ab --client-secret-file secret.txt
   sluicegate connector list --environment test";
+
+const CLIENT_EXAMPLES: &str = "\
+Examples:
+  sluicegate connector client shared_contoso-5f0123456789abcdef
+  sluicegate connector client shared_contoso-5f0123456789abcdef --id 12ab --secret-file secret.txt
+  sluicegate connector client shared_contoso-5f0123456789abcdef --id 12ab --pfx app.pfx";
 
 const DEFINITION: &str = "apiDefinition.swagger.json";
 const PROPERTIES: &str = "apiProperties.json";
@@ -47,6 +55,9 @@ pub enum ConnectorCommand {
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
     },
+    /// What the connector's service knows this server as: say, show or forget it
+    #[command(after_help = CLIENT_EXAMPLES)]
+    Client(ClientArgs),
     /// Delete a connector that no connection is of
     Delete {
         /// Name of the connector
@@ -64,6 +75,53 @@ pub struct ImportArgs {
     /// Give this connector the files
     #[arg(long, value_name = "CONNECTOR")]
     update: Option<String>,
+    /// Id that its service has for this server as an OAuth client
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// Read the client's secret from a file
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    client_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ClientArgs {
+    /// Name of the connector
+    name: String,
+    /// Id that its service has for this server
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    #[command(flatten)]
+    credential: Credential,
+    /// Read the password of the PFX file from a file
+    #[arg(long, value_name = "FILE", requires = "pfx")]
+    pfx_password_file: Option<PathBuf>,
+    /// Forget what it was
+    #[arg(long, conflicts_with = "id")]
+    remove: bool,
+}
+
+/// Where a credential comes from. It is never an argument: those are seen by others.
+#[derive(Debug, Args)]
+#[group(multiple = false, requires = "id")]
+struct Credential {
+    /// Read the secret from standard input
+    #[arg(long)]
+    secret_stdin: bool,
+    /// Read the secret from a file
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// Certificate and key, instead of a secret
+    #[arg(long, value_name = "FILE")]
+    pfx: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ClientRecord {
+    client_id: String,
+    has_secret: bool,
+    certificate: String,
+    redirect_addresses: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,6 +157,7 @@ pub async fn execute(
             show(&client.get(&connectors(client, &[&name])?).await?, client, out)?;
         }
         ConnectorCommand::Export { name, output } => export(&name, &output, client, out).await?,
+        ConnectorCommand::Client(args) => set_client(args, client, out).await?,
         ConnectorCommand::Delete { name } => {
             client.delete(&connectors(client, &[&name])?).await?;
             out.done(format_args!("Deleted connector '{name}'."))?;
@@ -119,6 +178,10 @@ async fn import(args: ImportArgs, client: &Client, out: &mut Output<'_>) -> Resu
     };
     let mut body =
         json!({"definition": text(DEFINITION)?, "properties": text(PROPERTIES)?, "icon": icon});
+    if let Some(id) = args.client_id {
+        let secret = input::read_secret(false, args.client_secret_file)?;
+        body["client"] = json!({"clientId": id, "secret": secret});
+    }
     let done = match &args.update {
         Some(name) => client.put(&connectors(client, &[name])?, body.to_string()).await?,
         None => {
@@ -136,6 +199,52 @@ async fn import(args: ImportArgs, client: &Client, out: &mut Output<'_>) -> Resu
         out.line(format_args!("{}", visible(remark)))?;
     }
     Ok(())
+}
+
+async fn set_client(
+    args: ClientArgs,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let resource = connectors(client, &[&args.name, "client"])?;
+    if args.remove {
+        client.delete(&resource).await?;
+        return out.done(format_args!("Connector '{}' has no OAuth client any more.", args.name));
+    }
+    let text = match args.id {
+        None => client.get(&resource).await?,
+        Some(id) => {
+            let Credential { secret_stdin, secret_file, pfx } = args.credential;
+            let secret = input::read_secret(secret_stdin, secret_file)?;
+            let mut body = json!({"clientId": id, "secret": secret});
+            if let Some(pfx) = pfx {
+                let password = input::read_secret(false, args.pfx_password_file)?;
+                let pfx = STANDARD.encode(input::read(&pfx)?);
+                body["certificate"] = json!({"pfx": pfx, "password": password.unwrap_or_default()});
+            }
+            client.put(&resource, body.to_string()).await?
+        }
+    };
+    if out.is_json() {
+        return out.document(&text);
+    }
+    let found: ClientRecord = client.read(&text)?;
+    let mut fields = vec![
+        ("Client", visible(&found.client_id)),
+        (
+            "Credential",
+            match (found.has_secret, found.certificate) {
+                (true, certificate) if !certificate.is_empty() => {
+                    format!("certificate {certificate}")
+                }
+                (true, _) => "secret".to_owned(),
+                _ => "none".to_owned(),
+            },
+        ),
+    ];
+    let addresses = found.redirect_addresses.iter();
+    fields.extend(addresses.map(|it| ("Redirect address", visible(it))));
+    out.fields(&fields)
 }
 
 async fn list(client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Files the user names, and standard input as `-`.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
@@ -29,6 +29,19 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 #[must_use]
 pub fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} could not be read: {}.", name(path), reason(error)))
+}
+
+/// A password or another secret, if there is to be one, without the end of its line.
+pub fn read_secret(from_stdin: bool, file: Option<PathBuf>) -> Result<Option<String>, Failure> {
+    let path = match file {
+        Some(file) => file,
+        None if from_stdin => PathBuf::from("-"),
+        None => return Ok(None),
+    };
+    let text = String::from_utf8(read(&path)?);
+    let text = text
+        .map_err(|_| Failure::new(format!("{} holds a secret that is not text.", name(&path))))?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// The value in a file that has to be JSON.

@@ -12,6 +12,7 @@ mod again;
 mod application;
 mod audit;
 mod client;
+mod connection;
 mod connector;
 mod db;
 mod environment;
@@ -147,6 +148,10 @@ Examples:
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
 
+    /// Sign in for connections, and find out whether they work
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
+
     /// Who can sign in
     #[command(subcommand)]
     User(user::UserCommand),
@@ -242,6 +247,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Connector(command) => report(json, |out| {
             with_client(&connection, async |client| connector::execute(command, &client, out).await)
+        }),
+        Command::Connection(command) => report(json, |out| {
+            with_client(&connection, async |to| connection::execute(command, &to, out).await)
         }),
         Command::User(command) => report(json, |out| {
             with_client(&connection, async |client| user::execute(command, &client, out).await)
@@ -391,6 +399,11 @@ mod tests {
             "retention set --days 30",
             "retention set --flow n --seconds 60",
             "retention clear --flow n",
+            "connector client c --id i --secret-stdin",
+            "connector client c --id i --pfx f --pfx-password-file p",
+            "connector client c --remove",
+            "connection consent n --connector c --no-wait",
+            "connection test n --connector c",
             "db export f --data d",
             "db import f --database-url postgres://h/d",
             "db backup f --config c.toml",

@@ -120,20 +120,6 @@ pub struct NewPassword {
     password_file: Option<PathBuf>,
 }
 
-/// The password, if there is to be one, without the end of its line.
-fn read_password(is_stdin: bool, file: Option<PathBuf>) -> Result<Option<String>, Failure> {
-    let path = match file {
-        Some(file) => file,
-        None if is_stdin => PathBuf::from("-"),
-        None => return Ok(None),
-    };
-    let text = String::from_utf8(input::read(&path)?);
-    let text = text.map_err(|_| {
-        Failure::new(format!("{} holds a password that is not text.", input::name(&path)))
-    })?;
-    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct UserRecord {
@@ -170,7 +156,7 @@ pub async fn execute(
         }
         UserCommand::SetPassword { name, password } => {
             let NewPassword { password_stdin, password_file } = password;
-            let password = read_password(password_stdin, password_file)?;
+            let password = input::read_secret(password_stdin, password_file)?;
             let body = json!({"password": password}).to_string();
             client.put(&Resource::new(&["users", &name, "password"])?, body).await?;
             out.done(format_args!("User '{name}' has a new password."))?;
@@ -196,7 +182,7 @@ pub async fn execute(
 
 async fn create(args: CreateArgs, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
     let Password { password_stdin, password_file } = args.password;
-    let password = read_password(password_stdin, password_file)?;
+    let password = input::read_secret(password_stdin, password_file)?;
     let roles: Vec<Value> = args.roles.iter().map(|it| it.json(client.environment())).collect();
     let body = json!({
         "userPrincipalName": args.name,

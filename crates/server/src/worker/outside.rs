@@ -75,7 +75,6 @@ impl HttpOutside {
                 match error {
                     HttpFailure::Denied(_) => failure("EgressDenied", message, false),
                     HttpFailure::Invalid(_) => failure("BadRequest", message, false),
-                    HttpFailure::Unsupported(_) => failure("NotSupported", message, false),
                     HttpFailure::TooLarge { .. } => {
                         failure("HttpResponseContentTooLarge", message, false)
                     }

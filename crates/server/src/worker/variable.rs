@@ -6,7 +6,7 @@ use crate::app::catalog::Version;
 use crate::app::data::Stored;
 use crate::app::error::AppError;
 use crate::app::variable::{Variable, variable_id};
-use expr::Object;
+use expr::{Object, Value};
 
 impl Engine {
     /// Values of the parameters that stand for environment variables: the variable's current
@@ -14,6 +14,12 @@ impl Engine {
     pub async fn parameters_of(&self, version: &Version) -> Result<Object, AppError> {
         let mut values = Object::new();
         for parameter in &version.flow.parameters {
+            if let Some(connections) = version.reads.parameter(&parameter.name)
+                && is_empty(&parameter.value)
+            {
+                values.insert(parameter.name.clone(), connections.clone());
+                continue;
+            }
             let Some(name) = &parameter.schema_name else { continue };
             let id = variable_id(&version.info.environment, name);
             let found = self.store.record(Variable::KIND as u8, &id).await?;
@@ -33,4 +39,9 @@ impl Engine {
         }
         Ok(values)
     }
+}
+
+/// Nobody gave a value.
+fn is_empty(value: &Value) -> bool {
+    value.as_object().map_or(value.is_null(), |object| object.is_empty())
 }

@@ -213,10 +213,8 @@ async fn a_flow_is_fired_by_hand() {
 #[tokio::test]
 async fn a_flow_without_a_trigger_type_we_serve_runs_by_hand() {
     let world = World::start().await;
-    let document = with_trigger(
-        json!({"type": "ApiConnection", "inputs": {}}),
-        json!({"A": compose("", json!(1))}),
-    );
+    let document =
+        with_trigger(json!({"type": "Batch", "inputs": {}}), json!({"A": compose("", json!(1))}));
     let made = world.create("polled", &document).await;
     assert!(made["problems"].is_array(), "{made}");
     let started = world.api.post("/api/v1/flows/polled/run", 202).await;

@@ -10,6 +10,7 @@ mod auth;
 mod backup;
 mod connection;
 mod connector;
+mod connector_call;
 mod crowd;
 mod directory;
 mod environment;

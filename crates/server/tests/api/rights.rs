@@ -173,7 +173,9 @@ fn about_the_server(
 
 /// Operations whose path takes several rights, so that no single row can be told by it:
 /// tests of their own try them.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 9] = [
+    "PutConnectionBackend",
+    "PutConnectionBackendAsAdmin",
     "ChangeApi",
     "ChangeApiAsAdmin",
     "MoveFlow",

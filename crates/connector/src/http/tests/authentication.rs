@@ -2,7 +2,7 @@
 
 use expr::{Object, Value};
 
-use crate::http::{Authentication, OAuthClient, Secret};
+use crate::http::{Authentication, ClientCredential, OAuthClient, PfxFile, Secret};
 
 fn object(pairs: &[(&str, &str)]) -> Value {
     pairs
@@ -35,17 +35,17 @@ fn every_kind_is_read_whatever_its_case() {
     );
     assert_eq!(
         read(&[("type", "ClientCertificate"), ("pfx", "AAAA"), ("password", "pw")]),
-        Ok(Authentication::ClientCertificate {
-            pfx: Secret::new("AAAA"),
+        Ok(Authentication::ClientCertificate(PfxFile {
+            content: Secret::new("AAAA"),
             password: Secret::new("pw")
-        })
+        }))
     );
     assert_eq!(
         read(&[("type", "ClientCertificate"), ("pfx", "AAAA")]),
-        Ok(Authentication::ClientCertificate {
-            pfx: Secret::new("AAAA"),
+        Ok(Authentication::ClientCertificate(PfxFile {
+            content: Secret::new("AAAA"),
             password: Secret::default()
-        })
+        }))
     );
 }
 
@@ -64,13 +64,33 @@ fn oauth_has_a_default_authority() {
             tenant: "t".to_owned(),
             audience: "https://graph.example".to_owned(),
             client_id: "c".to_owned(),
-            secret: Secret::new("s"),
+            credential: ClientCredential::Secret(Secret::new("s")),
             authority: authority.to_owned(),
         }))
     };
     assert_eq!(read(&pairs), expected("https://login.microsoftonline.com"));
     pairs.push(("authority", "https://login.example/"));
     assert_eq!(read(&pairs), expected("https://login.example/"));
+}
+
+#[test]
+fn oauth_takes_a_certificate_instead_of_a_secret() {
+    let pairs = [
+        ("type", "ActiveDirectoryOAuth"),
+        ("tenant", "t"),
+        ("audience", "https://graph.example"),
+        ("clientId", "c"),
+        ("pfx", "AAAA"),
+        ("password", "pw"),
+    ];
+    for more in [&[("credentialType", "Certificate")][..], &[]] {
+        let Ok(Authentication::ActiveDirectoryOAuth(client)) = read(&[&pairs[..], more].concat())
+        else {
+            panic!("{more:?}")
+        };
+        let file = PfxFile { content: Secret::new("AAAA"), password: Secret::new("pw") };
+        assert_eq!(client.credential, ClientCredential::Certificate(file));
+    }
 }
 
 #[test]
@@ -105,7 +125,7 @@ fn what_is_wrong_is_said_without_secrets() {
                 ("credentialType", "Certificate"),
                 ("pfx", "secret!"),
             ],
-            "later version",
+            "not base64",
         ),
     ];
     for (pairs, part) in table {

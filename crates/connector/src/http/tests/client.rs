@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Reply, Server, answer, client, client_with, get, names, post, with_header};
-use crate::http::{Authentication, HttpFailure, HttpLimits, Secret};
+use crate::http::{Authentication, HttpFailure, HttpLimits, PfxFile, Secret};
 
 const GZIP_HELLO: &str = "H4sIAAAAAAACA8tIzcnJV8hAIgHttTEEEgAAAA==";
 const DEFLATE_HELLO: &str = "eJzLSM3JyVfIQCIBQMsGnQ==";
@@ -76,22 +76,6 @@ async fn basic_and_raw_authentication() {
 }
 
 #[tokio::test]
-async fn client_certificates_are_refused_clearly_and_nothing_is_sent() {
-    let server = Server::start(|_| answer(200, &[], "")).await;
-    let mut call = get(server.url("/"));
-    call.authentication = Authentication::ClientCertificate {
-        pfx: Secret::new("AAAA"),
-        password: Secret::new("secret"),
-    };
-    let failure = client().send(call).await.unwrap_err();
-    assert_eq!(
-        failure.to_string(),
-        "This is not supported: client certificates from PFX come with a later version."
-    );
-    assert!(server.seen().is_empty());
-}
-
-#[tokio::test]
 async fn compressed_answers_are_opened() {
     for (encoding, body) in [("gzip", GZIP_HELLO), ("deflate", DEFLATE_HELLO)] {
         let body = STANDARD.decode(body).unwrap();
@@ -156,10 +140,10 @@ async fn debug_output_shows_no_secret() {
     for authentication in [
         Authentication::Basic { username: "me".to_owned(), password: Secret::new("secret-5") },
         Authentication::Raw { value: Secret::new("secret-6") },
-        Authentication::ClientCertificate {
-            pfx: Secret::new("secret-7"),
+        Authentication::ClientCertificate(PfxFile {
+            content: Secret::new("secret-7"),
             password: Secret::new("secret-8"),
-        },
+        }),
     ] {
         call.authentication = authentication;
         let text = format!("{call:?} {call:#?}");

@@ -8,6 +8,7 @@ mod client;
 mod egress;
 mod failure;
 mod headers;
+mod identity;
 mod policy;
 mod redirect;
 mod token;

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::{Reply, Server, answer, client, get, redirect_to};
-use crate::http::{Authentication, HttpCall, HttpFailure, OAuthClient, Secret};
+use crate::http::{Authentication, ClientCredential, HttpCall, HttpFailure, OAuthClient, Secret};
 
 fn oauth(issuer: &Server) -> OAuthClient {
     OAuthClient {
         tenant: "contoso example".to_owned(),
         audience: "https://graph.example/".to_owned(),
         client_id: "the-client".to_owned(),
-        secret: Secret::new("s&cret="),
+        credential: ClientCredential::Secret(Secret::new("s&cret=")),
         authority: issuer.url("/"),
     }
 }
@@ -119,7 +119,7 @@ async fn a_token_belongs_to_client_audience_and_secret() {
     let one = oauth(&issuer);
     let variants = [
         one.clone(),
-        OAuthClient { secret: Secret::new("other"), ..one.clone() },
+        OAuthClient { credential: ClientCredential::Secret(Secret::new("other")), ..one.clone() },
         OAuthClient { audience: "other".to_owned(), ..one.clone() },
         OAuthClient { tenant: "other".to_owned(), ..one.clone() },
         OAuthClient { client_id: "other".to_owned(), ..one },

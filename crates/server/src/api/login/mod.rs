@@ -5,6 +5,7 @@
 
 mod authorize;
 mod browser;
+mod connection;
 mod device;
 mod discovery;
 mod entry;
@@ -34,6 +35,9 @@ pub fn router() -> Router<ApiState> {
         .route("/{tenant}/oauth2/logout", get(authorize::sign_out))
         .route("/{tenant}/oauth2/deviceauth", get(device::show).post(device::send))
         .route("/account/second-factor", get(second_factor::show).post(second_factor::send))
+        .route("/oauth/consent", get(connection::show).post(connection::send))
+        .route("/oauth/redirect", get(connection::back))
+        .route("/oauth/redirect/{connector}", get(connection::back))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::older))

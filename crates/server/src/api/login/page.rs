@@ -236,6 +236,21 @@ pub fn enter_code(mark: &str, wrong: Option<&str>) -> Page {
     Page::new("Enter code", content)
 }
 
+/// Who asks for a sign-in at the service of a connector. The form leads there.
+pub fn go_to_service(mark: &str, by: &str, connection: &str, connector: &str) -> Page {
+    let mut content = String::new();
+    let _ = write!(
+        content,
+        "<p><strong>{}</strong> asks you to sign in at the service of <strong>{}</strong>, for the connection <strong>{}</strong> on this server. Whoever may use the connection acts there in your name.</p><p>Go on only if you have just asked for this yourself.</p>",
+        escape(by),
+        escape(connector),
+        escape(connection)
+    );
+    content.push_str(&form(mark, "go"));
+    content.push_str("<button type=\"submit\">Go on</button></form>");
+    Page::new("Sign in at a service", content)
+}
+
 /// What somebody is asked to consent to.
 pub struct Question<'a> {
     pub mark: &'a str,

@@ -4,6 +4,7 @@ use super::shape::Binary;
 use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::AppError;
 use crate::app::access::Scope;
+use crate::app::connector::oauth::client::{ClientInput, ClientView};
 use crate::app::connector::{Connector, ConnectorInput, File};
 use axum::Json;
 use axum::extract::State;
@@ -27,6 +28,61 @@ pub struct ConnectorBody {
     properties: String,
     /// A PNG, base64.
     icon: Option<String>,
+    /// What its service knows this server as; without it, what is known stays.
+    client: Option<ClientBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ClientBody {
+    client_id: String,
+    secret: Option<String>,
+    /// Instead of a secret, of a service that takes one.
+    certificate: Option<ClientCertificateBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificateBody {
+    /// A PFX file, base64.
+    pfx: String,
+    #[serde(default)]
+    password: String,
+}
+
+impl ClientBody {
+    fn into_input(self) -> ClientInput {
+        let certificate = self.certificate;
+        ClientInput {
+            client_id: self.client_id,
+            secret: self.secret,
+            certificate: certificate.map(|it| json!({"pfx": it.pfx, "password": it.password})),
+        }
+    }
+}
+
+shape! {
+    /// What a connector's service knows this server as. The secret is not told again.
+    ClientAnswer {
+        client_id: Option<String>,
+        has_secret: bool,
+        certificate: Option<String>,
+        redirect_addresses: Vec<String>,
+    }
+}
+
+fn render_client(client: &ClientView) -> Value {
+    let mut value = json!({
+        "hasSecret": client.has_secret,
+        "redirectAddresses": client.redirect_addresses,
+    });
+    if let Some(id) = &client.client_id {
+        value["clientId"] = json!(id);
+    }
+    if let Some(certificate) = &client.certificate {
+        value["certificate"] = json!(certificate);
+    }
+    value
 }
 
 impl ConnectorBody {
@@ -40,6 +96,7 @@ impl ConnectorBody {
             definition: self.definition,
             properties: self.properties,
             icon: self.icon.map(decode).transpose()?,
+            client: self.client.map(ClientBody::into_input),
         })
     }
 }
@@ -168,6 +225,51 @@ pub async fn delete(
     Path((environment, name)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     state.app.delete_connector(&caller, &environment, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the connector's service knows this server as.
+#[utoipa::path(
+    get, path = "/environments/{environment}/connectors/{name}/client",
+    responses((status = 200, body = ClientAnswer)),
+)]
+pub async fn client(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let found = state.app.get_connector_client(&caller, (&environment, &name)).await?;
+    Ok(Json(render_client(&found)))
+}
+
+/// Says what the connector's service knows this server as.
+#[utoipa::path(
+    put, path = "/environments/{environment}/connectors/{name}/client",
+    request_body = ClientBody,
+    responses((status = 200, body = ClientAnswer)),
+)]
+pub async fn set_client(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name)): Path<(String, String)>,
+    Body(body): Body<ClientBody>,
+) -> Result<Json<Value>, ApiError> {
+    let at = (environment.as_str(), name.as_str());
+    let set = state.app.set_connector_client(&caller, at, body.into_input()).await?;
+    Ok(Json(render_client(&set)))
+}
+
+/// Forgets what the connector's service knows this server as.
+#[utoipa::path(
+    delete, path = "/environments/{environment}/connectors/{name}/client",
+    responses((status = 204)),
+)]
+pub async fn remove_client(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, name)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    state.app.remove_connector_client(&caller, (&environment, &name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,7 +6,9 @@ mod shape;
 mod again;
 mod application;
 mod audit;
+mod backend;
 mod connector;
+mod consent;
 mod document;
 mod environment;
 mod flow;
@@ -110,6 +112,11 @@ fn administration() -> Described {
         .with(routes!(connector::list, connector::create))
         .with(routes!(connector::show, connector::update, connector::delete))
         .with(routes!(connector::file))
+        .with(routes!(connector::client, connector::set_client, connector::remove_client))
+        .with(routes!(backend::show, backend::set))
+        .with(routes!(consent::begin))
+        .with(routes!(consent::show))
+        .with(routes!(consent::test))
         .with(routes!(variable::list, variable::create))
         .with(routes!(variable::show, variable::update, variable::delete))
         .with(routes!(audit::list))

@@ -81,6 +81,13 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
         return Err(asked.no_such_path());
     }
     let target = (asked.lower[0].clone(), asked.segments[1].clone());
+    if asked.lower.len() == 3 && asked.lower[2] == "testconnection" {
+        // the link of a connection's `testLinks`
+        asked.expect(&Method::GET)?;
+        let at = (&*format!("shared_{}", target.0), target.1.as_str());
+        asked.app.test_at_address(&asked.caller, at).await?;
+        return super::done();
+    }
     let call = asked.app.begin_call(&asked.caller, (&target.0, &target.1), is_get).await?;
     asked.segments.drain(..2);
     asked.lower.drain(..2);

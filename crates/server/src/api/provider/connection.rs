@@ -52,6 +52,9 @@ pub async fn answer(asked: &Asked, scope: Scope, connector: &str, rest: &[&str])
         [_] if is_new => create(asked, scope, connector, Some(asked.last_segment(0))).await,
         [_] => one(asked, scope, connector, asked.last_segment(0)).await,
         [_, "permissions"] => holders(asked, scope, connector, asked.last_segment(1)).await,
+        [_, "listconsentlinks" | "getconsentlink"] => {
+            consent(asked, scope, connector, asked.last_segment(1)).await
+        }
         [_, "modifypermissions"] => share(asked, scope, connector, asked.last_segment(1)).await,
         _ => Err(asked.no_such_path()),
     }
@@ -131,14 +134,7 @@ async fn render(
 ) -> Result<Value, AppError> {
     let wire_name = environment.wire_name(&asked.app.tenant);
     let api = format!("{}/{}", prefix(scope, &wire_name), connection.connector);
-    let status = match &connection.fault {
-        None => json!({"status": "Connected"}),
-        Some(fault) => json!({
-            "status": "Error",
-            "target": "token",
-            "error": {"code": fault.code, "message": fault.message},
-        }),
-    };
+    let status = status(asked, connection);
     let by = person(asked, connection.owner.as_deref()).await?;
     let mut properties = json!({
         "apiId": api,
@@ -155,6 +151,9 @@ async fn render(
             "name": wire_name,
         },
     });
+    if let Some(ends) = connection.ends {
+        properties["expirationTime"] = json!(format_time(ends));
+    }
     if connection.set.is_empty() {
         properties["connectionParameters"] = json!(connection.parameters);
     } else {
@@ -183,6 +182,40 @@ async fn render(
         "type": kind,
         "properties": properties,
     }))
+}
+
+/// Whether it can be used, and until when, if it is not renewed by itself.
+fn status(asked: &Asked, connection: &Connection) -> Value {
+    let fault = asked.app.fault_of(connection);
+    let mut status = match fault {
+        None => json!({"status": "Connected"}),
+        Some(fault) => json!({
+            "status": "Error",
+            "target": "token",
+            "error": {"code": fault.code, "message": fault.message},
+        }),
+    };
+    if let Some(ends) = connection.ends {
+        status["expirationTime"] = json!(format_time(ends));
+    }
+    status
+}
+
+/// A link for each parameter that somebody signs in for: there is one.
+async fn consent(asked: &Asked, scope: Scope, connector: &str, name: &str) -> Answered {
+    asked.expect(&Method::POST)?;
+    let environment = environment_of(asked, scope)?;
+    let at = ConnectionAt { environment: &environment, connector, name, scope };
+    let begun = asked.app.begin_consent(&asked.caller, at).await?;
+    ok(match asked.lower.last().map(String::as_str) {
+        Some("getconsentlink") => json!({"consentLink": begun.link}),
+        _ => json!({"value": [{
+            "link": begun.link,
+            "displayName": null,
+            "status": "Unauthenticated",
+            "expirationTime": format_time(begun.expires),
+        }]}),
+    })
 }
 
 async fn holders(asked: &Asked, scope: Scope, connector: &str, name: &str) -> Answered {

@@ -38,7 +38,7 @@ impl App {
         }
         let found = self.connector_named(&environment, &connector).await?;
         let connector = found.ok_or_else(refused)?.value;
-        if let Some(fault) = &connection.fault {
+        if let Some(fault) = self.fault_of(&connection) {
             let message = format!("The connection '{name}' cannot be used: {}", fault.message);
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
         }

@@ -1,6 +1,7 @@
 //! Connections: what somebody uses a connector with.
 
 use super::runtime::Backend;
+use super::secret::{not_signed_in, signs_in};
 use super::{Connector, builtin, certificate, no_connector};
 use crate::app::access::Scope;
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
@@ -12,8 +13,6 @@ use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
 use crate::clock;
 use ::connector::definition::{Fault, Parameter, ParameterSet, given_value};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::RecordKey;
@@ -31,7 +30,7 @@ pub(super) const BY_ACCOUNT: u8 = 5;
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
     /// A GUID.
-    id: String,
+    pub(super) id: String,
     pub environment: String,
     /// The connector's name.
     pub connector: String,
@@ -49,7 +48,10 @@ pub struct Connection {
     pub parameters: Map<String, Value>,
     /// What may not: sealed, base64.
     #[serde(default)]
-    sealed: Option<String>,
+    pub(super) sealed: Option<String>,
+    /// When somebody has to sign in again, ticks; none: it is renewed by itself.
+    #[serde(default)]
+    pub ends: Option<i64>,
     /// Why it cannot be used.
     #[serde(default)]
     pub fault: Option<ConnectionFault>,
@@ -157,6 +159,9 @@ impl ConnectionAct {
     pub const DELETE: Self = Self(Operation::DeleteConnection, Operation::DeleteConnectionAsAdmin);
     pub const BACKEND: Self =
         Self(Operation::PutConnectionBackend, Operation::PutConnectionBackendAsAdmin);
+    /// Rights of an administrator do not make them somebody else at a service.
+    pub const CONSENT: Self = Self(Operation::ConsentConnection, Operation::ConsentConnection);
+    pub const TEST: Self = Self(Operation::TestConnection, Operation::GetConnectionAsAdmin);
     pub const SHARE: Self =
         Self(Operation::ModifyConnectionPermissions, Operation::ModifyConnectionPermissionsAsAdmin);
 }
@@ -200,9 +205,12 @@ impl App {
                 Known::new(self.new_connection(caller, &environment, &connector, &name)?)
             }
         };
-        self.describe(&mut connection, &connector, input).await?;
+        let is_other = self.describe(&mut connection, &connector, input).await?;
         let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
-        let change = Change::default().put(&connection)?;
+        let mut change = Change::default().put(&connection)?;
+        if is_other {
+            change = self.without_token(&connection, change).await?;
+        }
         let change = change.audit(operation, &connection.id, &said(&connection));
         self.apply(caller, change).await?;
         Ok((ConnectionFound { environment, connector, connection }, is_new))
@@ -228,6 +236,7 @@ impl App {
             set: String::new(),
             parameters: Map::new(),
             sealed: None,
+            ends: None,
             fault: None,
             shares: Vec::new(),
             certificate: None,
@@ -237,13 +246,15 @@ impl App {
         })
     }
 
-    /// Takes over what somebody says of a connection, all or nothing.
+    /// Takes over what somebody says of a connection, all or nothing. Answers whether tokens
+    /// that it may have are not its any more.
     async fn describe(
         &self,
-        connection: &mut Connection,
+        connection: &mut Known<Connection>,
         connector: &Connector,
         input: ConnectionInput,
-    ) -> Result<(), AppError> {
+    ) -> Result<bool, AppError> {
+        let before = (connection.set.clone(), self.values_of(connection)?);
         let set = chosen(connector, input.set.as_deref())?;
         let given = input.parameters.into_iter().map(|(name, value)| (name, given_value(value)));
         let path = match set.name.as_str() {
@@ -261,25 +272,23 @@ impl App {
             }
             _ => None,
         };
+        let is_same = before == (set.name.clone(), checked.clone());
+        let signs_in = signs_in(&set, &checked);
         let is_secret =
             |name: &String| set.parameters.iter().any(|it| it.name == *name && it.kind.is_secret());
         let (secret, shown): (Map<_, _>, Map<_, _>) =
             checked.into_iter().partition(|(name, _)| is_secret(name));
         connection.sealed = self.sealed(&connection.id, &secret)?;
         connection.parameters = shown;
-        connection.fault = set.needs_sign_in().then(not_signed_in);
         connection.set = set.name;
-        connection.changed = self.engine.clock.now();
-        Ok(())
-    }
-
-    fn sealed(&self, id: &str, secret: &Map<String, Value>) -> Result<Option<String>, AppError> {
-        if secret.is_empty() {
-            return Ok(None);
+        // who only calls it something else stays signed in
+        let stays = is_same && connection.is_stored();
+        if !stays {
+            connection.fault = signs_in.then(not_signed_in);
+            connection.ends = None;
         }
-        let text = zeroize::Zeroizing::new(serde_json::to_vec(secret).map_err(AppError::internal)?);
-        let sealed = self.engine.catalog.sealer().seal(&seal_owner(id), &text);
-        Ok(Some(STANDARD.encode(sealed.map_err(AppError::internal)?)))
+        connection.changed = self.engine.clock.now();
+        Ok(!stays)
     }
 
     /// Says what stands behind a connection.
@@ -291,6 +300,10 @@ impl App {
     ) -> Result<ConnectionFound, AppError> {
         let mut found = self.connection_for(caller, ConnectionAct::BACKEND, at).await?;
         let backend = backend.checked()?;
+        if let Backend::Flow { flow } = &backend {
+            // whose calls start it may start it
+            self.flow_to_run(caller, at.environment, flow).await?;
+        }
         let before = std::mem::replace(&mut found.connection.backend, backend);
         found.connection.changed = self.engine.clock.now();
         let connection = &found.connection;
@@ -392,7 +405,8 @@ impl App {
         if let Some(found) = found {
             let hold = found.connection.hold_of(caller);
             let place = Place { hold, ..found.environment.place() };
-            if policy::allows(caller, operation, place) {
+            let may_as_admin = || at.scope == Scope::Any && policy::allows(caller, admin, place);
+            if policy::allows(caller, operation, place) || may_as_admin() {
                 return Ok(found);
             }
         }
@@ -441,6 +455,7 @@ impl App {
         let connection = found.connection;
         let change = Change::default().remove(&connection);
         let change = self.without_count(&connection, change).await?;
+        let change = self.without_token(&connection, change).await?;
         let change = change.audit("DeleteConnection", &connection.id, &said(&connection));
         self.apply(caller, change).await?;
         Ok(())
@@ -467,11 +482,6 @@ impl Connection {
         self.owner.as_deref() == Some(principal)
             || self.shares.iter().any(|share| share.principal == principal)
     }
-}
-
-/// What the secrets of a connection are sealed for.
-fn seal_owner(id: &str) -> String {
-    format!("connection {id}")
 }
 
 /// What the audit says: no parameter's value.
@@ -503,13 +513,6 @@ fn chosen(connector: &Connector, name: Option<&str>) -> Result<ParameterSet, App
         let message = format!("{message}, expected one of {}.", names.join(", "));
         AppError::invalid("InvalidConnectionParameters", message)
     })
-}
-
-fn not_signed_in() -> ConnectionFault {
-    ConnectionFault {
-        code: "Unauthenticated".to_owned(),
-        message: "This connection is not authenticated.".to_owned(),
-    }
 }
 
 fn fault(fault: &Fault) -> AppError {

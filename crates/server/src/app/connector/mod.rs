@@ -5,7 +5,9 @@ pub mod builtin;
 pub mod call;
 mod certificate;
 pub mod connection;
+pub mod oauth;
 pub mod runtime;
+mod secret;
 pub mod share;
 pub mod throttle;
 
@@ -196,6 +198,8 @@ pub struct ConnectorInput {
     pub definition: String,
     pub properties: String,
     pub icon: Option<Vec<u8>>,
+    /// What its service knows this server as; `None`: as it is.
+    pub client: Option<oauth::client::ClientInput>,
 }
 
 impl ConnectorInput {
@@ -331,6 +335,9 @@ impl App {
         for file in input.files(&connector.id) {
             change = change.put(&Known::new(file))?;
         }
+        if let Some(client) = &input.client {
+            change = self.with_client(&connector, client.clone(), change).await?;
+        }
         let change = change.audit("CreateApi", &connector.id, &said(&connector));
         self.apply(caller, change).await.map_err(|error| match error.kind {
             ErrorKind::Conflict => taken(),
@@ -359,6 +366,9 @@ impl App {
             known.value = file;
             change = change.put(&known)?;
         }
+        if let Some(client) = &input.client {
+            change = self.with_client(&connector, client.clone(), change).await?;
+        }
         let change = change.audit("UpdateApi", &connector.id, &said(&connector));
         self.apply(caller, change).await?;
         Ok((environment, connector.value))
@@ -376,7 +386,8 @@ impl App {
             let message = format!("There are connections of the connector '{name}'.");
             return Err(AppError::new(ErrorKind::Conflict, "ConnectorHasConnections", message));
         }
-        let mut change = Change::default().remove(&connector);
+        let change = Change::default().remove(&connector);
+        let mut change = self.without_client(&connector.id, change).await?;
         for file in File::ALL {
             if let Some(known) = self.get::<ConnectorFile>(&file.id(&connector.id)).await? {
                 change = change.remove(&known);

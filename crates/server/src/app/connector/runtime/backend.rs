@@ -7,17 +7,18 @@ use crate::app::error::AppError;
 use crate::app::trigger::Answer;
 use crate::worker::failure;
 use ::connector::call::{Body, encoded};
-use ::connector::definition::credential;
+use ::connector::definition::{Parameter, ParameterKind, ParameterSet, credential};
 use ::connector::http::{Authentication, HttpCall};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::run::CallResult;
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use std::time::Duration;
 
 /// What stands behind a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(tag = "kind", deny_unknown_fields)]
 pub enum Backend {
     /// The service of the connector's document, or what comes with the server.
     #[default]
@@ -112,13 +113,27 @@ async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppErr
     }
     call.headers.push(("Idempotency-Key".to_owned(), called.idempotency_key.clone()));
     if is_own {
-        let values = called.app.connection_values(&called.connection).await?;
         let set = called.connector.set_named(&called.connection.set)?;
+        let values = values_of(called, &set).await?;
         let credential = credential(&called.document, &set, &values);
         call.headers.extend(credential.headers);
         add_query(&mut call.uri, &credential.query);
     }
     Ok(called.app.engine.exchange(call).await)
+}
+
+/// The values of the connection's parameters; that of a sign-in is its token now.
+async fn values_of(
+    called: &Called,
+    set: &ParameterSet,
+) -> Result<Map<String, serde_json::Value>, AppError> {
+    let mut values = called.app.values_of(&called.connection)?;
+    let is_sign_in = |it: &&Parameter| it.kind == ParameterKind::SignIn;
+    if let Some(parameter) = set.parameters.iter().find(is_sign_in) {
+        let token = called.app.access_token_of(&called.connection).await?;
+        values.insert(parameter.name.clone(), token.expose().into());
+    }
+    Ok(values)
 }
 
 fn add_query(uri: &mut String, query: &[(String, String)]) {

@@ -3,20 +3,26 @@
 
 mod backend;
 mod document;
+mod reads;
 mod reference;
 
 pub use backend::Backend;
 pub use document::Documents;
+pub use reads::Reads;
 pub use reference::Reference;
 
 use super::Connector;
-use super::connection::Connection;
-use crate::app::data::Known;
+use super::connection::{Connection, no_permission};
+use crate::app::data::{Known, Stored};
+use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
-use crate::app::{App, AppParts};
+use crate::app::facts::FlowFacts;
+use crate::app::{App, AppParts, Operation};
+use crate::auth::caller::{Caller, CallerKind};
+use crate::auth::policy::{self, Place};
 use crate::worker::{Connectors, Engine, failure};
 use ::connector::call::{Body, RelativeRequest};
-use ::connector::definition::{Document, Operation};
+use ::connector::definition::{self, Document};
 use durable::Ticks;
 use expr::{Object, Str, Value};
 use flow::definition::Source;
@@ -24,6 +30,7 @@ use flow::run::{CallResult, ConnectorCall, Purpose};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use store::WorkflowRow;
 
 /// Makes the calls of this server's flows. The engine comes with each call, so that it does
 /// not hold itself.
@@ -79,7 +86,7 @@ pub struct Called {
 
 impl Called {
     #[must_use]
-    pub fn operation(&self) -> Option<&Operation> {
+    pub fn operation(&self) -> Option<&definition::Operation> {
         self.document.operation(self.operation.as_deref()?)
     }
 }
@@ -108,6 +115,65 @@ impl App {
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
         backend::answer(called).await
+    }
+
+    /// Whether a flow may use a connection: whoever saved it with that was allowed to.
+    async fn check_use(
+        &self,
+        row: &WorkflowRow,
+        connection: &Known<Connection>,
+    ) -> Result<(), AppError> {
+        let facts = self.facts(row).await?;
+        if facts.connections.iter().any(|id| id == connection.id()) {
+            return Ok(());
+        }
+        let message = format!(
+            "The flow '{}' may not use the connection '{}': save it as somebody who may.",
+            row.name, connection.name
+        );
+        Err(AppError::new(ErrorKind::Forbidden, "ConnectionAuthorizationFailed", message))
+    }
+
+    /// Notes the connections that a flow may use from now on: those that its references name
+    /// and that the caller may use, or that it could use before. Connections that are not
+    /// there (yet) are not among them.
+    pub(crate) async fn note_connections(
+        &self,
+        caller: &Caller,
+        environment: &Environment,
+        facts: &mut FlowFacts,
+    ) -> Result<(), AppError> {
+        let mut ids: Vec<String> = Vec::new();
+        for reference in Reference::all(&facts.references) {
+            let (connector, name) = (&reference.connector, &reference.connection);
+            let found = self.connection_at_address(connector, name).await?;
+            let Some(found) = found.filter(|it| it.environment == environment.id) else { continue };
+            let place = Place { hold: found.hold_of(caller), ..environment.place() };
+            let may = caller.kind() == CallerKind::Root
+                || facts.connections.iter().any(|id| id == found.id())
+                || policy::allows(caller, Operation::UseConnection, place);
+            if !may {
+                return Err(no_permission(caller, name, connector));
+            }
+            if !ids.iter().any(|id| id == found.id()) {
+                ids.push(found.id().to_owned());
+            }
+        }
+        facts.connections = ids;
+        Ok(())
+    }
+
+    /// The same by the environment's id.
+    pub(crate) async fn note_connections_in(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        facts: &mut FlowFacts,
+    ) -> Result<(), AppError> {
+        match self.environment(environment).await? {
+            Some(environment) => self.note_connections(caller, &environment, facts).await,
+            None => Ok(()),
+        }
     }
 
     /// What the inputs of the call mean for the connector.
@@ -184,6 +250,12 @@ fn by_id(
         let message = format!("The connector '{}' has no operation '{id}'.", connector.name);
         AppError::not_found("OperationNotFound", message)
     })?;
+    if let Purpose::Poll { .. } | Purpose::Unsubscribe { .. } = purpose {
+        // it goes to an address that an answer gave
+        let path = operation.path.as_str().to_owned();
+        let request = RelativeRequest { path, ..RelativeRequest::default() };
+        return Ok((Some(operation.id.clone()), request, Object::new()));
+    }
     let mut parameters = match inputs.get("parameters") {
         Some(Value::Object(parameters)) => Object::clone(parameters),
         None | Some(Value::Null) => Object::new(),

@@ -1,0 +1,82 @@
+//! Signing in for connections on the native API. The rest of connections is on the paths of
+//! the original.
+
+use super::{ApiError, ApiState, Authenticated, Path};
+use crate::app::access::Scope;
+use crate::app::connector::connection::ConnectionAt;
+use crate::app::connector::oauth::consent::Standing;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flow::run::format_time;
+use serde_json::{Value, json};
+
+shape! {
+    /// A link at which a person signs in.
+    ConsentLinkAnswer { id: String, link: String, expires_time: String, }
+
+    /// How far a sign-in has come: Waiting, Connected or Failed.
+    ConsentAnswer { status: String, message: Option<String>, }
+
+    /// Whether a token could be had; a connection that takes none was not tried.
+    ConnectionTestAnswer { status: String, tried: bool, }
+}
+
+/// Where a connection is.
+type Place = (String, String, String);
+
+fn at(place: &Place) -> ConnectionAt<'_> {
+    let (environment, connector, name) = place;
+    ConnectionAt { environment, connector, name, scope: Scope::Mine }
+}
+
+/// Makes a link at which a person signs in for a connection.
+#[utoipa::path(
+    post, path = "/environments/{environment}/connectors/{connector}/connections/{name}/consents",
+    responses((status = 201, body = ConsentLinkAnswer)),
+)]
+pub async fn begin(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(place): Path<Place>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let begun = state.app.begin_consent(&caller, at(&place)).await?;
+    let value = json!({
+        "id": begun.id,
+        "link": begun.link,
+        "expiresTime": format_time(begun.expires),
+    });
+    Ok((StatusCode::CREATED, Json(value)))
+}
+
+/// How far a sign-in has come, for who asked for it.
+#[utoipa::path(
+    get, path = "/environments/{environment}/connectors/{connector}/connections/{name}/consents/{id}",
+    responses((status = 200, body = ConsentAnswer)),
+)]
+pub async fn show(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path((environment, connector, name, id)): Path<(String, String, String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let place = (environment, connector, name);
+    Ok(Json(match state.app.consent_standing(&caller, at(&place), &id).await? {
+        Standing::Waiting | Standing::Returned => json!({"status": "Waiting"}),
+        Standing::Done => json!({"status": "Connected"}),
+        Standing::Failed(message) => json!({"status": "Failed", "message": message}),
+    }))
+}
+
+/// Finds out whether a token can be had for a connection.
+#[utoipa::path(
+    post, path = "/environments/{environment}/connectors/{connector}/connections/{name}/test",
+    responses((status = 200, body = ConnectionTestAnswer)),
+)]
+pub async fn test(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Path(place): Path<Place>,
+) -> Result<Json<Value>, ApiError> {
+    let tried = state.app.test_connection(&caller, at(&place)).await?;
+    Ok(Json(json!({"status": "Connected", "tried": tried})))
+}

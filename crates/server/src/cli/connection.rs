@@ -1,0 +1,140 @@
+//! `sluicegate connection`: signing in for connections, and whether they work.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use super::client::{Client, Resource};
+use super::failure::Failure;
+use super::output::{Output, visible};
+
+const EXAMPLES: &str = "\
+Connections are made, shared and deleted by 'm365 pa' and by other clients of the original.
+
+Examples:
+  sluicegate connection consent my-mail --connector shared_contoso-5f0123456789abcdef
+  sluicegate connection consent my-mail --connector shared_contoso-5f0123456789abcdef --no-wait
+  sluicegate connection test my-mail --connector shared_contoso-5f0123456789abcdef";
+
+/// How often the server is asked whether the person has signed in.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub enum ConnectionCommand {
+    /// Print a link at which you sign in for a connection, and wait until you have
+    #[command(after_help = EXAMPLES)]
+    Consent {
+        #[command(flatten)]
+        at: At,
+        /// Print the link only
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Find out whether a token can be had for a connection
+    Test {
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+/// Which connection.
+#[derive(Debug, Args)]
+pub struct At {
+    /// Name of the connection
+    name: String,
+    /// Name of its connector
+    #[arg(long, value_name = "CONNECTOR")]
+    connector: String,
+}
+
+impl At {
+    fn resource(&self, client: &Client, rest: &[&str]) -> Result<Resource, Failure> {
+        let environment = client.environment();
+        let mut segments =
+            vec!["environments", environment, "connectors", &self.connector, "connections"];
+        segments.push(&self.name);
+        segments.extend(rest);
+        Resource::new(&segments)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LinkRecord {
+    id: String,
+    link: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ConsentRecord {
+    status: String,
+    message: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TestRecord {
+    tried: bool,
+}
+
+pub async fn execute(
+    command: ConnectionCommand,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<ExitCode, Failure> {
+    match command {
+        ConnectionCommand::Consent { at, no_wait } => consent(&at, no_wait, client, out).await?,
+        ConnectionCommand::Test { at } => {
+            let text = client.post(&at.resource(client, &["test"])?, None).await?;
+            if out.is_json() {
+                out.document(&text)?;
+            } else if client.read::<TestRecord>(&text)?.tried {
+                out.line(format_args!("A token was had for connection '{}'.", at.name))?;
+            } else {
+                out.line(format_args!(
+                    "Connection '{}' takes no token: nothing was tried.",
+                    at.name
+                ))?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn consent(
+    at: &At,
+    no_wait: bool,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let text = client.post(&at.resource(client, &["consents"])?, None).await?;
+    let begun: LinkRecord = client.read(&text)?;
+    if no_wait && out.is_json() {
+        return out.document(&text);
+    }
+    if no_wait {
+        return out.line(visible(&begun.link));
+    }
+    if out.is_json() {
+        // on standard error, so that what is printed is one document
+        out.note(format_args!("Sign in at {}", visible(&begun.link)))?;
+    } else {
+        out.line(format_args!("Sign in at {}", visible(&begun.link)))?;
+    }
+    out.flush()?;
+    let resource = at.resource(client, &["consents", &begun.id])?;
+    loop {
+        let text = client.get(&resource).await?;
+        let found: ConsentRecord = client.read(&text)?;
+        match found.status.as_str() {
+            "Connected" if out.is_json() => return out.document(&text),
+            "Connected" => return out.done(format_args!("Connection '{}' is signed in.", at.name)),
+            "Failed" => return Err(Failure::new(visible(&found.message))),
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}

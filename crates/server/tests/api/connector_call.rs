@@ -1,0 +1,313 @@
+//! Calls of connectors that flows make: actions, triggers, webhooks, and what stands behind.
+
+use crate::people::{CO_OWNER, OWNER, People, STRANGER, USER};
+use crate::support::backend::{Asked, Backend, Told};
+use crate::world::{World, compose, definition, response, with_trigger};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const WITHIN: Duration = Duration::from_secs(20);
+const SECRET: &str = "key-7f2c";
+const PROPERTIES: &str = r#"{"properties": {"connectionParameters": {"api_key": {"type": "securestring", "uiDefinition": {"constraints": {"required": "true"}}}}}}"#;
+
+/// A library: books are got and put away, loans are told.
+fn library(host: &str) -> Value {
+    json!({
+        "swagger": "2.0",
+        "info": {"title": "Library"},
+        "host": host, "basePath": "/api", "schemes": ["http"],
+        "securityDefinitions": {"api_key": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+        "paths": {
+            "/shelves/{shelf}/books": {
+                "get": {"operationId": "ListBooks", "parameters": [
+                    {"name": "shelf", "in": "path", "required": true, "type": "string"},
+                    {"name": "top", "in": "query", "type": "integer"},
+                    {"name": "X-Lang", "in": "header", "type": "string"}
+                ], "responses": {"200": {"schema": {"type": "array"}}}},
+                "post": {"operationId": "AddBook", "parameters": [
+                    {"name": "shelf", "in": "path", "required": true, "type": "string"},
+                    {"name": "book", "in": "body", "required": true, "schema": {"type": "object",
+                        "required": ["title"], "properties": {
+                            "title": {"type": "string"},
+                            "author": {"type": "object", "properties": {"name": {"type": "string"}}},
+                            "pages": {"type": "integer"}}}}
+                ], "responses": {"201": {}}}
+            },
+            "/new": {"get": {"operationId": "OnNewBook", "x-ms-trigger": "batch", "parameters": [],
+                "responses": {"200": {}}}},
+            "/loans": {"post": {"operationId": "OnLoan", "x-ms-trigger": "single",
+                "x-ms-notification-content": {"schema": {"type": "object"}},
+                "parameters": [{"name": "subscription", "in": "body", "required": true,
+                    "schema": {"type": "object", "required": ["callback"], "properties": {
+                        "callback": {"type": "string", "x-ms-notification-url": true, "x-ms-visibility": "internal"},
+                        "branch": {"type": "string"}}}}],
+                "responses": {"201": {}}}}
+        }
+    })
+}
+
+struct House {
+    people: People,
+    backend: Backend,
+}
+
+const AT: &str = "apis/shared_library/connections/lib1";
+
+impl House {
+    async fn open(rule: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static) -> House {
+        let backend = Backend::start(rule).await;
+        let world = World::start_with(|setup, dir| setup.allow_loopback(dir)).await;
+        let people = People::meet_in(world).await;
+        let body = json!({"name": "shared_library", "properties": PROPERTIES,
+            "definition": library(&backend.addr.to_string()).to_string()});
+        let path = format!("/api/v1/environments/{}/connectors", people.environment);
+        people.ask(OWNER, (Method::POST, &path), Some(&body), 201).await;
+        let connection = json!({"properties": {"displayName": "Library",
+            "connectionParameters": {"api_key": SECRET}}});
+        people.api(OWNER, Method::PUT, AT, Some(&connection), 201).await;
+        House { people, backend }
+    }
+
+    /// Makes a flow of somebody's over the connection.
+    async fn flow(&self, who: usize, definition: &Value, status: u16) -> Value {
+        let body = json!({"properties": {
+            "displayName": "Reader", "definition": definition, "state": "Started",
+            "connectionReferences": {"shared_library": {
+                "connectionName": "lib1", "source": "Embedded",
+                "id": "/providers/Microsoft.PowerApps/apis/shared_library"}}
+        }});
+        let path = self.people.flows();
+        self.people.ask(who, (Method::POST, &path), Some(&body), status).await
+    }
+
+    /// Runs a flow; gives its actions by name when it has ended.
+    async fn run(&self, flow: &Value) -> Value {
+        let name = flow["name"].as_str().expect("a name");
+        let path = format!("{}/{name}/triggers/manual/run", self.people.flows());
+        let run = self.people.ask(OWNER, (Method::POST, &path), Some(&json!({})), 202).await;
+        let run = run["name"].as_str().expect("a run").to_owned();
+        self.ended(&run).await
+    }
+
+    async fn ended(&self, run: &str) -> Value {
+        let ended = self.people.world.api.ended(run).await;
+        let actions = self.people.world.api.list(&format!("/api/v1/runs/{run}/actions")).await;
+        let mut found = json!({"status": ended["status"]});
+        for action in actions {
+            let name = action["name"].as_str().expect("a name");
+            let path = format!("/api/v1/runs/{run}/actions/{name}");
+            found[name] = self.people.world.api.get(&path).await;
+        }
+        found
+    }
+
+    async fn put_backend(&self, who: usize, backend: &Value, status: u16) -> Value {
+        let path = format!(
+            "/api/v1/environments/{}/connectors/shared_library/connections/lib1/backend",
+            self.people.environment
+        );
+        self.people.ask(who, (Method::PUT, &path), Some(backend), status).await
+    }
+}
+
+fn open_api(operation: &str, parameters: &Value) -> Value {
+    json!({"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+        "host": {"connectionName": "shared_library", "operationId": operation,
+            "apiId": "/providers/Microsoft.PowerApps/apis/shared_library"},
+        "parameters": parameters,
+        "authentication": "@parameters('$authentication')"
+    }})
+}
+
+/// A flow of Power Automate: what its definition declares.
+fn power(mut definition: Value) -> Value {
+    definition["parameters"] = json!({
+        "$connections": {"defaultValue": {}, "type": "Object"},
+        "$authentication": {"defaultValue": {}, "type": "SecureObject"}
+    });
+    definition
+}
+
+#[tokio::test]
+async fn an_action_calls_its_operation() {
+    let house = House::open(|asked, _| match asked.method == Method::POST {
+        true => (201, vec![("x-id", "9".to_owned())], json!({"id": 9})),
+        false => (200, Vec::new(), json!([{"title": "A"}])),
+    })
+    .await;
+    let list = json!({"shelf": "a/b c", "top": "5", "X-Lang": "de"});
+    let add =
+        json!({"shelf": "x", "book/title": "@{'T'}", "book/author/name": "N", "book/pages": "12"});
+    let mut actions =
+        json!({"List": open_api("ListBooks", &list), "Add": open_api("AddBook", &add)});
+    actions["Add"]["runAfter"] = json!({"List": ["Succeeded"]});
+    let flow = house.flow(OWNER, &power(definition(actions)), 201).await;
+    let run = house.run(&flow).await;
+    assert_eq!(run["status"], "Succeeded", "{run}");
+    assert_eq!(run["List"]["outputs"]["body"], json!([{"title": "A"}]));
+    assert_eq!(
+        (&run["Add"]["outputs"]["statusCode"], &run["Add"]["outputs"]["body"]),
+        (&json!(201), &json!({"id": 9}))
+    );
+    let asked = house.backend.asked();
+    assert_eq!(asked[0].line(), "GET /api/shelves/a%2Fb%20c/books?top=5");
+    assert_eq!((asked[0].header("x-lang"), asked[0].header("x-key")), ("de", SECRET));
+    assert_eq!(asked[1].line(), "POST /api/shelves/x/books");
+    assert_eq!(asked[1].json(), json!({"title": "T", "author": {"name": "N"}, "pages": 12}));
+    assert!(!asked[1].header("idempotency-key").is_empty());
+    assert!(!run.to_string().contains(SECRET), "{run}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_called_says_why() {
+    let house = House::open(|_, _| (200, Vec::new(), json!([]))).await;
+    let cases = [
+        (open_api("Nothing", &json!({})), "OperationNotFound"),
+        (open_api("AddBook", &json!({"book/title": "x"})), ""),
+        (
+            json!({"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+                "host": {"connectionName": "shared_other", "operationId": "X"}, "parameters": {}}}),
+            "ConnectionReferenceNotFound",
+        ),
+    ];
+    for (action, code) in cases {
+        let flow = house.flow(OWNER, &power(definition(json!({"Call": action}))), 201).await;
+        let run = house.run(&flow).await;
+        assert_eq!(run["Call"]["status"], "Failed", "{run}");
+        let error = &run["Call"]["error"];
+        assert!(code.is_empty() || error["code"] == code, "{error}");
+        assert!(error["message"].as_str().is_some_and(|it| it.ends_with('.')), "{error}");
+    }
+    assert!(house.backend.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_action_may_name_path_and_method() {
+    let house = House::open(|_, _| (200, Vec::new(), json!({"ok": true}))).await;
+    let action = json!({"type": "ApiConnection", "runAfter": {}, "inputs": {
+        "host": {"connection": {"name": "@parameters('$connections')['shared_library']['connectionId']"}},
+        "method": "get",
+        "path": "/shelves/@{encodeURIComponent(encodeURIComponent('a b'))}/books",
+        "queries": {"top": 3}
+    }});
+    let flow = house.flow(OWNER, &power(definition(json!({"Call": action}))), 201).await;
+    let run = house.run(&flow).await;
+    assert_eq!(run["status"], "Succeeded", "{run}");
+    assert_eq!(house.backend.asked()[0].line(), "GET /api/shelves/a%2520b/books?top=3");
+    assert_eq!(house.backend.asked()[0].header("x-key"), SECRET);
+}
+
+#[tokio::test]
+async fn only_who_may_use_a_connection_makes_a_flow_use_it() {
+    let house = House::open(|_, _| (200, Vec::new(), json!([]))).await;
+    let call = power(definition(json!({"Call": open_api("ListBooks", &json!({"shelf": "x"}))})));
+    for who in [CO_OWNER, USER] {
+        let refused = house.flow(who, &call, 403).await;
+        assert_eq!(refused["error"]["code"], "ConnectionAuthorizationFailed");
+    }
+    let principal = json!({"id": house.people.all[USER].id, "type": "User"});
+    let put = json!({"put": [{"properties": {"roleName": "CanView", "principal": principal}}]});
+    let share = format!("{AT}/modifyPermissions");
+    house.people.api(OWNER, Method::POST, &share, Some(&put), 200).await;
+    house.flow(USER, &call, 201).await;
+    // what stands behind is for who may change the connection
+    for who in [USER, STRANGER] {
+        house.put_backend(who, &json!({"kind": "Service"}), 403).await;
+    }
+}
+
+#[tokio::test]
+async fn a_trigger_asks_a_connector_for_what_is_new() {
+    let house = House::open(|asked, before| match (asked.path.as_str(), before) {
+        ("/api/new", 0) => (
+            200,
+            vec![("location", "/api/new?state=1".to_owned()), ("retry-after", "0".to_owned())],
+            json!({"value": [{"n": 1}, {"n": 2}]}),
+        ),
+        ("/api/new?state=1", 1) => (202, vec![("retry-after", "3600".to_owned())], Value::Null),
+        _ => (500, Vec::new(), Value::Null),
+    })
+    .await;
+    let trigger = json!({"type": "OpenApiConnection",
+        "inputs": {"host": {"connectionName": "shared_library", "operationId": "OnNewBook"}, "parameters": {}},
+        "recurrence": {"frequency": "Hour", "interval": 1},
+        "splitOn": "@triggerOutputs()?['body/value']"});
+    let document =
+        power(with_trigger(trigger, json!({"Told": compose("", json!("@triggerBody()"))})));
+    house.flow(OWNER, &document, 201).await;
+    let since = Instant::now();
+    while house.backend.asked().len() < 2 {
+        assert!(since.elapsed() < WITHIN, "{:?}", house.backend.asked());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked = house.backend.asked();
+    assert_eq!([asked[0].line(), asked[1].line()], ["GET /api/new", "GET /api/new?state=1"]);
+    assert_eq!(asked[1].header("x-key"), SECRET, "it is the service's own address");
+}
+
+#[tokio::test]
+async fn a_webhook_trigger_subscribes_with_its_connector() {
+    let house = House::open(|asked, _| match asked.method == Method::POST {
+        true => (201, vec![("location", "/api/loans/77".to_owned())], json!({})),
+        false => (204, Vec::new(), Value::Null),
+    })
+    .await;
+    let trigger = json!({"type": "OpenApiConnectionWebhook", "inputs": {
+        "host": {"connectionName": "shared_library", "operationId": "OnLoan"},
+        "parameters": {"subscription/branch": "north"}}});
+    let document =
+        power(with_trigger(trigger, json!({"Told": compose("", json!("@triggerBody()"))})));
+    let flow = house.flow(OWNER, &document, 201).await;
+    let asked = house.backend.wait_for(|asked| asked.method == Method::POST).await;
+    assert_eq!(asked.path, "/api/loans");
+    let body = asked.json();
+    assert_eq!(body["branch"], "north");
+    let to =
+        crate::support::api::path_of(body["callback"].as_str().expect("an address")).to_owned();
+    let answer = house.people.world.fire(&to, &json!({"loan": 5})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let run = house.ended(answer.run()).await;
+    assert_eq!(run["Told"]["outputs"], json!({"loan": 5}));
+    let name = flow["name"].as_str().expect("a name");
+    let path = format!("{}/{name}/stop", house.people.flows());
+    house.people.ask(OWNER, (Method::POST, &path), None, 200).await;
+    let end = house.backend.wait_for(|asked| asked.method == Method::DELETE).await;
+    assert_eq!((end.path.as_str(), end.header("x-key")), ("/api/loans/77", SECRET));
+}
+
+#[tokio::test]
+async fn another_host_or_a_flow_can_stand_behind_a_connection() {
+    let house = House::open(|_, _| (500, Vec::new(), Value::Null)).await;
+    let other = Backend::start(|_, _| (200, Vec::new(), json!(["other"]))).await;
+    let call =
+        power(definition(json!({"Call": open_api("ListBooks", &json!({"shelf": "x", "top": 2}))})));
+    let flow = house.flow(OWNER, &call, 201).await;
+    let url = other.url("/v2/");
+    house.put_backend(OWNER, &json!({"kind": "Host", "url": url}), 200).await;
+    let run = house.run(&flow).await;
+    assert_eq!(run["Call"]["outputs"]["body"], json!(["other"]), "{run}");
+    assert_eq!(other.asked()[0].line(), "GET /v2/shelves/x/books?top=2");
+    for wrong in [
+        json!({"kind": "Host", "url": "ftp://x"}),
+        json!({"kind": "Host", "url": "http://u:p@x/"}),
+        json!({"kind": "Odd"}),
+        json!({"kind": "Flow", "flow": ""}),
+    ] {
+        house.put_backend(OWNER, &wrong, 400).await;
+    }
+    // a flow that implements the connector
+    let shelf = definition(json!({
+        "Answer": response("", "@triggerBody()")
+    }));
+    let body = json!({"properties": {"displayName": "Implementation", "definition": shelf, "state": "Started"}});
+    let made =
+        house.people.ask(OWNER, (Method::POST, &house.people.flows()), Some(&body), 201).await;
+    let backend = json!({"kind": "Flow", "flow": made["name"]});
+    assert_eq!(house.put_backend(OWNER, &backend, 200).await, backend);
+    let run = house.run(&flow).await;
+    let told = &run["Call"]["outputs"]["body"];
+    assert_eq!(told["operationId"], "ListBooks", "{run}");
+    assert_eq!(told["parameters"], json!({"shelf": "x", "top": 2}));
+    assert_eq!((&told["method"], &told["path"]), (&json!("GET"), &json!("/shelves/x/books?top=2")));
+}

@@ -14,6 +14,7 @@ pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod import;
+pub mod item;
 pub mod notification;
 pub mod owner;
 pub mod package;

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod audit;
 pub mod callback;
+pub mod cancellation;
 pub mod catalog;
 pub mod connector;
 pub mod data;

@@ -6,6 +6,7 @@ mod shape;
 mod again;
 mod application;
 mod audit;
+mod cancellation;
 mod connector;
 mod document;
 mod environment;
@@ -90,7 +91,8 @@ fn flows() -> Described {
         .with(routes!(run::repetitions))
         .with(routes!(run::repetition))
         .with(routes!(run::events))
-        .with(routes!(run::cancel))
+        .with(routes!(cancellation::cancel))
+        .with(routes!(cancellation::cancel_many))
         .with(routes!(again::resubmit))
         .with(routes!(again::resume))
         .with(routes!(again::resubmit_many))

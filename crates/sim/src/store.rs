@@ -344,9 +344,7 @@ impl Store for SimStore {
     }
 
     fn records_by_id(&self, kind: u8, ids: Vec<String>) -> Answer<'_, Vec<Record>> {
-        self.get(move |truth| {
-            ids.iter().filter_map(|id| truth.managed.record(kind, id)).collect()
-        })
+        self.get(move |truth| ids.iter().filter_map(|id| truth.managed.record(kind, id)).collect())
     }
 
     fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {

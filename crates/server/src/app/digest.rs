@@ -18,16 +18,16 @@ use crate::auth::caller::Caller;
 use crate::clock::SECOND;
 use crate::limits::{
     CHANGE_TRIES_MAX, FAILURES_PER_READ, FAILURES_SETTLE_SECONDS, NOTICE_CLAIM_SECONDS,
-    NOTICE_ERROR_CHARACTERS_MAX, NOTICE_LINES_MAX, NOTICE_PEOPLE_MAX, NOTICE_TRIES_MAX, NOTICES_PER_ROUND,
-    NOTIFY_EVERY,
+    NOTICE_ERROR_CHARACTERS_MAX, NOTICE_LINES_MAX, NOTICE_PEOPLE_MAX, NOTICE_TRIES_MAX,
+    NOTICES_PER_ROUND, NOTIFY_EVERY,
 };
 use crate::mail::{Mail, Mailer};
 use flow::run::{CallResult, HttpRequest, format_time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{RecordKey, RunRow};

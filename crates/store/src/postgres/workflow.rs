@@ -1,7 +1,9 @@
 //! Flows.
 
 use super::address::Db;
-use super::column::{Call, bytes, call, each, number, process_id_or_none, rows_max, small, text, texts};
+use super::column::{
+    Call, bytes, call, each, number, process_id_or_none, rows_max, small, text, texts,
+};
 use super::fault::Fault;
 use super::workflow_version;
 use crate::{StoreError, VersionRow, WorkflowRow};

@@ -463,12 +463,8 @@ async fn render_full(
 ) -> Result<Value, AppError> {
     let known = asked.app.environment(environment).await?;
     let known = known.ok_or_else(|| AppError::internal("an environment is gone"))?;
-    let (mut head, mut properties) = base(
-        asked,
-        (&view.entry.row, &view.facts),
-        &triggers_of(&view.entry.version.flow),
-        &known,
-    );
+    let (mut head, mut properties) =
+        base(asked, (&view.entry.row, &view.facts), &triggers_of(&view.entry.version.flow), &known);
     let is_defined = !asked
         .query("includeflowdefinition")
         .is_some_and(|value| value.eq_ignore_ascii_case("false"));

@@ -132,9 +132,6 @@ pub const PRINCIPAL_FRESH: Duration = Duration::from_secs(1);
 pub const PROVIDER_PAGE_ROWS: usize = 50;
 pub const PROVIDER_PAGE_ROWS_MAX: usize = 250;
 
-/// Runs of a status that one request cancels.
-pub const PROVIDER_RUNS_MAX: usize = 1_000;
-
 /// Connection references of a flow that is made over the resource providers: one for each
 /// of its actions at most (documented for actions: 500).
 pub const REFERENCES_MAX: usize = 500;
@@ -269,6 +266,9 @@ pub const NOTICES_PER_ROUND: usize = 64;
 /// Flows and codes that a notice lists, and characters of an error in it.
 pub const NOTICE_LINES_MAX: usize = 100;
 pub const NOTICE_ERROR_CHARACTERS_MAX: usize = 300;
+
+/// People who are told of one flow's failures: each has a notice that changes with them.
+pub const NOTICE_PEOPLE_MAX: usize = 500;
 
 /// Seconds that a node has to send a notice before another may: longer than sending takes.
 pub const NOTICE_CLAIM_SECONDS: i64 = 300;

@@ -172,6 +172,30 @@ async fn runs_are_done_again_and_found() {
 }
 
 #[tokio::test]
+async fn runs_are_cancelled_by_a_query() {
+    let desk = Desk::start().await;
+    let rest = json!({"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Hour"}}});
+    desk.write("order.json", &definition(&json!({"Rest": rest})));
+    desk.run(&["flow", "create", "order.json"]);
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let started = desk.json(&["flow", "run", "order"]);
+        runs.push(started["run"].as_str().expect("a run").to_owned());
+    }
+    let dry = desk.run(&["run", "cancel", "--flow", "order", "--dry-run"]);
+    assert!(runs.iter().all(|run| dry.contains(run)), "{dry}");
+    let one = desk.json(&["run", "cancel", "--flow", "order", "--top", "1"]);
+    assert_eq!(one["value"], json!([{"run": runs[2]}]));
+    let text = desk.run(&["run", "cancel", "--flow", "order", "--all"]);
+    assert!(text.contains(&runs[0]) && text.contains(&runs[1]), "{text}");
+    for run in &runs {
+        desk.command(&["run", "watch", run]).output().expect("it ends");
+        assert!(desk.run(&["run", "show", run]).contains("Cancelled"));
+    }
+    desk.run(&["run", "cancel", "--flow", "order", "--status", "waiting"]);
+}
+
+#[tokio::test]
 async fn a_flow_is_changed_turned_off_and_deleted() {
     let desk = Desk::start().await;
     desk.write("greet.json", &definition(&json!({"A": {"type": "Compose", "inputs": "one"}})));

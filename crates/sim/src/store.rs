@@ -343,6 +343,10 @@ impl Store for SimStore {
         self.get(move |truth| truth.managed.record(kind, &id))
     }
 
+    fn records_by_id(&self, kind: u8, ids: Vec<String>) -> Answer<'_, Vec<Record>> {
+        self.get(move |truth| ids.iter().filter_map(|id| truth.managed.record(kind, id)).collect())
+    }
+
     fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {
         self.get(move |truth| truth.managed.records(&range))
     }
@@ -370,6 +374,13 @@ impl Store for SimStore {
     fn workflow_by_id(&self, id: &str) -> Answer<'_, Option<WorkflowRow>> {
         let id = id.to_owned();
         self.get(move |truth| truth.managed.workflows.values().find(|row| row.id == id).cloned())
+    }
+
+    fn workflows_by_id(&self, ids: Vec<String>) -> Answer<'_, Vec<WorkflowRow>> {
+        self.get(move |truth| {
+            let rows = truth.managed.workflows.values();
+            rows.filter(|row| ids.contains(&row.id)).cloned().collect()
+        })
     }
 
     fn workflow_by_key(&self, key: i64) -> Answer<'_, Option<WorkflowRow>> {

@@ -185,6 +185,9 @@ pub trait Store: Send + Sync + 'static {
 
     fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>>;
 
+    /// Of some records those that are there, in any order.
+    fn records_by_id(&self, kind: u8, ids: Vec<String>) -> Answer<'_, Vec<Record>>;
+
     /// Records with the values of the key that was asked for. One that has several such keys
     /// is listed under each.
     fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>>;
@@ -223,6 +226,9 @@ pub trait Store: Send + Sync + 'static {
     fn workflow(&self, environment: &str, name: &str) -> Answer<'_, Option<WorkflowRow>>;
 
     fn workflow_by_id(&self, id: &str) -> Answer<'_, Option<WorkflowRow>>;
+
+    /// Of some flows those that are there, in any order.
+    fn workflows_by_id(&self, ids: Vec<String>) -> Answer<'_, Vec<WorkflowRow>>;
 
     fn workflow_by_key(&self, key: i64) -> Answer<'_, Option<WorkflowRow>>;
 

@@ -120,6 +120,12 @@ impl Cursor {
         format!("{value}.{}", URL_SAFE_NO_PAD.encode(&self.1))
     }
 
+    /// Before the first of the keys that begin with some parts.
+    #[must_use]
+    pub fn before(parts: &[&str]) -> Cursor {
+        Cursor(joined(parts), String::new())
+    }
+
     /// Whether it is among keys that begin with some parts.
     #[must_use]
     pub fn is_within(&self, parts: &[&str]) -> bool {
@@ -202,6 +208,15 @@ impl App {
     pub(crate) async fn get<T: Stored>(&self, id: &str) -> Result<Option<Known<T>>, AppError> {
         let found = self.engine.store.record(T::KIND as u8, id).await?;
         found.as_ref().map(known).transpose()
+    }
+
+    /// Of some records those that are there, in any order.
+    pub(crate) async fn get_many<T: Stored>(
+        &self,
+        ids: Vec<String>,
+    ) -> Result<Vec<Known<T>>, AppError> {
+        let found = self.engine.store.records_by_id(T::KIND as u8, ids).await?;
+        found.iter().map(known).collect()
     }
 
     /// The one record with a unique key.

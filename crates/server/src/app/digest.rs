@@ -10,24 +10,24 @@
 use super::App;
 use super::catalog::FlowEntry;
 use super::data::{self, Change, Kind, Known, Stored};
-use super::directory::User;
+use super::directory::{Group, User};
 use super::error::{AppError, ErrorKind};
-use super::facts::{PrincipalKind, Share};
+use super::facts::{FlowFacts, PrincipalKind, Share};
 use super::notification::Channel;
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
 use crate::limits::{
     CHANGE_TRIES_MAX, FAILURES_PER_READ, FAILURES_SETTLE_SECONDS, NOTICE_CLAIM_SECONDS,
-    NOTICE_ERROR_CHARACTERS_MAX, NOTICE_LINES_MAX, NOTICE_TRIES_MAX, NOTICES_PER_ROUND,
-    NOTIFY_EVERY,
+    NOTICE_ERROR_CHARACTERS_MAX, NOTICE_LINES_MAX, NOTICE_PEOPLE_MAX, NOTICE_TRIES_MAX,
+    NOTICES_PER_ROUND, NOTIFY_EVERY,
 };
 use crate::mail::{Mail, Mailer};
 use flow::run::{CallResult, HttpRequest, format_time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{RecordKey, RunRow};
@@ -248,18 +248,36 @@ impl App {
                 vec![(format!("webhook:{flow}"), Target::Flow(flow))]
             }
             Channel::Mail => {
-                let facts = self.facts(&entry.row).await?;
-                let is_user = facts.creator_kind != Some(PrincipalKind::ServicePrincipal);
-                let creator = facts.creator.iter().filter(|_| is_user);
-                let shared = facts
-                    .permissions
-                    .iter()
-                    .filter(|it| it.share == Share::CanEdit && it.kind == PrincipalKind::User);
-                let owners = creator.chain(shared.map(|it| &it.principal));
-                owners.map(|it| (format!("mail:{it}"), Target::Owner(it.clone()))).collect()
+                let owners = self.people_of(&*self.facts(&entry.row).await?).await?;
+                owners.into_iter().map(|it| (format!("mail:{it}"), Target::Owner(it))).collect()
             }
         };
         Ok(Some(Told { entry, targets }))
+    }
+
+    /// The users who own a flow, each once: who made it, co-owners, and the members of groups
+    /// among those.
+    async fn people_of(&self, facts: &FlowFacts) -> Result<Vec<String>, AppError> {
+        let is_user = facts.creator_kind != Some(PrincipalKind::ServicePrincipal);
+        let mut people: Vec<String> = facts.creator.iter().filter(|_| is_user).cloned().collect();
+        for it in facts.permissions.iter().filter(|it| it.share == Share::CanEdit) {
+            match it.kind {
+                PrincipalKind::User => people.push(it.principal.clone()),
+                PrincipalKind::Group => {
+                    let group = self.get::<Group>(&it.principal).await?;
+                    people.extend(group.into_iter().flat_map(|group| group.value.members));
+                }
+                PrincipalKind::ServicePrincipal => {}
+            }
+        }
+        let mut known = HashSet::new();
+        people.retain(|person| known.insert(person.clone()));
+        if people.len() > NOTICE_PEOPLE_MAX {
+            let (flow, count) = (facts.flow(), people.len());
+            tracing::warn!(flow, count, "only some of a flow's owners are told of failures");
+            people.truncate(NOTICE_PEOPLE_MAX);
+        }
+        Ok(people)
     }
 
     async fn count_failure(

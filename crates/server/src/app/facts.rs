@@ -7,7 +7,7 @@ use super::suspension::Suspension;
 use super::{App, summary};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::FlowRole;
-use flow::definition::Loaded;
+use flow::definition::{Flow, Loaded, Trigger, TriggerBehavior};
 use serde::{Deserialize, Serialize};
 use store::{RecordKey, WorkflowRow};
 
@@ -47,6 +47,29 @@ pub struct Permission {
     pub share: Share,
 }
 
+/// What lists show of a trigger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggerFacts {
+    pub name: String,
+    pub type_name: String,
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Whether it has an address at which it is called.
+    pub is_callable: bool,
+}
+
+#[must_use]
+pub fn triggers_of(flow: &Flow) -> Vec<TriggerFacts> {
+    let facts = |trigger: &Trigger| TriggerFacts {
+        name: trigger.name.as_str().to_owned(),
+        type_name: trigger.type_name.as_str().to_owned(),
+        kind: trigger.kind.as_ref().map(|kind| kind.as_str().to_owned()),
+        is_callable: matches!(trigger.behavior, TriggerBehavior::Request { .. }),
+    };
+    flow.triggers.iter().map(facts).collect()
+}
+
 /// What is known of a flow.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,6 +91,9 @@ pub struct FlowFacts {
     /// Of the current version: [`super::summary::summary`].
     #[serde(default)]
     pub summary: serde_json::Value,
+    /// Of the current version; none when nobody has noted them.
+    #[serde(default)]
+    pub triggers: Option<Vec<TriggerFacts>>,
     /// Of the current version, by key.
     #[serde(default)]
     pub references: serde_json::Value,
@@ -125,6 +151,7 @@ impl FlowFacts {
             permissions: Vec::new(),
             template_name: None,
             summary: serde_json::Value::Null,
+            triggers: None,
             references: serde_json::Value::Null,
             connections: Vec::new(),
             deleted: None,
@@ -146,6 +173,7 @@ impl FlowFacts {
     /// Keeps what is shown of a version.
     pub fn note_version(&mut self, loaded: &Loaded) -> Result<(), AppError> {
         let to_json = |value: &expr::Value| serde_json::to_value(value).map_err(AppError::internal);
+        self.triggers = Some(triggers_of(&loaded.flow));
         self.summary = summary::summary(&to_json(&loaded.definition)?);
         self.references = match &loaded.connection_references {
             Some(given) => summary::references(&to_json(given)?).unwrap_or_default(),

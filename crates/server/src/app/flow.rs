@@ -184,38 +184,6 @@ impl App {
         self.view(entry, problems).await
     }
 
-    /// The flows of an environment by name, those that were deleted among them when they are
-    /// asked for.
-    pub async fn list_flows(
-        &self,
-        caller: &Caller,
-        environment: &str,
-        with_deleted: bool,
-        (after, rows_max): (Option<&str>, usize),
-    ) -> Result<Vec<Arc<FlowEntry>>, AppError> {
-        let operation = Operation::ListFlowsInEnvironmentV2;
-        let environment = self.environment_for(caller, operation, environment).await?;
-        let mut entries = Vec::new();
-        let mut after = after.map(str::to_owned);
-        loop {
-            let within = Some(environment.id.as_str());
-            let rows = self.engine.store.workflows(within, after.as_deref(), rows_max).await?;
-            let is_last = rows.len() < rows_max;
-            after = rows.last().map(|row| row.name.clone());
-            for row in rows {
-                if with_deleted || row.state != FlowState::Deleted as u8 {
-                    entries.push(self.engine.catalog.entry(row).await?);
-                }
-                if entries.len() >= rows_max {
-                    return Ok(entries);
-                }
-            }
-            if is_last {
-                return Ok(entries);
-            }
-        }
-    }
-
     /// A flow and the document of its current version.
     pub async fn get_flow(
         &self,

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod audit;
 pub mod callback;
+pub mod cancellation;
 pub mod catalog;
 pub mod connector;
 pub mod data;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod import;
+pub mod item;
 pub mod notification;
 pub mod owner;
 pub mod package;

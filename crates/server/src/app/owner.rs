@@ -6,7 +6,7 @@ use super::error::AppError;
 use super::facts::{Permission, PrincipalKind, Share};
 use super::{App, Operation};
 use crate::app::directory::{Application, Group, User};
-use crate::auth::caller::{Caller, CallerKind};
+use crate::auth::caller::Caller;
 use serde_json::json;
 
 /// Somebody with a part in a flow, as they are shown.
@@ -182,50 +182,4 @@ impl App {
         })?;
         Ok(Permission { principal, kind, share })
     }
-
-    /// The flows that the caller made, or that others share with them, newest first.
-    pub async fn list_my_flows(
-        &self,
-        caller: &Caller,
-        environment: &str,
-        mine: Mine,
-        (after, rows_max): (Option<super::data::Cursor>, usize),
-    ) -> Result<(Vec<super::flow::FlowView>, Option<super::data::Cursor>), AppError> {
-        let environment = self.environment_for(caller, Operation::ListMyFlows, environment).await?;
-        if caller.kind() == CallerKind::Root {
-            return Ok((Vec::new(), None));
-        }
-        // groups one after the other: the mark says how far the page has come
-        let wanted: Vec<(u8, &str)> = match mine {
-            Mine::Made => vec![(super::facts::BY_CREATOR, caller.id())],
-            Mine::Shared => caller.principals().map(|it| (super::facts::BY_CO_OWNER, it)).collect(),
-        };
-        let start = after.as_ref().map_or(0, |cursor| {
-            let owner =
-                |(_, principal): &(u8, &str)| cursor.is_within(&[&environment.id, principal]);
-            wanted.iter().position(owner).unwrap_or(0)
-        });
-        let (mut views, mut after) = (Vec::new(), after);
-        for (name, principal) in &wanted[start..] {
-            let parts = [environment.id.as_str(), principal];
-            let room = rows_max - views.len();
-            let page =
-                self.list::<super::facts::FlowFacts>(*name, &parts, after.take(), room).await?;
-            for facts in page.rows {
-                let Some(entry) = self.engine.catalog.by_id(facts.flow()).await? else { continue };
-                views.push(super::flow::FlowView { entry, facts, problems: Vec::new() });
-            }
-            if page.next.is_some() {
-                return Ok((views, page.next));
-            }
-        }
-        Ok((views, None))
-    }
-}
-
-/// Which of the caller's flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mine {
-    Made,
-    Shared,
 }

@@ -5,7 +5,7 @@ use super::access::{Act, FlowAt, FlowFound, RunAt};
 use super::catalog::{FlowEntry, FlowState};
 use super::data::Change;
 use super::error::{AppError, ErrorKind};
-use super::resume::{VersionWanted, can_resume};
+use super::resume::{VersionWanted, can_resume, check_secured};
 use super::run::RunView;
 use crate::auth::caller::Caller;
 use crate::limits::{BULK_ROWS_MAX, BULK_ROWS_PER_READ};
@@ -78,11 +78,16 @@ impl App {
         at: RunAt<'_>,
     ) -> Result<(RunView, ProcessId, Status), AppError> {
         let view = self.run_for(caller, Act::RESUBMIT, at).await?;
-        let (id, status) = self.resubmit(&view).await?;
+        let (id, status) = self.resubmit(&view, Some(caller)).await?;
         Ok((view, id, status))
     }
 
-    async fn resubmit(&self, view: &RunView) -> Result<(ProcessId, Status), AppError> {
+    /// The audit says so unless it has been said of many at once.
+    async fn resubmit(
+        &self,
+        view: &RunView,
+        told_of: Option<&Caller>,
+    ) -> Result<(ProcessId, Status), AppError> {
         self.engine.check_room()?;
         check_starts(view)?;
         let pinned = self.version_of(view).await?;
@@ -93,16 +98,23 @@ impl App {
             .ok_or_else(|| AppError::internal(format!("run {} has no beginning", view.row.id)))?;
         drop(reader);
         let entry = Arc::clone(&view.flow);
+        check_secured(&pinned, &entry.version)?;
         let trigger = entry.version.flow.find_trigger(&trigger_run.name).ok_or_else(|| {
             let message = format!("The flow has no trigger '{}' any more.", trigger_run.name);
             AppError::new(ErrorKind::Conflict, "TriggerNotFound", message)
         })?;
         let parameters = self.engine.parameters_of(&entry.version).await?;
+        let id = self.engine.run_id(entry.row.key, trigger)?;
+        if let Some(caller) = told_of {
+            let detail = json!({"run": view.row.id.run_name(), "newRun": id.run_name()});
+            let audited = Change::default().audit("ResubmitRun", &entry.row.id, &detail);
+            self.apply(caller, audited).await?;
+        }
         let start = Start {
             version: &entry.version,
             parameters,
             trigger,
-            id: self.engine.run_id(entry.row.key, trigger)?,
+            id,
             outputs: trigger_run.outputs,
             raw_body: None,
             scheduled: None,
@@ -143,7 +155,7 @@ impl App {
             let view = RunView { row, flow: Arc::clone(&done.entry) };
             let id = view.row.id;
             let outcome = match again {
-                Again::Resubmit => self.resubmit(&view).await.map(|(id, _)| id),
+                Again::Resubmit => self.resubmit(&view, None).await.map(|(id, _)| id),
                 Again::Resume(version) => {
                     self.resume(caller, &view, version).await.map(|(id, _)| id)
                 }

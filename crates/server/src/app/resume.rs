@@ -297,7 +297,7 @@ fn check_size(bytes: usize) -> Result<(), AppError> {
 
 /// What one version secures, another must not show: history is rendered by the version of
 /// its run.
-fn check_secured(old: &Version, new: &Version) -> Result<(), AppError> {
+pub(super) fn check_secured(old: &Version, new: &Version) -> Result<(), AppError> {
     let shown = |(old_inputs, old_outputs): (bool, bool), (inputs, outputs): (bool, bool)| {
         (old_inputs && !inputs) || (old_outputs && !outputs)
     };
@@ -315,7 +315,7 @@ fn check_secured(old: &Version, new: &Version) -> Result<(), AppError> {
     let name = action.map(|it| &it.name).or(trigger.map(|it| &it.name));
     let Some(name) = name else { return Ok(()) };
     let message = format!(
-        "Version {} shows of '{name}' what version {} secures: secure it to resume runs of that.",
+        "Version {} shows of '{name}' what version {} secures: secure it, so that runs of that can go on or begin again.",
         new.info.version, old.info.version
     );
     Err(AppError::new(ErrorKind::Conflict, "SecureDataRemoved", message))

@@ -1,13 +1,13 @@
-//! Runs: list, get, their actions, watch; cancel.
+//! Runs: list, get, their actions, watch.
 
 use super::App;
 use super::access::{Act, FlowAt, FlowFound, RunAt, no_run};
-use super::error::{AppError, ErrorKind};
+use super::error::AppError;
 use crate::app::catalog::{FlowEntry, Version};
 use crate::auth::caller::Caller;
-use crate::limits::{CANCEL_ROUND, CANCEL_ROUNDS_MAX, HISTORY_CHUNKS_PER_READ};
+use crate::limits::HISTORY_CHUNKS_PER_READ;
 use durable::codec::decompress;
-use durable::{Message, MessageKind, ProcessId, Ticks};
+use durable::{ProcessId, Ticks};
 use expr::{Object, Value};
 use flow::definition::ActionId;
 use flow::run::event::{Payloads, ReadError};
@@ -330,72 +330,6 @@ impl App {
                 .map_err(|error: ReadError| AppError::internal(error))?;
         }
         Ok(reader)
-    }
-
-    /// Stops a run. True when it was under way: it ends shortly.
-    pub async fn cancel_run(
-        &self,
-        caller: &Caller,
-        at: RunAt<'_>,
-    ) -> Result<(RunView, bool), AppError> {
-        let view = self.run_for(caller, Act::CANCEL, at).await?;
-        let is_live = self.ask_to_cancel(&view.row).await?;
-        Ok((view, is_live))
-    }
-
-    async fn ask_to_cancel(&self, row: &RunRow) -> Result<bool, AppError> {
-        if Status::from_number(row.status).is_some_and(Status::is_final) {
-            return Ok(false);
-        }
-        let message = Message {
-            to: row.id,
-            from: None,
-            effect: 0,
-            kind: MessageKind::Cancel,
-            body: Vec::new(),
-        };
-        // the row is the command; the delivery is a hint
-        self.engine.store.send(message).await?;
-        for waiting in self.engine.store.inbox(row.id).await? {
-            self.engine.deliver_row(waiting);
-        }
-        Ok(true)
-    }
-
-    /// Cancels every run of a flow and waits until none is under way. Runs that do not
-    /// end, because they cannot be read, are an error.
-    pub(super) async fn cancel_all(&self, entry: &FlowEntry) -> Result<(), AppError> {
-        let mut rounds_without_progress = 0;
-        let mut first_before = None;
-        loop {
-            let mut rows = Vec::new();
-            for status in [Status::Waiting, Status::Running] {
-                let filter = RunFilter {
-                    workflow: entry.row.key,
-                    status: Some(status as u8),
-                    rows_max: 256,
-                    ..RunFilter::default()
-                };
-                rows.extend(self.engine.store.runs(filter).await?);
-            }
-            let Some(first) = rows.first().map(|row| row.id) else { return Ok(()) };
-            rounds_without_progress =
-                if first_before == Some(first) { rounds_without_progress + 1 } else { 0 };
-            if rounds_without_progress > CANCEL_ROUNDS_MAX {
-                let message = format!("The run '{first}' of the flow does not end.");
-                return Err(AppError::new(ErrorKind::Conflict, "RunDoesNotEnd", message));
-            }
-            first_before = Some(first);
-            for row in &rows {
-                self.ask_to_cancel(row).await?;
-            }
-            // others may be busy for ever: only this flow's runs matter
-            let settled = tokio::time::timeout(CANCEL_ROUND, self.engine.settle()).await;
-            if settled.is_ok() && self.engine.store.is_shared() {
-                // other nodes step some of them
-                tokio::time::sleep(CANCEL_ROUND).await;
-            }
-        }
     }
 }
 

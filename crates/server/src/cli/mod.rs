@@ -11,6 +11,7 @@ pub mod serve;
 mod again;
 mod application;
 mod audit;
+mod cancellation;
 mod client;
 mod connection;
 mod connector;
@@ -391,6 +392,7 @@ mod tests {
             "run show 0858 --action A --repetition 000000-000002",
             "run watch 0858",
             "run cancel 0858",
+            "run cancel --flow n --status waiting --to 2026-01-02 --all",
             "run resubmit 0858",
             "run release 0858",
             "server status",

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use super::again;
+use super::cancellation;
 use super::client::{Client, Resource};
 use super::events::Event;
 use super::failure::{Failure, Fault};
@@ -46,11 +47,8 @@ Examples:
         /// The run
         id: String,
     },
-    /// Cancel a run
-    Cancel {
-        /// The run
-        id: String,
-    },
+    /// Stop runs: one, or those that a query finds
+    Cancel(cancellation::CancelArgs),
     /// Let one run go on although the server is paused
     Release {
         /// The run
@@ -169,28 +167,29 @@ pub async fn execute(
             let mut printer = Printer { out, seen: HashSet::new() };
             return Ok(exit_code(follow(&id, client, Some(&mut printer)).await?));
         }
-        RunCommand::Cancel { id } => {
-            let text = client.post(&Resource::new(&["runs", &id, "cancel"])?, None).await?;
-            if out.is_json() {
-                out.document(&text)?;
-            } else {
-                let run: RunRecord = client.read(&text)?;
-                out.line(format_args!("Run {id} is {}.", run.status))?;
-            }
-        }
+        RunCommand::Cancel(args) => cancellation::cancel(&args, client, out).await?,
         RunCommand::Release { id } => {
             let text = client.post(&Resource::new(&["runs", &id, "release"])?, None).await?;
-            if out.is_json() {
-                out.document(&text)?;
-            } else {
-                let run: RunRecord = client.read(&text)?;
-                out.line(format_args!("Run {id} is {}.", run.status))?;
-            }
+            tell_state(&id, &text, client, out)?;
         }
         RunCommand::Resubmit(args) => return again::resubmit(&args, client, out).await,
         RunCommand::Resume(args) => return again::resume(&args, client, out).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells the state in which an answer shows a run.
+pub fn tell_state(
+    id: &str,
+    text: &str,
+    client: &Client,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    if out.is_json() {
+        return out.document(text);
+    }
+    let run: RunRecord = client.read(text)?;
+    out.line(format_args!("Run {id} is {}.", run.status))
 }
 
 async fn list(args: &ListArgs, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {

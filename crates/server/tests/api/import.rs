@@ -137,6 +137,19 @@ async fn a_package_is_imported_step_by_step() {
     assert_eq!(done["status"], "Succeeded", "{done}");
     let flows = people.ask(OWNER, (Method::GET, &people.flows()), None, 200).await;
     assert_eq!(flows["value"].as_array().expect("a list").len(), 2);
+    // who did it, and that something was made of it
+    let audit = people.world.api.list("/api/v1/audit?operation=ImportPackage").await;
+    assert_eq!(audit.len(), 2, "{audit:?}");
+    for entry in &audit {
+        assert_eq!(entry["actor"], people.all[OWNER].id.as_str());
+        assert_eq!(entry["detail"]["displayName"], "Shared");
+        assert_eq!(entry["detail"]["flows"].as_array().map(Vec::len), Some(1), "{entry}");
+    }
+    for (operation, flow) in [("CreateFlow", copy), ("UpdateFlow", copy)] {
+        let audit = people.world.api.list(&format!("/api/v1/audit?operation={operation}")).await;
+        let id = flow.replace('-', "");
+        assert!(audit.iter().any(|entry| entry["target"] == id.as_str()), "{operation}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod health;
 mod import;
 mod input;
 mod isolation;
+mod item;
 mod key;
 mod login;
 mod notification;

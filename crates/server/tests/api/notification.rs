@@ -7,9 +7,11 @@ use crate::support::stub::Stub;
 use crate::world::{World, compose, definition, echo};
 use reqwest::Method;
 use serde_json::{Value, json};
-use server::app::access::{FlowAt, Scope};
+use server::app::access::{Act, FlowAt, Scope};
+use server::app::facts::{PrincipalKind, Share};
 use server::app::flow::FlowInput;
 use server::app::notification::Channel;
+use server::app::owner::Grant;
 use server::app::trigger::ManualInput;
 use server::auth::caller::Caller;
 use server::config::{MailConfig, MailTls};
@@ -203,6 +205,48 @@ async fn a_mail_that_is_refused_goes_again_under_the_same_id() {
         line.expect("an id").to_owned()
     };
     assert_ne!(id(&mails[0]), id(&mails[1]));
+}
+
+#[tokio::test]
+async fn members_of_a_group_that_owns_a_flow_are_told_each_once() {
+    let (house, post) = house().await;
+    let (user, bob) = (house.user("ada", Vec::new()).await, house.user("bob", Vec::new()).await);
+    let eve = house.user("eve", Vec::new()).await;
+    let ada = Caller::person(&user.id, Vec::new(), Vec::new());
+    failing_flow(&house, &ada, "order").await;
+    let mut groups = Vec::new();
+    for (name, members) in [("makers", [&user.id, &bob.id]), ("guests", [&eve.id, &eve.id])] {
+        let group = house.app.create_group(&root(), name, Vec::new()).await.expect("a group");
+        let members = members.map(Clone::clone);
+        house.app.change_members(&root(), &group.id, &members, &[]).await.expect("members");
+        groups.push(group.id);
+    }
+    let grant = |principal: &String, kind, share| Grant {
+        principal: Some(principal.clone()),
+        name: None,
+        kind,
+        share,
+    };
+    let grants = vec![
+        grant(&groups[0], PrincipalKind::Group, Share::CanEdit),
+        grant(&bob.id, PrincipalKind::User, Share::CanEdit),
+        // who may only run it is not told
+        grant(&groups[1], PrincipalKind::Group, Share::CanView),
+    ];
+    let change = (grants, Vec::new());
+    house.app.modify_owners(&ada, Act::MODIFY_OWNERS, at("order"), change).await.expect("set");
+    let mail = Some(Channel::Mail);
+    house.app.set_notifications(&ada, at("order"), mail).await.expect("set");
+    fail(&house, &ada, "order", 1).await;
+    round(&house, 60).await;
+    let mails = post.mails();
+    assert_eq!(mails.len(), 2, "{mails:?}");
+    for name in ["ada", "bob"] {
+        let to = format!("RCPT TO:<{name}@example.org>");
+        let theirs: Vec<&String> = mails.iter().filter(|mail| mail.contains(&to)).collect();
+        assert_eq!(theirs.len(), 1, "{name}: {mails:?}");
+        assert!(theirs[0].contains("A run of order failed"), "{}", theirs[0]);
+    }
 }
 
 #[tokio::test]

@@ -326,6 +326,34 @@ async fn what_was_secured_is_not_shown_by_another_version() {
     assert_eq!(hidden["outputs"], json!({"$secured": true}));
 }
 
+#[tokio::test]
+async fn what_was_secured_is_not_shown_by_the_version_of_a_resubmitted_run() {
+    let world = World::start().await;
+    let document = |secured: Value| {
+        let mut document = definition(json!({"Fails": compose("", json!("@int('x')"))}));
+        document["triggers"]["manual"]["runtimeConfiguration"] =
+            json!({"secureData": {"properties": secured}});
+        document
+    };
+    let both = json!(["inputs", "outputs"]);
+    let address = world.flow("order", &document(both.clone())).await;
+    let failed = world.run(&address, &json!("tulip")).await;
+    assert_eq!(failed["trigger"]["outputs"], json!({"$secured": true}));
+    correct(&world, &document(json!([]))).await;
+    let path = format!("/api/v1/runs/{}/resubmit", id(&failed));
+    world.refused(Method::POST, &path, 409, "SecureDataRemoved").await;
+    let many = "/api/v1/flows/order/runs/resubmit";
+    let done = world.call(Method::POST, many, json!({}), 200).await;
+    assert_eq!((&done["started"], &done["refused"]), (&json!(0), &json!(1)), "{done}");
+    assert_eq!(done["runs"][0]["error"]["code"], "SecureDataRemoved");
+    assert_eq!(world.api.list("/api/v1/flows/order/runs").await.len(), 1);
+    assert!(world.api.list("/api/v1/audit?operation=ResubmitRun").await.is_empty());
+    correct(&world, &document(both)).await;
+    let started = world.api.post(&path, 202).await;
+    let run = world.api.ended(started["run"].as_str().expect("a run")).await;
+    assert_eq!(run["trigger"]["outputs"], json!({"$secured": true}));
+}
+
 async fn found(world: &World, query: &str) -> Vec<String> {
     let found = world.api.list(&format!("/api/v1/flows/order/runs?{query}")).await;
     found.iter().map(|run| id(run).to_owned()).collect()

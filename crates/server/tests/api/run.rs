@@ -1,5 +1,6 @@
 //! Runs: list, get, their actions and events, cancel and resubmit.
 
+use crate::people::{CO_OWNER, OWNER, People, USER};
 use crate::support::TOKEN;
 use crate::world::{Answer, World, compose, definition, echo, response, wait};
 use reqwest::Method;
@@ -225,6 +226,91 @@ async fn a_waiting_run_is_cancelled() {
     }
     let rest = format!("/api/v1/runs/{run}/actions/Rest/repetitions");
     assert_eq!(world.api.list(&rest).await.len(), 5);
+}
+
+#[tokio::test]
+async fn many_runs_are_cancelled() {
+    let world = World::start().await;
+    let document = definition(json!({"Rest": wait("", 3_600)}));
+    let address = world.flow("order", &document).await;
+    let other = world.flow("other", &document).await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(world.fire(&address, &json!({})).await.run().to_owned());
+    }
+    let beside = world.fire(&other, &json!({})).await.run().to_owned();
+    runs.reverse();
+    let path = "/api/v1/flows/order/runs/cancel";
+    let names = |answer: &Value| -> Vec<String> {
+        let runs = answer["runs"].as_array().expect("runs").iter();
+        runs.map(|run| run["run"].as_str().expect("a name").to_owned()).collect()
+    };
+    let dry = world.call(Method::POST, path, json!({"dryRun": true}), 200).await;
+    assert_eq!((names(&dry), &dry["cancelled"]), (runs.clone(), &json!(0)), "{dry}");
+    let early = json!({"filter": {"to": "2020-01-01T00:00:00Z"}});
+    assert!(names(&world.call(Method::POST, path, early, 200).await).is_empty());
+    let first = world.call(Method::POST, path, json!({"limit": 2}), 200).await;
+    assert_eq!((names(&first), &first["cancelled"]), (runs[..2].to_vec(), &json!(2)), "{first}");
+    let more = json!({"limit": 2, "skipToken": first["skipToken"]});
+    let second = world.call(Method::POST, path, more, 200).await;
+    assert_eq!((names(&second), second.get("skipToken")), (runs[2..].to_vec(), None));
+    for run in &runs {
+        assert_eq!(world.api.ended(run).await["status"], "Cancelled");
+    }
+    let none = world.call(Method::POST, path, json!({}), 200).await;
+    assert!(names(&none).is_empty(), "{none}");
+    let beside = world.api.get(&format!("/api/v1/runs/{beside}")).await;
+    assert!(beside.get("endTime").is_none(), "{beside}");
+    for (body, code) in [
+        (json!({"limit": 0}), "InvalidQuery"),
+        (json!({"filter": {"status": "Failed"}}), "InvalidQuery"),
+        (json!({"skipToken": "x"}), "InvalidQuery"),
+        (json!({"filter": {"code": "x"}}), "InvalidRequestContent"),
+    ] {
+        let answer = world.call(Method::POST, path, body, 400).await;
+        assert_eq!(answer["error"]["code"], code);
+    }
+    let audit = world.api.list("/api/v1/audit?operation=CancelRuns").await;
+    let told: Vec<&Value> = audit.iter().map(|entry| &entry["detail"]["runs"]).collect();
+    assert_eq!(told, [&json!(runs[2..]), &json!(runs[..2])]);
+}
+
+#[tokio::test]
+async fn every_run_of_a_flow_under_way_is_aborted() {
+    let people = People::meet().await;
+    let (flow, run) = people.flow().await;
+    let abort = format!("{}/{flow}/runs/abort", people.flows());
+    people.ask(USER, (Method::POST, &abort), None, 403).await;
+    people.ask(CO_OWNER, (Method::POST, &abort), None, 200).await;
+    assert_eq!(people.world.api.ended(&run).await["status"], "Cancelled");
+    let audit = people.world.api.list("/api/v1/audit?operation=CancelRuns").await;
+    assert_eq!(audit.len(), 1);
+    assert_eq!(audit[0]["actor"], people.all[CO_OWNER].id.as_str());
+    assert_eq!(audit[0]["detail"]["runs"], json!([run]));
+}
+
+#[tokio::test]
+async fn the_audit_says_who_cancelled_and_resubmitted_a_run() {
+    let people = People::meet().await;
+    let (_, run) = people.flow().await;
+    let api = &people.world.api;
+    let cancel = format!("/api/v1/runs/{run}/cancel");
+    people.ask(OWNER, (Method::POST, &cancel), None, 202).await;
+    api.ended(&run).await;
+    // it had ended: nothing was done
+    people.ask(CO_OWNER, (Method::POST, &cancel), None, 200).await;
+    let again = format!("/api/v1/runs/{run}/resubmit");
+    let started = people.ask(CO_OWNER, (Method::POST, &again), None, 202).await;
+    people.ask(USER, (Method::POST, &again), None, 404).await;
+    let detail = json!({"run": run, "newRun": started["run"]});
+    for (operation, who, detail) in
+        [("CancelRun", OWNER, json!({"run": run})), ("ResubmitRun", CO_OWNER, detail)]
+    {
+        let audit = api.list(&format!("/api/v1/audit?operation={operation}")).await;
+        assert_eq!(audit.len(), 1, "{operation}: {audit:?}");
+        assert_eq!(audit[0]["actor"], people.all[who].id.as_str(), "{operation}");
+        assert_eq!(audit[0]["detail"], detail, "{operation}");
+    }
 }
 
 #[tokio::test]

@@ -164,6 +164,10 @@ fn newer_members() -> Vec<(&'static str, Vec<Value>)> {
         ("BulkFilter/properties/to", texts(&["2046-01-01T00:00:00Z"])),
         ("BulkBody/properties/limit", vec![json!(1), json!(5)]),
         ("BulkBody/properties/version", texts(&["latest"])),
+        ("CancelFilter/properties/status", texts(&["Running", "Waiting"])),
+        ("CancelFilter/properties/from", texts(&["2026-01-01T00:00:00Z"])),
+        ("CancelFilter/properties/to", texts(&["2046-01-01T00:00:00Z"])),
+        ("CancelBody/properties/limit", vec![json!(1), json!(5)]),
     ]
 }
 

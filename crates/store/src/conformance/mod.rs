@@ -121,6 +121,7 @@ macro_rules! conformance_suite {
             }
             record {
                 a_record_is_read_as_it_was_written
+                records_are_found_by_many_ids
                 a_record_is_changed_from_the_stored_revision
                 a_record_is_removed_with_its_keys
                 a_unique_key_is_one_records
@@ -165,6 +166,7 @@ macro_rules! conformance_suite {
             }
             workflow {
                 a_flow_is_found_by_name_id_and_key
+                flows_are_found_by_many_ids
                 a_name_is_taken_once_in_an_environment
                 a_change_needs_the_stored_revision
                 versions_are_kept

@@ -59,6 +59,20 @@ pub async fn a_record_is_read_as_it_was_written(factory: &dyn StoreFactory) {
     assert!(is_conflict(&again), "{again:?}");
 }
 
+pub async fn records_are_found_by_many_ids(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    for id in ["ada", "bob", "eve"] {
+        put(&*store, record(id, &[])).await.expect("it is added");
+    }
+    put(&*store, Record { kind: GROUP, ..record("joe", &[]) }).await.expect("it is added");
+    let asked = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    let found = store.records_by_id(USER, asked(&["eve", "ada", "joe", "nobody"])).await;
+    let mut found = found.expect("a list");
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(found, [read("ada"), read("eve")]);
+    assert_eq!(store.records_by_id(USER, asked(&[])).await, Ok(vec![]));
+}
+
 pub async fn a_record_is_changed_from_the_stored_revision(factory: &dyn StoreFactory) {
     let store = open(factory).await;
     put(&*store, record("ada", &[key(BY_TEAM, "a")])).await.expect("it is added");

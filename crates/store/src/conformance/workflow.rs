@@ -28,6 +28,23 @@ pub async fn a_flow_is_found_by_name_id_and_key(factory: &dyn StoreFactory) {
     assert_eq!(store.workflow_by_key(row.key + 1).await, Ok(None));
 }
 
+pub async fn flows_are_found_by_many_ids(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    for name in ["alpha", "beta", "gamma"] {
+        create(&*store, &workflow("default", name)).await;
+    }
+    let found = async |ids: &[&str]| -> Vec<String> {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        let rows = store.workflows_by_id(ids).await.expect("a list");
+        let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
+        names.sort();
+        names
+    };
+    let asked = ["default-gamma", "default-alpha", "gamma", "", "a\0b"];
+    assert_eq!(found(&asked).await, ["alpha", "gamma"]);
+    assert_eq!(found(&[]).await, [""; 0]);
+}
+
 pub async fn a_name_is_taken_once_in_an_environment(factory: &dyn StoreFactory) {
     let store = open(factory).await;
     let row = workflow("default", "order");

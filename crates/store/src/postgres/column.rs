@@ -112,6 +112,10 @@ pub(super) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
+pub(super) fn texts(texts: &[String]) -> Vec<Cow<'_, str>> {
+    texts.iter().map(|it| text(it)).collect()
+}
+
 pub(super) fn text_or_none(it: Option<&String>) -> Option<Cow<'_, str>> {
     it.map(|it| text(it))
 }

@@ -1,7 +1,7 @@
 //! Management data: records and the keys that they are found by.
 
 use super::address::Db;
-use super::column::{call, each, rows_max, small, text};
+use super::column::{call, each, rows_max, small, text, texts};
 use super::fault::Fault;
 use crate::{Record, RecordRange, StoreError};
 use tokio_postgres::Row;
@@ -16,6 +16,9 @@ const REMOVE: &str =
     "DELETE FROM record WHERE kind = $1 AND id = $2 AND revision = coalesce($3, revision)";
 
 const GET: &str = "SELECT kind, id, revision, body FROM record WHERE kind = $1 AND id = $2";
+
+const GET_MANY: &str =
+    "SELECT kind, id, revision, body FROM record WHERE kind = $1 AND id = ANY($2)";
 
 const INSERT_KEYS: &str = "INSERT INTO record_key (kind, id, name, value, is_unique)
     SELECT $1, $2, name, value, is_unique
@@ -79,6 +82,12 @@ pub(super) async fn remove(
 pub(super) async fn get(db: &Db, kind: u8, id: &str) -> Result<Option<Record>, Fault> {
     let row = call!(GET, i16::from(kind), text(id)).row(db).await?;
     row.as_ref().map(record).transpose()
+}
+
+/// Of some records those that are there.
+pub(super) async fn get_many(db: &Db, kind: u8, ids: &[String]) -> Result<Vec<Record>, Fault> {
+    let rows = call!(GET_MANY, i16::from(kind), texts(ids)).rows(db).await?;
+    each(&rows, record)
 }
 
 pub(super) async fn list(db: &Db, range: &RecordRange) -> Result<Vec<(Vec<u8>, Record)>, Fault> {

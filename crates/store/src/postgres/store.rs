@@ -203,6 +203,14 @@ impl Store for PostgresStore {
         })
     }
 
+    fn records_by_id(&self, kind: u8, ids: Vec<String>) -> Answer<'_, Vec<Record>> {
+        let ids = Arc::new(ids);
+        self.read(move |db| {
+            let ids = ids.clone();
+            Box::pin(async move { record::get_many(db, kind, &ids).await })
+        })
+    }
+
     fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {
         let range = Arc::new(range);
         self.read(move |db| {
@@ -236,6 +244,14 @@ impl Store for PostgresStore {
         self.read(move |db| {
             let id = id.clone();
             Box::pin(async move { workflow::by_id(db, &id).await })
+        })
+    }
+
+    fn workflows_by_id(&self, ids: Vec<String>) -> Answer<'_, Vec<WorkflowRow>> {
+        let ids = Arc::new(ids);
+        self.read(move |db| {
+            let ids = ids.clone();
+            Box::pin(async move { workflow::by_ids(db, &ids).await })
         })
     }
 

@@ -1,7 +1,9 @@
 //! Flows.
 
 use super::address::Db;
-use super::column::{Call, bytes, call, each, number, process_id_or_none, rows_max, small, text};
+use super::column::{
+    Call, bytes, call, each, number, process_id_or_none, rows_max, small, text, texts,
+};
 use super::fault::Fault;
 use super::workflow_version;
 use crate::{StoreError, VersionRow, WorkflowRow};
@@ -40,6 +42,7 @@ macro_rules! select {
 
 const BY_NAME: &str = select!("WHERE environment = $1 AND name = $2");
 const BY_ID: &str = select!("WHERE id = $1");
+const BY_IDS: &str = select!("WHERE id = ANY($1)");
 const BY_KEY: &str = select!("WHERE key = $1");
 const LIST: &str = select!("WHERE environment = $1 AND name > $2 ORDER BY name LIMIT $3");
 
@@ -107,6 +110,12 @@ pub(super) async fn by_name(
 
 pub(super) async fn by_id(db: &Db, id: &str) -> Result<Option<WorkflowRow>, Fault> {
     one(db, call!(BY_ID, text(id))).await
+}
+
+/// Of some flows those that are there.
+pub(super) async fn by_ids(db: &Db, ids: &[String]) -> Result<Vec<WorkflowRow>, Fault> {
+    let call = call!(BY_IDS, texts(ids));
+    each(&call.rows(db).await?, workflow_row)
 }
 
 pub(super) async fn by_key(db: &Db, key: i64) -> Result<Option<WorkflowRow>, Fault> {

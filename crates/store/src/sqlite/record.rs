@@ -76,6 +76,15 @@ pub(super) fn get(db: &Connection, kind: u8, id: &str) -> Result<Option<Record>,
     Ok(found.optional()?)
 }
 
+/// Of some records those that are there.
+pub(super) fn get_many(db: &Connection, kind: u8, ids: &[String]) -> Result<Vec<Record>, Fault> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(get(db, kind, id)?);
+    }
+    Ok(found)
+}
+
 pub(super) fn list(db: &Connection, range: &RecordRange) -> Result<Vec<(Vec<u8>, Record)>, Fault> {
     let &RecordRange { kind, name, rows_max, .. } = range;
     let (value, id) = range.start();

@@ -184,6 +184,10 @@ impl Store for SqliteStore {
         self.read(move |db| record::get(db, kind, &id))
     }
 
+    fn records_by_id(&self, kind: u8, ids: Vec<String>) -> Answer<'_, Vec<Record>> {
+        self.read(move |db| record::get_many(db, kind, &ids))
+    }
+
     fn records(&self, range: RecordRange) -> Answer<'_, Vec<(Vec<u8>, Record)>> {
         self.read(move |db| record::list(db, &range))
     }
@@ -204,6 +208,10 @@ impl Store for SqliteStore {
     fn workflow_by_id(&self, id: &str) -> Answer<'_, Option<WorkflowRow>> {
         let id = id.to_owned();
         self.read(move |db| workflow::by_id(db, &id))
+    }
+
+    fn workflows_by_id(&self, ids: Vec<String>) -> Answer<'_, Vec<WorkflowRow>> {
+        self.read(move |db| workflow::by_ids(db, &ids))
     }
 
     fn workflow_by_key(&self, key: i64) -> Answer<'_, Option<WorkflowRow>> {

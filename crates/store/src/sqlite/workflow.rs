@@ -92,6 +92,16 @@ pub(super) fn by_id(db: &Connection, id: &str) -> Result<Option<WorkflowRow>, Fa
     one(db, BY_ID, params![id])
 }
 
+/// Of some flows those that are there.
+pub(super) fn by_ids(db: &Connection, ids: &[String]) -> Result<Vec<WorkflowRow>, Fault> {
+    let mut statement = db.prepare_cached(BY_ID)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(statement.query(params![id])?.next()?.map(workflow_row).transpose()?);
+    }
+    Ok(found)
+}
+
 pub(super) fn by_key(db: &Connection, key: i64) -> Result<Option<WorkflowRow>, Fault> {
     one(db, BY_KEY, params![key])
 }

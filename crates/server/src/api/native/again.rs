@@ -1,5 +1,6 @@
 //! Runs that are done again, on the native API: resubmitted and resumed, one or many.
 
+use super::cancellation::{before, runs_max};
 use super::flow::StartedAnswer;
 use super::run::{invalid, status, time};
 use super::shape::ErrorInfoAnswer;
@@ -9,11 +10,9 @@ use crate::app::AppError;
 use crate::app::access::RunAt;
 use crate::app::resubmit::{Again, BulkMode, BulkQuery, BulkRun};
 use crate::app::resume::VersionWanted;
-use crate::limits::{BULK_RUNS_DEFAULT, BULK_RUNS_MAX};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use durable::ProcessId;
 use flow::run::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -121,16 +120,6 @@ struct BulkFilter {
 
 impl BulkBody {
     fn query(&self) -> Result<BulkQuery, ApiError> {
-        let runs_max = self.limit.unwrap_or(BULK_RUNS_DEFAULT);
-        if !(1..=BULK_RUNS_MAX).contains(&runs_max) {
-            return Err(invalid(format!("'limit' is {runs_max}, expected 1 to {BULK_RUNS_MAX}.")));
-        }
-        let before = match &self.skip_token {
-            None => None,
-            Some(token) => Some(ProcessId::from_run_name(token).ok_or_else(|| {
-                invalid("'skipToken' is not one that an answer gave.".to_owned())
-            })?),
-        };
         let again = match (self.resume, &self.version) {
             (true, version) => Again::Resume(wanted(version.as_ref())?),
             (false, None) => Again::Resubmit,
@@ -144,8 +133,8 @@ impl BulkBody {
             code: self.filter.code.clone(),
             from: time("from", self.filter.from.as_deref())?,
             to: time("to", self.filter.to.as_deref())?,
-            before,
-            runs_max,
+            before: before(self.skip_token.as_deref())?,
+            runs_max: runs_max(self.limit)?,
             mode: if self.dry_run { BulkMode::Dry(again) } else { BulkMode::Do(again) },
         })
     }

@@ -8,7 +8,8 @@ use super::{
 use crate::api::error::problem;
 use crate::app::AppError;
 use crate::app::callback::CallbackUrl;
-use crate::app::catalog::{FlowEntry, FlowState};
+use crate::app::catalog::{FlowEntry, FlowState, dialect_of};
+use crate::app::facts::{TriggerFacts, triggers_of};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
 use crate::app::suspension::SuspensionReason;
 use crate::app::trigger::ManualInput;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use store::WorkflowRow;
 use utoipa::{IntoParams, ToSchema};
 
 #[derive(Deserialize, ToSchema)]
@@ -115,28 +117,25 @@ shape! {
 }
 
 fn render(entry: &FlowEntry) -> Value {
-    let row = &entry.row;
-    let triggers: Vec<Value> = entry
-        .version
-        .flow
-        .triggers
-        .iter()
-        .map(|trigger| {
-            let mut value =
-                json!({"name": trigger.name.as_str(), "type": trigger.type_name.as_str()});
-            if let Some(kind) = &trigger.kind {
-                value["kind"] = kind.as_str().into();
-            }
-            value
-        })
-        .collect();
+    render_item(&entry.row, &triggers_of(&entry.version.flow))
+}
+
+fn render_item(row: &WorkflowRow, triggers: &[TriggerFacts]) -> Value {
+    let render_trigger = |trigger: &TriggerFacts| {
+        let mut value = json!({"name": trigger.name, "type": trigger.type_name});
+        if let Some(kind) = &trigger.kind {
+            value["kind"] = kind.as_str().into();
+        }
+        value
+    };
+    let triggers: Vec<Value> = triggers.iter().map(render_trigger).collect();
     json!({
         "name": row.name,
         "id": row.id,
         "environment": row.environment,
         "displayName": row.display_name,
-        "state": entry.state.name(),
-        "dialect": entry.version.flow.dialect.name(),
+        "state": FlowState::from_number(row.state).name(),
+        "dialect": dialect_of(row.dialect).name(),
         "version": row.version,
         "createdTime": format_time(row.created),
         "changedTime": format_time(row.changed),
@@ -251,7 +250,7 @@ pub async fn list(
         queries.push(("skipToken", &last.row.name));
         link(&["flows"], &queries)
     });
-    Ok(page(found.iter().map(|entry| render(entry)).collect(), next))
+    Ok(page(found.iter().map(|it| render_item(&it.row, &it.triggers)).collect(), next))
 }
 
 /// A flow with its definition.

@@ -7,6 +7,7 @@ mod again;
 mod application;
 mod audit;
 mod backend;
+mod cancellation;
 mod connector;
 mod consent;
 mod document;
@@ -92,7 +93,8 @@ fn flows() -> Described {
         .with(routes!(run::repetitions))
         .with(routes!(run::repetition))
         .with(routes!(run::events))
-        .with(routes!(run::cancel))
+        .with(routes!(cancellation::cancel))
+        .with(routes!(cancellation::cancel_many))
         .with(routes!(again::resubmit))
         .with(routes!(again::resume))
         .with(routes!(again::resubmit_many))

@@ -121,7 +121,7 @@ shape! {
     RepetitionIndexAnswer { scope_name: String, item_index: u64, }
 }
 
-fn render(view: &RunView) -> Result<Value, ApiError> {
+pub(super) fn render(view: &RunView) -> Result<Value, ApiError> {
     to_json(&render_run(&view.row, &view.flow).into())
 }
 
@@ -309,21 +309,6 @@ pub async fn repetition(
 ) -> Result<Json<Value>, ApiError> {
     let record = state.app.get_repetition(&caller, RunAt::any(&id), &action, &repetition).await?;
     Ok(Json(to_json(&record)?))
-}
-
-/// Cancels a run; 200 when it was final already.
-#[utoipa::path(
-    post, path = "/runs/{id}/cancel",
-    responses((status = 200, body = RunAnswer), (status = 202, body = RunAnswer)),
-)]
-pub async fn cancel(
-    State(state): State<ApiState>,
-    Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let (view, is_live) = state.app.cancel_run(&caller, RunAt::any(&id)).await?;
-    let status = if is_live { StatusCode::ACCEPTED } else { StatusCode::OK };
-    Ok((status, Json(render(&view)?)))
 }
 
 /// Lets a run go on although the server is paused; 200 when it was final already.

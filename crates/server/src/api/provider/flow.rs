@@ -4,15 +4,15 @@ use super::environment::{self, LOCATION};
 use super::field::{self, Form};
 use super::{Answered, Asked, done, ok, reference, to_json};
 use crate::app::access::{Act, FlowAt, Scope, id_to_guid};
-use crate::app::catalog::{FlowEntry, FlowState};
+use crate::app::catalog::FlowState;
 use crate::app::data::Cursor;
 use crate::app::environment::Environment;
-use crate::app::facts::{FlowFacts, PrincipalKind};
+use crate::app::facts::{FlowFacts, PrincipalKind, TriggerFacts, triggers_of};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
-use crate::app::owner::Mine;
+use crate::app::item::{FlowItem, Mine};
 use crate::app::{AppError, Operation, summary};
 use crate::limits::REFERENCES_MAX;
-use ::flow::definition::{Dialect, LoadOptions, Loaded, TriggerBehavior};
+use ::flow::definition::{Dialect, LoadOptions, Loaded};
 use ::flow::run::format_time;
 use axum::Json;
 use axum::http::{Method, StatusCode};
@@ -20,6 +20,7 @@ use axum::response::IntoResponse;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use store::WorkflowRow;
 
 /// The connector that flows are connections of.
 const API: &str = "/providers/Microsoft.PowerApps/apis/shared_logicflows";
@@ -57,8 +58,8 @@ async fn list_mine(asked: &Asked, environment: &str) -> Answered {
     let mut value = Vec::new();
     let next = loop {
         let room = (after.take(), rows - value.len());
-        let (views, next) = asked.app.list_my_flows(&asked.caller, environment, mine, room).await?;
-        value.extend(views.iter().map(|view| render_short(asked, view, &known, false)));
+        let (items, next) = asked.app.list_my_flows(&asked.caller, environment, mine, room).await?;
+        value.extend(items.iter().map(|item| render_short(asked, item, &known, false)));
         let mark = if mine == Mine::Made { "made" } else { "shared" };
         match next {
             Some(next) => break Some(format!("{mark}~{}", next.encode())),
@@ -86,12 +87,7 @@ async fn list_as_admin(asked: &Asked, environment: &str) -> Answered {
     let is_more = found.len() > rows;
     found.truncate(rows);
     let next = found.last().filter(|_| is_more).map(|last| last.row.name.clone());
-    let mut value = Vec::with_capacity(found.len());
-    for entry in found {
-        let facts = asked.app.facts(&entry.row).await?;
-        let view = FlowView { entry, facts, problems: Vec::new() };
-        value.push(render_short(asked, &view, &known, true));
-    }
+    let value = found.iter().map(|item| render_short(asked, item, &known, true)).collect();
     Ok(asked.page(value, next.as_deref()))
 }
 
@@ -357,8 +353,13 @@ async fn update(asked: &Asked, at: FlowAt<'_>) -> Answered {
 }
 
 /// What every form has.
-fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Map<String, Value>) {
-    let (row, facts) = (&view.entry.row, &view.facts);
+fn base(
+    asked: &Asked,
+    (row, facts): (&WorkflowRow, &FlowFacts),
+    triggers: &[TriggerFacts],
+    environment: &Environment,
+) -> (Value, Map<String, Value>) {
+    let state = FlowState::from_number(row.state);
     let name = id_to_guid(&row.id);
     let within = environment.wire_name(&asked.app.tenant);
     let within_id = environment::id(&within);
@@ -366,7 +367,7 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
     let mut put = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     put("apiId", json!(API));
     put("displayName", json!(row.display_name));
-    put("state", json!(view.entry.state.name()));
+    put("state", json!(state.name()));
     put("createdTime", json!(format_time(row.created)));
     put("lastModifiedTime", json!(format_time(row.changed)));
     if let Some(template) = &facts.template_name {
@@ -382,7 +383,7 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
         "environment",
         json!({"name": within, "type": "Microsoft.ProcessSimple/environments", "id": within_id}),
     );
-    put("definitionSummary", summary_of(&view.entry, facts));
+    put("definitionSummary", summary_of(state, facts));
     if let Some(creator) = &facts.creator {
         let kind = match facts.creator_kind {
             Some(PrincipalKind::ServicePrincipal) => "ServicePrincipal",
@@ -398,7 +399,7 @@ fn base(asked: &Asked, view: &FlowView, environment: &Environment) -> (Value, Ma
             }),
         );
     }
-    if let Some(uri) = trigger_uri(asked, view, &within_id) {
+    if let Some(uri) = trigger_uri(asked, &format!("{within_id}/flows/{name}"), triggers) {
         put("flowTriggerUri", json!(uri));
     }
     put("installationStatus", json!("Installed"));
@@ -426,11 +427,12 @@ fn expands_suspension(asked: &Asked) -> bool {
 /// An item of a list, for an administrator or for somebody whose flow it is.
 fn render_short(
     asked: &Asked,
-    view: &FlowView,
+    item: &FlowItem,
     environment: &Environment,
     is_admin: bool,
 ) -> Value {
-    let (mut head, mut properties) = base(asked, view, environment);
+    let FlowItem { row, facts, triggers } = item;
+    let (mut head, mut properties) = base(asked, (row, facts), triggers, environment);
     if is_admin {
         for name in ["provisioningMethod", "installationStatus", "flowTriggerUri"] {
             properties.remove(name);
@@ -439,7 +441,7 @@ fn render_short(
             properties.remove("flowSuspensionTime");
             properties.remove("flowSuspensionReasonDetails");
         }
-        if view.entry.state != FlowState::Deleted {
+        if row.state != FlowState::Deleted as u8 {
             properties.remove("definitionSummary");
         }
     } else {
@@ -447,7 +449,7 @@ fn render_short(
             properties.remove(&format!("flowSuspension{name}"));
         }
         properties.insert("userType".to_owned(), json!("Owner"));
-        properties.insert("connectionReferences".to_owned(), reference::render_all(&view.facts));
+        properties.insert("connectionReferences".to_owned(), reference::render_all(facts));
     }
     head["properties"] = properties.into();
     head
@@ -461,7 +463,8 @@ async fn render_full(
 ) -> Result<Value, AppError> {
     let known = asked.app.environment(environment).await?;
     let known = known.ok_or_else(|| AppError::internal("an environment is gone"))?;
-    let (mut head, mut properties) = base(asked, view, &known);
+    let (mut head, mut properties) =
+        base(asked, (&view.entry.row, &view.facts), &triggers_of(&view.entry.version.flow), &known);
     let is_defined = !asked
         .query("includeflowdefinition")
         .is_some_and(|value| value.eq_ignore_ascii_case("false"));
@@ -502,20 +505,15 @@ fn first_schema(definition: &Value) -> Option<Value> {
 }
 
 /// Where an instant flow is run by somebody who has signed in.
-fn trigger_uri(asked: &Asked, view: &FlowView, environment: &str) -> Option<String> {
-    let mut triggers = view.entry.version.flow.triggers.iter();
-    let request = triggers.find(|it| matches!(it.behavior, TriggerBehavior::Request { .. }))?;
-    let name = id_to_guid(&view.entry.row.id);
-    let trigger = utf8_percent_encode(request.name.as_str(), NON_ALPHANUMERIC);
-    Some(format!(
-        "{}{environment}/flows/{name}/triggers/{trigger}/run?api-version=2016-11-01",
-        asked.base
-    ))
+fn trigger_uri(asked: &Asked, flow: &str, triggers: &[TriggerFacts]) -> Option<String> {
+    let callable = triggers.iter().find(|it| it.is_callable)?;
+    let trigger = utf8_percent_encode(&callable.name, NON_ALPHANUMERIC);
+    Some(format!("{}{flow}/triggers/{trigger}/run?api-version=2016-11-01", asked.base))
 }
 
 /// A flow from before there were facts has no summary yet; it gets one when it is changed.
-fn summary_of(entry: &FlowEntry, facts: &FlowFacts) -> Value {
-    if entry.state == FlowState::Deleted || facts.summary.is_null() {
+fn summary_of(state: FlowState, facts: &FlowFacts) -> Value {
+    if state == FlowState::Deleted || facts.summary.is_null() {
         return json!({"triggers": [], "actions": []});
     }
     facts.summary.clone()

@@ -3,12 +3,13 @@
 use super::content::{Content, Part, link};
 use super::{Answered, Asked, done, flow as flows, ok, to_json};
 use crate::app::access::{FlowAt, RunAt, Scope, id_to_guid};
+use crate::app::cancellation::CancelQuery;
 use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::environment::DEFAULT;
 use crate::app::run::{RepetitionQuery, RunQuery};
 use crate::app::trigger::ManualInput;
 use crate::app::{AppError, ErrorKind};
-use crate::limits::PROVIDER_RUNS_MAX;
+use crate::limits::BULK_RUNS_MAX;
 use ::flow::run::{Status, format_time};
 use axum::Json;
 use axum::http::{Method, StatusCode};
@@ -232,16 +233,14 @@ fn render(asked: &Asked, entry: &FlowEntry, row: &RunRow, more: Option<&Value>) 
 /// Cancels every run of a flow that is under way.
 async fn abort(asked: &Asked, at: FlowAt<'_>) -> Answered {
     asked.expect(&Method::POST)?;
-    for status in [Status::Running, Status::Waiting] {
-        let query =
-            RunQuery { status: Some(status), rows_max: PROVIDER_RUNS_MAX, ..RunQuery::default() };
-        let (_, found) = asked.app.list_runs(&asked.caller, at, query).await?;
-        for row in found {
-            let name = row.id.run_name();
-            asked.app.cancel_run(&asked.caller, RunAt { flow: Some(at), name: &name }).await?;
+    let (status, from, to, is_dry) = (None, None, None, false);
+    let mut query = CancelQuery { status, from, to, before: None, runs_max: BULK_RUNS_MAX, is_dry };
+    loop {
+        query.before = asked.app.cancel_runs(&asked.caller, at, &query).await?.next;
+        if query.before.is_none() {
+            return done();
         }
     }
-    done()
 }
 
 fn action_properties(asked: &Asked, entry: &FlowEntry, row: &RunRow, record: &Value) -> Value {

@@ -169,6 +169,7 @@ fn about_flows() -> Vec<Call> {
             ("POST", "{N}/callback-url?environment={E}", "", Part(2), Nothing),
             ("POST", "{N}/run?environment={E}", "", Part(1), Nothing),
             ("POST", "{N}/runs/resubmit?environment={E}", r#"{"dryRun": true}"#, Part(2), Nothing),
+            ("POST", "{N}/runs/cancel?environment={E}", r#"{"dryRun": true}"#, Part(2), Nothing),
             ("POST", "{N}/enable?environment={E}", "", PartOrAdmin(2), Nothing),
             ("POST", "{N}/disable?environment={E}", "", PartOrAdmin(2), Nothing),
             ("POST", "{N}/suspend?environment={E}", SUSPEND, Admin, Nothing),

@@ -48,5 +48,7 @@ mod version;
 mod wire;
 mod world;
 
+#[path = "../support/authenticator.rs"]
+mod authenticator;
 #[path = "../support/mod.rs"]
 mod support;

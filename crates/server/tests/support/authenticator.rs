@@ -1,5 +1,8 @@
 //! An authenticator in software, and the browser around it: it makes keys and signs as the
 //! standard says, and otherwise when a test wants that.
+//!
+//! The unit tests compile this too, and each of both uses a part of it.
+#![allow(dead_code, reason = "no test uses all of it")]
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};

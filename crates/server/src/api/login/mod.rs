@@ -11,6 +11,7 @@ mod entry;
 mod error;
 mod form;
 mod page;
+mod passkey;
 mod second_factor;
 mod token;
 
@@ -34,6 +35,8 @@ pub fn router() -> Router<ApiState> {
         .route("/{tenant}/oauth2/logout", get(authorize::sign_out))
         .route("/{tenant}/oauth2/deviceauth", get(device::show).post(device::send))
         .route("/account/second-factor", get(second_factor::show).post(second_factor::send))
+        .route("/account/passkeys", get(passkey::show).post(passkey::send))
+        .route("/account/passkey.js", get(passkey::script))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::older))

@@ -1,4 +1,4 @@
-//! The page on which somebody sets up a second factor, or gives it up.
+//! The page on which somebody sets up an app that shows codes, or gives it up.
 
 use super::ApiState;
 use super::authorize::failed;
@@ -78,7 +78,7 @@ async fn begin(
     user: &User,
     fields: &Fields,
 ) -> Result<Page, SignInError> {
-    match state.app.begin_second_factor(user, fields.need("password")?).await {
+    match state.app.begin_second_factor(&browser.own(user), fields.need("password")?).await {
         Ok(new) => {
             let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
             Ok(page::confirm_factor(&mark, Some((&new.secret, &new.uri)), None))
@@ -118,7 +118,10 @@ async fn remove(
 ) -> Result<Page, SignInError> {
     match state.app.remove_my_second_factor(user, fields.need("code")?).await {
         Ok(()) => {
-            let text = "You have no second factor any more.";
+            let text = match state.app.has_second_factor(&user.id).await? {
+                true => "Your app is asked for no more; your passkeys are.",
+                false => "You have no second factor any more.",
+            };
             Ok(Page::message(StatusCode::OK, "Second factor", text))
         }
         Err(SignInError::Refused(refusal)) => {

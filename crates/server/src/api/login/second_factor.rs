@@ -83,6 +83,10 @@ async fn begin(
             let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
             Ok(page::confirm_factor(&mark, Some((&new.secret, &new.uri)), None))
         }
+        Err(SignInError::Refused(refusal)) if refusal.is_too_old() => {
+            let name = &user.user_principal_name;
+            sign_in_page(state, browser, name, None, Some(&refusal)).await
+        }
         Err(SignInError::Refused(refusal)) => {
             overview(state, browser, user, Some(&refusal.message)).await
         }

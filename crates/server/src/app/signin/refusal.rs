@@ -197,6 +197,12 @@ impl Refusal {
         Refusal::grant(50_078, message)
     }
 
+    /// Whether signing in again is all that it takes.
+    #[must_use]
+    pub fn is_too_old(&self) -> bool {
+        self.number == 50_078
+    }
+
     /// Whether another code may be tried.
     #[must_use]
     pub fn is_wrong_code(&self) -> bool {

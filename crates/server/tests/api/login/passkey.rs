@@ -338,6 +338,8 @@ async fn passkeys_are_changed_by_who_has_just_signed_in() {
     let more = vec![("password", PASSWORD)];
     let begin = early.submit(&house, "/account/second-factor", &begin, &more).await;
     assert!(begin.status == 400 && !begin.text.contains("<code>"), "{begin:?}");
+    assert!(begin.text.contains("Sign in again first"), "{}", begin.text);
+    assert!(form_of(&begin.text, "signin").is_some(), "{}", begin.text);
     // the same again is no other, and names have their bounds
     let again = add(&house, &mut browser, &page, &authenticator, "Again").await;
     assert!(again.status == 400 && again.text.contains("there already"), "{again:?}");

@@ -325,6 +325,41 @@ fn ids_have_their_length() {
 }
 
 #[test]
+fn whatever_is_cut_or_changed_is_refused_or_still_whole() {
+    let mut authenticator = Authenticator::eddsa();
+    let known = known(&authenticator);
+    let signed = authenticator.get(ID, ORIGIN, CHALLENGE);
+    let with = |client_data: &[u8], data: &[u8]| {
+        let (client_data, data) = (client_data.to_vec(), data.to_vec());
+        let given = Signed { client_data, data, signature: signed.signature.clone() };
+        asserted(&known, &given, Verification::NotNeeded)
+    };
+    for at in 0..signed.data.len() * 8 {
+        let mut data = signed.data.clone();
+        data[at / 8] ^= 1 << (at % 8);
+        assert!(with(&signed.client_data, &data).is_err(), "bit {at}");
+    }
+    for at in 0..signed.client_data.len() * 8 {
+        let mut client_data = signed.client_data.clone();
+        client_data[at / 8] ^= 1 << (at % 8);
+        assert!(with(&client_data, &signed.data).is_err(), "bit {at}");
+    }
+    let (client_data, attestation) = authenticator.create(ID, ORIGIN, CHALLENGE);
+    for length in 0..attestation.len() {
+        assert!(registered(&client_data, &attestation[..length]).is_err(), "{length} bytes");
+    }
+    for at in 0..attestation.len() * 8 {
+        let mut changed = attestation.clone();
+        changed[at / 8] ^= 1 << (at % 8);
+        // nothing is signed here: what is taken is another id, key or counter, and whole
+        if let Ok(new) = registered(&client_data, &changed) {
+            assert_eq!(new.id.len(), known.id.len(), "bit {at}");
+            assert!(PublicKey::read(&new.key).is_ok(), "bit {at}");
+        }
+    }
+}
+
+#[test]
 fn passkeys_need_a_name_and_a_safe_connection() {
     let of = |url: &str| RelyingParty::of(url).map(|it| (it.id, it.origin));
     let pair = |id: &str, origin: &str| Some((id.to_owned(), origin.to_owned()));

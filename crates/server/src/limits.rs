@@ -348,3 +348,29 @@ pub const RECOVERY_CODES: usize = 10;
 
 /// Documents of connectors that are kept in memory: a large one is some megabytes.
 pub const CONNECTOR_DOCUMENTS_CACHED_MAX: usize = 128;
+
+/// Seconds after signing in in which somebody may change their passkeys: later they sign in
+/// again first.
+pub const FRESH_SIGN_IN_SECONDS: i64 = 600;
+
+/// Seconds that an authenticator has for a challenge, from when the page was shown.
+pub const CHALLENGE_SECONDS: i64 = 600;
+
+/// Passkeys that somebody may have, and the length of what they call one.
+pub const PASSKEYS_MAX: usize = 16;
+pub const PASSKEY_NAME_CHARACTERS_MAX: usize = 64;
+
+/// Bytes of what comes from an authenticator and its browser. Statements of attestation are
+/// the longest; ids have the limit of Web Authentication.
+pub const CLIENT_DATA_BYTES_MAX: usize = 4 * 1024;
+pub const ATTESTATION_BYTES_MAX: usize = 8 * 1024;
+pub const AUTHENTICATOR_DATA_BYTES_MAX: usize = 4 * 1024;
+pub const CREDENTIAL_ID_BYTES_MAX: usize = 1_023;
+pub const USER_HANDLE_BYTES_MAX: usize = 64;
+pub const PASSKEY_SIGNATURE_BYTES_MAX: usize = 1_024;
+
+/// Bytes of the modulus of an RSA key of a passkey: 4,096 bits.
+pub const PASSKEY_MODULUS_BYTES_MAX: usize = 512;
+
+/// Depth of CBOR from an authenticator.
+pub const CBOR_DEPTH_MAX: usize = 16;

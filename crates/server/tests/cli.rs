@@ -272,6 +272,9 @@ async fn sessions_factors_and_signing_keys_are_looked_after() {
     let refused = desk.fails(&["user", "remove-second-factor", ada]);
     assert!(refused.contains("no second factor"), "{refused}");
     assert!(desk.run(&["user", "show", ada]).contains("Second factor: none"));
+    assert_eq!(desk.run(&["user", "passkeys", ada]), "");
+    let refused = desk.fails(&["user", "passkeys", ada, "--remove", "none"]);
+    assert!(refused.contains("There is no passkey 'none'"), "{refused}");
     assert!(desk.run(&["signing-key", "rotate"]).contains("signs from now on"));
     let list = desk.run(&["signing-key", "list"]);
     assert!(list.contains("signs") && list.contains("believed"), "{list}");

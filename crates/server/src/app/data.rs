@@ -34,6 +34,8 @@ pub enum Kind {
     UsedAssertion = 20,
     SigningKey = 30,
     SecondFactor = 31,
+    Passkey = 32,
+    UsedChallenge = 33,
     EnvironmentVariable = 40,
     FlowNotifications = 41,
     FailureCursor = 42,

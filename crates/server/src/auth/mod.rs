@@ -12,3 +12,4 @@ pub mod seal;
 pub mod signature;
 pub mod token;
 pub mod totp;
+pub mod webauthn;

@@ -59,10 +59,18 @@ pub enum UserCommand {
         /// Name to sign in with, or object id
         name: String,
     },
-    /// Take a user's second factor away: their phone is gone
+    /// Take a user's second factor away, passkeys too: all of it is gone
     RemoveSecondFactor {
         /// Name to sign in with, or object id
         name: String,
+    },
+    /// A user's passkeys; or take one away
+    Passkeys {
+        /// Name to sign in with, or object id
+        name: String,
+        /// Take this passkey away: its owner has lost it
+        #[arg(long, value_name = "ID")]
+        remove: Option<String>,
     },
     /// Where a user is signed in; or end one of these sessions
     Sessions {
@@ -166,6 +174,11 @@ pub async fn execute(
         UserCommand::RemoveSecondFactor { name } => {
             client.delete(&Resource::new(&["users", &name, "second-factor"])?).await?;
             out.done(format_args!("User '{name}' has no second factor any more."))?;
+        }
+        UserCommand::Passkeys { name, remove: None } => passkeys(&name, client, out).await?,
+        UserCommand::Passkeys { name, remove: Some(id) } => {
+            client.delete(&Resource::new(&["users", &name, "passkeys", &id])?).await?;
+            out.done(format_args!("The passkey '{id}' of '{name}' is gone."))?;
         }
         UserCommand::Sessions { name, end: None } => sessions(&name, client, out).await?,
         UserCommand::Sessions { name, end: Some(id) } => {
@@ -279,6 +292,40 @@ async fn sessions(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(
             moment(session.created_time.as_deref()),
             moment(session.last_used_time.as_deref()),
             session.id,
+        ]);
+    }
+    out.table(&table)?;
+    run::tell_more(listing.more, top, out)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PasskeyRecord {
+    id: String,
+    name: String,
+    algorithm: String,
+    created_time: Option<String>,
+    last_used_time: Option<String>,
+}
+
+async fn passkeys(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
+    let top = 1_000;
+    let resource = Resource::new(&["users", name, "passkeys"])?;
+    let listing = client.list::<PasskeyRecord>(resource, top).await?;
+    if out.is_json() {
+        return out.document(&listing.json());
+    }
+    if listing.records.is_empty() {
+        return out.note(format_args!("'{name}' has no passkeys."));
+    }
+    let mut table = Table::new(&["NAME", "ALGORITHM", "CREATED", "LAST USED", "ID"]);
+    for passkey in listing.records {
+        table.row([
+            passkey.name,
+            passkey.algorithm,
+            moment(passkey.created_time.as_deref()),
+            moment(passkey.last_used_time.as_deref()),
+            passkey.id,
         ]);
     }
     out.table(&table)?;

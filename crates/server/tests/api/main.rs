@@ -51,5 +51,7 @@ mod webhook;
 mod wire;
 mod world;
 
+#[path = "../support/authenticator.rs"]
+mod authenticator;
 #[path = "../support/mod.rs"]
 mod support;

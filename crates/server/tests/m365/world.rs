@@ -193,7 +193,8 @@ impl<'a> Browser<'a> {
 
     /// Sends the form of a page, with what somebody enters.
     pub async fn fill(&mut self, page: &str, entered: &[(&str, &str)]) -> String {
-        let hidden = page.split("<input type=\"hidden\" name=\"").skip(1).map(|field| {
+        let form = page.split("</form>").next().unwrap_or_default();
+        let hidden = form.split("<input type=\"hidden\" name=\"").skip(1).map(|field| {
             let (name, rest) = field.split_once("\" value=\"").expect("a value");
             (name, rest.split_once('"').expect("its end").0)
         });

@@ -3,6 +3,7 @@
 use super::ApiState;
 use crate::app::AppError;
 use crate::app::directory::User;
+use crate::app::signin::passkey::Own;
 use crate::auth::token;
 use crate::limits::BROWSER_SECONDS;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -56,6 +57,11 @@ impl Browser {
         self.new.push(format!("{SIGNED_IN}={cookie}; Max-Age={BROWSER_SECONDS}; {attributes}"));
         self.cookie = cookie;
         self.user = Some(user);
+    }
+
+    /// Somebody at their own pages in it.
+    pub fn own<'a>(&'a self, user: &'a User) -> Own<'a> {
+        Own { user, browser: &self.id, cookie: &self.cookie }
     }
 
     pub fn sign_out(&mut self) {

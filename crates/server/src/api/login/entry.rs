@@ -1,12 +1,13 @@
 //! The forms of signing in in a browser, whichever page they are on: name and password, and
-//! after them a code where there is a second factor.
+//! after them a code or a passkey where there is a second factor; or a passkey alone.
 
 use super::ApiState;
 use super::browser::Browser;
 use super::form::Fields;
 use super::page::{self, Page};
 use crate::app::directory::User;
-use crate::app::signin::browser::{At, Entered};
+use crate::app::signin::browser::{At, Entered, Proof};
+use crate::app::signin::passkey::GivenPasskey;
 use crate::app::signin::{Refusal, SignInError};
 use axum::http::StatusCode;
 
@@ -20,7 +21,11 @@ pub async fn sign_in_page(
 ) -> Result<Page, SignInError> {
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
     let text = wrong.map(|refusal| refusal.message.as_str());
-    Ok(with_status(page::sign_in(&mark, name, code, text), wrong.is_some()))
+    let mut page = page::sign_in(&mark, name, code, text);
+    if let Some(offer) = state.app.offer_passkeys(&browser.id).await? {
+        page = page::passkey::or_passkey(page, &mark, &offer, code);
+    }
+    Ok(with_status(page, wrong.is_some()))
 }
 
 /// A page that comes again because something was wrong says so.
@@ -38,11 +43,20 @@ pub async fn enter(
 ) -> Result<Result<User, Page>, SignInError> {
     let at = At { browser: &browser.id, address: browser.address.as_deref(), client_id };
     let device = fields.get("user_code");
-    let pending = fields.get("pending").filter(|_| fields.get("step") == Some("factor"));
+    let step = fields.get("step").unwrap_or_default();
+    let pending = fields.get("pending").filter(|_| matches!(step, "factor" | "factor-passkey"));
     let name = fields.get("username").unwrap_or_default();
-    let done = match pending {
-        Some(pending) => state.app.finish_in_browser(&at, pending, fields.need("code")?).await,
-        None => {
+    let done = match (step, pending) {
+        ("factor", Some(pending)) => {
+            let proof = Proof::Code(fields.need("code")?);
+            state.app.finish_in_browser(&at, pending, &proof).await
+        }
+        ("factor-passkey", Some(pending)) => {
+            let proof = Proof::Passkey(given_passkey(fields)?);
+            state.app.finish_in_browser(&at, pending, &proof).await
+        }
+        ("passkey", _) => state.app.sign_in_with_passkey(&at, &given_passkey(fields)?).await,
+        _ => {
             let (name, password) = (fields.need("username")?, fields.need("password")?);
             state.app.sign_in_browser(&at, name, password).await
         }
@@ -52,7 +66,7 @@ pub async fn enter(
             browser.sign_in((*user).clone(), cookie);
             return Ok(Ok(*user));
         }
-        (Ok(Entered::NeedsCode(pending)), _) => (pending, None),
+        (Ok(Entered::NeedsFactor(pending)), _) => (pending, None),
         (Err(SignInError::Refused(refusal)), Some(pending)) if refusal.is_wrong_code() => {
             (pending.to_owned(), Some(refusal))
         }
@@ -62,7 +76,20 @@ pub async fn enter(
         (Err(failure), _) => return Err(failure),
     };
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let offer = state.app.factor_offer(&at, &pending).await?;
     let text = wrong.as_ref().map(|refusal| refusal.message.as_str());
-    let page = page::enter_factor(&mark, &pending, device, text);
+    let page = page::passkey::enter_factor(&mark, &pending, &offer, device, text);
     Ok(Err(with_status(page, wrong.is_some())))
+}
+
+/// What the script has put into a form.
+fn given_passkey(fields: &Fields) -> Result<GivenPasskey<'_>, Refusal> {
+    Ok(GivenPasskey {
+        challenge: fields.need("challenge")?,
+        credential: fields.need("credential")?,
+        client_data: fields.need("clientData")?,
+        authenticator_data: fields.need("authenticatorData")?,
+        signature: fields.need("signature")?,
+        user_handle: fields.get("userHandle"),
+    })
 }

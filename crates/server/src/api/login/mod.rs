@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod form;
 mod page;
+mod passkey;
 mod second_factor;
 mod token;
 
@@ -38,6 +39,8 @@ pub fn router() -> Router<ApiState> {
         .route("/oauth/consent", get(connection::show).post(connection::send))
         .route("/oauth/redirect", get(connection::back))
         .route("/oauth/redirect/{connector}", get(connection::back))
+        .route("/account/passkeys", get(passkey::show).post(passkey::send))
+        .route("/account/passkey.js", get(passkey::script))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::older))

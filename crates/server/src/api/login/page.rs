@@ -1,5 +1,7 @@
-//! Pages: whole documents with everything from outside escaped. There is one script, which
-//! sends the form of an answer on its way; no page needs it.
+//! Pages: whole documents with everything from outside escaped. There are two scripts: one
+//! sends the form of an answer on its way, one speaks to passkeys. No page needs them.
+
+pub mod passkey;
 
 use crate::app::directory::{Application, User};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,7 +15,7 @@ use url::Url;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1b1f24}\
 main{max-width:24rem;margin:12vh auto;padding:2rem;background:#fff;border:1px solid #d5d9df;border-radius:8px}\
-h1{font-size:1.3rem;margin:0 0 1rem}label{display:block;margin:.75rem 0 .25rem}\
+h1{font-size:1.3rem;margin:0 0 1rem}h2{font-size:1rem;margin:1.5rem 0 0}label{display:block;margin:.75rem 0 .25rem}\
 input[type=text],input[type=password]{width:100%;box-sizing:border-box;font:inherit;padding:.5rem;border:1px solid #8a919b;border-radius:4px}\
 label.row{display:flex;gap:.5rem;align-items:baseline}\
 button{font:inherit;margin:1.25rem .5rem 0 0;padding:.5rem 1.25rem;border-radius:4px;border:1px solid #1f5fbf;background:#1f5fbf;color:#fff;cursor:pointer}\
@@ -26,8 +28,35 @@ static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::d
 /// Sends the one form of a page.
 const SCRIPT: &str = "document.forms[0].submit()";
 
-/// The one script that a browser may run, on pages that have it.
+/// What lets a browser run that, on pages that have it.
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(SCRIPT)));
+
+/// What a page may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    None,
+    /// What sends its form.
+    Send,
+    /// The file of passkeys.
+    Passkey,
+}
+
+impl Script {
+    /// Its element, and what the policy says of it.
+    fn parts(self) -> (String, String) {
+        match self {
+            Script::None => (String::new(), String::new()),
+            Script::Send => (
+                format!("<script>{SCRIPT}</script>"),
+                format!(" script-src 'sha256-{}';", *SCRIPT_HASH),
+            ),
+            Script::Passkey => (
+                "<script src=\"/account/passkey.js\"></script>".to_owned(),
+                " script-src 'self';".to_owned(),
+            ),
+        }
+    }
+}
 
 /// A page in the making.
 pub struct Page {
@@ -36,13 +65,12 @@ pub struct Page {
     pub content: String,
     /// Where its form may lead in the end, besides here.
     pub leads_to: Option<String>,
-    /// Whether its form sends itself.
-    pub is_sent: bool,
+    pub script: Script,
 }
 
 impl Page {
     pub fn new(title: &'static str, content: String) -> Page {
-        Page { status: StatusCode::OK, title, content, leads_to: None, is_sent: false }
+        Page { status: StatusCode::OK, title, content, leads_to: None, script: Script::None }
     }
 
     /// A page on which nothing can be done.
@@ -54,13 +82,7 @@ impl Page {
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let leads_to = self.leads_to.as_deref().and_then(origin).unwrap_or_default();
-        let (script, script_source) = match self.is_sent {
-            true => (
-                format!("<script>{SCRIPT}</script>"),
-                format!(" script-src 'sha256-{}';", *SCRIPT_HASH),
-            ),
-            false => (String::new(), String::new()),
-        };
+        let (script, script_source) = self.script.parts();
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{}';{script_source} form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
             *STYLE_HASH
@@ -105,8 +127,13 @@ pub fn escape(text: &str) -> String {
 
 /// The beginning of a form that is sent to its own address.
 fn form(mark: &str, step: &str) -> String {
+    form_start(mark, step, "")
+}
+
+/// The same with attributes, each after a space.
+fn form_start(mark: &str, step: &str, attributes: &str) -> String {
     format!(
-        "<form method=\"post\"><input type=\"hidden\" name=\"mark\" value=\"{}\"><input type=\"hidden\" name=\"step\" value=\"{step}\">",
+        "<form method=\"post\"{attributes}><input type=\"hidden\" name=\"mark\" value=\"{}\"><input type=\"hidden\" name=\"step\" value=\"{step}\">",
         escape(mark)
     )
 }
@@ -130,7 +157,7 @@ pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
     }
     content.push_str("<p>You are being taken back to the application.</p><button type=\"submit\">Go on</button></form>");
     let leads_to = Some(redirect_uri.to_owned());
-    Page { leads_to, is_sent: true, ..Page::new("Back to the application", content) }
+    Page { leads_to, script: Script::Send, ..Page::new("Back to the application", content) }
 }
 
 /// Name and password. What else is to come back with them is hidden in the form.
@@ -177,13 +204,16 @@ fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
 }
 
-/// Somebody without a second factor may set one up.
+const PASSKEYS: &str = "<p class=\"quiet\"><a href=\"/account/passkeys\">Passkeys</a></p>";
+
+/// Somebody without an app for codes may set one up.
 pub fn no_factor(mark: &str, wrong: Option<&str>) -> Page {
     let mut content = fault(wrong);
-    content.push_str("<p>You have no second factor. With one, signing in takes a code from an app on your phone besides your password.</p>");
+    content.push_str("<p>You have no app that shows codes. With one, signing in takes a code from it besides your password.</p>");
     content.push_str(&form(mark, "begin"));
     content.push_str("<label for=\"password\">Your password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>");
     content.push_str("<button type=\"submit\">Set up</button></form>");
+    content.push_str(PASSKEYS);
     Page::new("Second factor", content)
 }
 
@@ -214,16 +244,17 @@ pub fn recovery(codes: &[String]) -> Page {
     Page::new("Second factor", content)
 }
 
-/// Somebody with a second factor may give it up.
+/// Somebody with an app for codes may give it up.
 pub fn has_factor(mark: &str, recovery_left: usize, wrong: Option<&str>) -> Page {
     let mut content = fault(wrong);
     let _ = write!(
         content,
-        "<p>You have a second factor. {recovery_left} recovery codes were not used yet.</p>"
+        "<p>You have an app that shows codes. {recovery_left} recovery codes were not used yet.</p>"
     );
     content.push_str(&form(mark, "remove"));
     content.push_str(&factor_input("Code that your app shows, or one of your recovery codes"));
     content.push_str("<button type=\"submit\" class=\"other\">Remove</button></form>");
+    content.push_str(PASSKEYS);
     Page::new("Second factor", content)
 }
 

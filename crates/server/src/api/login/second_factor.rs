@@ -1,4 +1,4 @@
-//! The page on which somebody sets up a second factor, or gives it up.
+//! The page on which somebody sets up an app that shows codes, or gives it up.
 
 use super::ApiState;
 use super::authorize::failed;
@@ -78,10 +78,14 @@ async fn begin(
     user: &User,
     fields: &Fields,
 ) -> Result<Page, SignInError> {
-    match state.app.begin_second_factor(user, fields.need("password")?).await {
+    match state.app.begin_second_factor(&browser.own(user), fields.need("password")?).await {
         Ok(new) => {
             let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
             Ok(page::confirm_factor(&mark, Some((&new.secret, &new.uri)), None))
+        }
+        Err(SignInError::Refused(refusal)) if refusal.is_too_old() => {
+            let name = &user.user_principal_name;
+            sign_in_page(state, browser, name, None, Some(&refusal)).await
         }
         Err(SignInError::Refused(refusal)) => {
             overview(state, browser, user, Some(&refusal.message)).await
@@ -118,7 +122,10 @@ async fn remove(
 ) -> Result<Page, SignInError> {
     match state.app.remove_my_second_factor(user, fields.need("code")?).await {
         Ok(()) => {
-            let text = "You have no second factor any more.";
+            let text = match state.app.has_second_factor(&user.id).await? {
+                true => "Your app is asked for no more; your passkeys are.",
+                false => "You have no second factor any more.",
+            };
             Ok(Page::message(StatusCode::OK, "Second factor", text))
         }
         Err(SignInError::Refused(refusal)) => {

@@ -18,6 +18,7 @@ mod key;
 mod me;
 mod notification;
 mod package;
+mod passkey;
 mod retention;
 mod role;
 mod run;
@@ -143,6 +144,9 @@ fn directory() -> Described {
         .with(routes!(user::disable))
         .with(routes!(user::revoke))
         .with(routes!(user::remove_second_factor))
+        .with(routes!(passkey::list))
+        .with(routes!(passkey::delete))
+        .with(routes!(passkey::mine))
         .with(routes!(session::list))
         .with(routes!(session::end))
         .with(routes!(me::show))

@@ -117,11 +117,11 @@ pub async fn show(
     let group = |it: &Known<Group>| json!({"id": it.id, "displayName": it.display_name});
     let mut value = render(&user);
     value["groups"] = groups.iter().map(group).collect();
-    value["hasSecondFactor"] = state.app.second_factor(&user.id).await?.is_some().into();
+    value["hasSecondFactor"] = state.app.has_second_factor(&user.id).await?.into();
     Ok(Json(value))
 }
 
-/// Takes their second factor from a user.
+/// Takes their second factor from a user, passkeys too.
 #[utoipa::path(delete, path = "/users/{name}/second-factor", responses((status = 204)))]
 pub async fn remove_second_factor(
     State(state): State<ApiState>,

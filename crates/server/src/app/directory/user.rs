@@ -245,6 +245,9 @@ impl App {
         if let Some(factor) = self.get::<SecondFactor>(&user.id).await? {
             change = change.remove(&factor);
         }
+        for passkey in self.passkeys_of(&user.id).await? {
+            change = change.remove(&passkey);
+        }
         for session in self.list_all::<Session>(session::BY_USER, &[&user.id]).await? {
             change = change.remove(&session);
         }
@@ -380,7 +383,7 @@ impl App {
             return Ok((Verdict::Wrong, Some(user.value)));
         }
         // with a second factor, a right password alone does not show that it is them
-        if user.failures > 0 && self.second_factor(&user.id).await?.is_none() {
+        if user.failures > 0 && !self.has_second_factor(&user.id).await? {
             user.forget_failures();
             self.apply(&Caller::person(&user.id, vec![], vec![]), Change::default().put(&user)?)
                 .await?;

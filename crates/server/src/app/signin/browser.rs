@@ -3,6 +3,7 @@
 //! The cookie names a session, under a mark of the server. It ends with the session, and
 //! with the user's stamp, as everything does that they have.
 
+use super::passkey::{GivenPasskey, Own, PasskeyOffer};
 use super::session::Session;
 use super::{Refusal, SignInError};
 use crate::app::App;
@@ -10,9 +11,9 @@ use crate::app::data::{Change, Known};
 use crate::app::directory::User;
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
-use crate::clock;
-use crate::limits::SECOND_FACTOR_SECONDS;
-use serde_json::json;
+use crate::clock::{self, SECOND};
+use crate::limits::{FRESH_SIGN_IN_SECONDS, SECOND_FACTOR_SECONDS};
+use serde_json::{Value, json};
 
 const COOKIE: &str = "browser cookie";
 const FORM: &str = "form of a browser";
@@ -23,8 +24,47 @@ const GRANT: &str = "browser";
 pub(crate) enum Entered {
     /// The user and the cookie.
     Done(Box<User>, String),
-    /// The password was right; what is to come back with a code of the second factor.
-    NeedsCode(String),
+    /// The password was right; what is to come back with the second factor.
+    NeedsFactor(String),
+}
+
+/// What follows a password.
+pub(crate) enum Proof<'a> {
+    Code(&'a str),
+    Passkey(GivenPasskey<'a>),
+}
+
+/// What may follow the password of somebody.
+pub(crate) struct FactorOffer {
+    pub has_code: bool,
+    pub passkey: Option<PasskeyOffer>,
+}
+
+/// By what somebody was let in; passkeys by their ids.
+enum Shown {
+    Password,
+    Code,
+    PasswordAndPasskey(String),
+    Passkey(String),
+}
+
+impl Shown {
+    fn is_second_factor(&self) -> bool {
+        !matches!(self, Shown::Password)
+    }
+
+    fn detail(&self) -> Value {
+        let mut detail = json!({"grant": GRANT, "secondFactor": self.is_second_factor()});
+        match self {
+            Shown::Password | Shown::Code => {}
+            Shown::PasswordAndPasskey(id) => detail["passkey"] = json!(id),
+            Shown::Passkey(id) => {
+                detail["passkey"] = json!(id);
+                detail["password"] = json!(false);
+            }
+        }
+        detail
+    }
 }
 
 /// A browser that somebody signs in with.
@@ -56,24 +96,57 @@ impl App {
         password: &str,
     ) -> Result<Entered, SignInError> {
         let user = self.check_password(name, password).await?;
-        if self.second_factor(&user.id).await?.is_none() {
-            return self.begin_in_browser(at, user, Change::default(), false).await;
+        if !self.has_second_factor(&user.id).await? {
+            return self.begin_in_browser(at, user, Change::default(), Shown::Password).await;
         }
         let expires = clock::unix_seconds(self.engine.clock.now()) + SECOND_FACTOR_SECONDS;
         let said = format!("{}.{}.{expires}", user.id, user.stamp);
         let mark = self.keyring().await?.mac().mark(&[PASSWORD, at.browser, &said]);
-        Ok(Entered::NeedsCode(format!("{said}.{mark}")))
+        Ok(Entered::NeedsFactor(format!("{said}.{mark}")))
     }
 
-    /// Goes on with a code of the second factor, in the browser in which the password was
-    /// right a while ago.
+    /// Signs somebody in in a browser by a passkey and nothing else.
+    pub(crate) async fn sign_in_with_passkey(
+        &self,
+        at: &At<'_>,
+        given: &GivenPasskey<'_>,
+    ) -> Result<Entered, SignInError> {
+        let done = self.try_passkey(at, given).await;
+        self.note_refusal(GRANT, at.client_id, &done).await?;
+        done
+    }
+
+    async fn try_passkey(
+        &self,
+        at: &At<'_>,
+        given: &GivenPasskey<'_>,
+    ) -> Result<Entered, SignInError> {
+        let (user, change, passkey) = self.take_passkey_alone(at.browser, given).await?;
+        self.begin_in_browser(at, user, change, Shown::Passkey(passkey)).await
+    }
+
+    /// What may follow a password that was right a while ago.
+    pub(crate) async fn factor_offer(
+        &self,
+        at: &At<'_>,
+        pending: &str,
+    ) -> Result<FactorOffer, SignInError> {
+        let user = self.pending_user(at, pending).await?;
+        Ok(FactorOffer {
+            has_code: self.second_factor(&user.id).await?.is_some(),
+            passkey: self.offer_passkeys_of(at.browser, &user.id).await?,
+        })
+    }
+
+    /// Goes on with the second factor, in the browser in which the password was right a while
+    /// ago.
     pub(crate) async fn finish_in_browser(
         &self,
         at: &At<'_>,
         pending: &str,
-        code: &str,
+        proof: &Proof<'_>,
     ) -> Result<Entered, SignInError> {
-        let done = self.try_finish(at, pending, code).await;
+        let done = self.try_finish(at, pending, proof).await;
         self.note_refusal(GRANT, at.client_id, &done).await?;
         done
     }
@@ -82,8 +155,24 @@ impl App {
         &self,
         at: &At<'_>,
         pending: &str,
-        code: &str,
+        proof: &Proof<'_>,
     ) -> Result<Entered, SignInError> {
+        let user = self.pending_user(at, pending).await?;
+        let (user, change, shown) = match proof {
+            Proof::Code(code) => {
+                let (user, change) = self.take_code(&user.id, code).await?;
+                (user, change, Shown::Code)
+            }
+            Proof::Passkey(given) => {
+                let (user, change, id) = self.take_passkey(at.browser, &user.id, given).await?;
+                (user, change, Shown::PasswordAndPasskey(id))
+            }
+        };
+        self.begin_in_browser(at, user.value, change, shown).await
+    }
+
+    /// Whose password was right in this browser a while ago.
+    async fn pending_user(&self, at: &At<'_>, pending: &str) -> Result<User, SignInError> {
         let stale = Refusal::stale_form;
         let (said, mark) = pending.rsplit_once('.').ok_or_else(stale)?;
         if !self.keyring().await?.mac().is_mark(&[PASSWORD, at.browser, said], mark) {
@@ -97,9 +186,7 @@ impl App {
         if expires <= clock::unix_seconds(self.engine.clock.now()) {
             return Err(stale().into());
         }
-        self.user_under(id, stamp).await?;
-        let (user, change) = self.take_code(id, code).await?;
-        self.begin_in_browser(at, user.value, change, true).await
+        self.user_under(id, stamp).await
     }
 
     /// Everything was right: a session begins.
@@ -108,15 +195,19 @@ impl App {
         at: &At<'_>,
         user: User,
         change: Change,
-        with_second_factor: bool,
+        shown: Shown,
     ) -> Result<Entered, SignInError> {
-        let session = Known::new(self.new_session(&user, GRANT, at.address)?);
-        let detail = json!({"grant": GRANT, "secondFactor": with_second_factor});
-        let change = change.put(&session)?.audit("SignIn", &user.id, &detail);
+        let mut session = Known::new(self.new_session(&user, GRANT, at.address)?);
+        session.with_second_factor = shown.is_second_factor();
+        let change = change.put(&session)?.audit("SignIn", &user.id, &shown.detail());
         match self.apply(&Caller::person(&user.id, Vec::new(), Vec::new()), change).await {
-            // the same code at the same moment
-            Err(error) if error.kind == ErrorKind::Conflict && with_second_factor => {
-                return Err(Refusal::wrong_code().by(Some(user)).into());
+            // the same code at the same moment, or a challenge that was used
+            Err(error) if error.kind == ErrorKind::Conflict && shown.is_second_factor() => {
+                let refusal = match shown {
+                    Shown::Password | Shown::Code => Refusal::wrong_code(),
+                    Shown::PasswordAndPasskey(_) | Shown::Passkey(_) => Refusal::wrong_passkey(),
+                };
+                return Err(refusal.by(Some(user)).into());
             }
             done => done?,
         };
@@ -136,6 +227,28 @@ impl App {
         let session = self.get::<Session>(id).await?;
         let now = self.engine.clock.now();
         Ok(session.filter(|it| it.application.is_none() && it.ends() > now))
+    }
+
+    /// The session of somebody who has just signed in, with a second factor if they have one.
+    pub(super) async fn fresh_session(
+        &self,
+        user: &User,
+        cookie: &str,
+    ) -> Result<Option<Known<Session>>, AppError> {
+        let session = self.browser_session(cookie).await?;
+        let Some(session) = session.filter(|session| session.user == user.id) else {
+            return Ok(None);
+        };
+        let age = self.engine.clock.now() - session.created;
+        let is_fresh = age <= FRESH_SIGN_IN_SECONDS * SECOND;
+        let is_enough = session.with_second_factor || !self.has_second_factor(&user.id).await?;
+        Ok((is_fresh && is_enough).then_some(session))
+    }
+
+    /// The same, or a refusal.
+    pub(super) async fn need_fresh(&self, own: &Own<'_>) -> Result<Known<Session>, SignInError> {
+        let session = self.fresh_session(own.user, own.cookie).await?;
+        Ok(session.ok_or_else(|| Refusal::fresh_needed().by(Some(own.user.clone())))?)
     }
 
     /// Who a cookie says it is, when that still holds.

@@ -2,6 +2,7 @@
 
 use crate::app::directory::User;
 use crate::app::error::AppError;
+use crate::limits::{PASSKEY_NAME_CHARACTERS_MAX, PASSKEYS_MAX};
 
 /// A refusal. Its number begins the description: `AADSTS50126: ...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +165,42 @@ impl Refusal {
             500_121,
             "The code is not right, or was used before. Codes last half a minute.",
         )
+    }
+
+    pub(super) fn wrong_passkey() -> Refusal {
+        Refusal::grant(500_121, "The passkey was not taken, or this page is too old. Try again.")
+    }
+
+    pub(super) fn passkey_there() -> Refusal {
+        Refusal::request(50_079, "This passkey is there already.")
+    }
+
+    pub(super) fn too_many_passkeys() -> Refusal {
+        let message = format!("There are {PASSKEYS_MAX} passkeys already: remove one first.");
+        Refusal::request(50_079, message)
+    }
+
+    pub(super) fn passkey_name() -> Refusal {
+        let message = format!(
+            "A passkey needs a name of 1 to {PASSKEY_NAME_CHARACTERS_MAX} characters on one line."
+        );
+        Refusal::malformed(&message)
+    }
+
+    pub(super) fn no_passkeys_here() -> Refusal {
+        let message = "Passkeys need this server to have a public address with a name, over https.";
+        Refusal::request(50_079, message)
+    }
+
+    pub(super) fn fresh_needed() -> Refusal {
+        let message = "It is a while since you signed in, or you did so without your second factor. Sign in again first.";
+        Refusal::grant(50_078, message)
+    }
+
+    /// Whether signing in again is all that it takes.
+    #[must_use]
+    pub fn is_too_old(&self) -> bool {
+        self.number == 50_078
     }
 
     /// Whether another code may be tried.

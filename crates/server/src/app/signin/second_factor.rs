@@ -1,10 +1,11 @@
 //! Second factors: codes that change with the time, and codes on paper for when the phone
-//! is gone.
+//! is gone. Passkeys are the other kind, and have a file of their own.
 //!
 //! Invariant: a guess is counted before it is looked at, and guesses of one person are
 //! looked at one after the other: who asks many times at once gains nothing.
 //! Invariant: no code is good twice.
 
+use super::passkey::{self, Own};
 use super::{Refusal, SignInError};
 use crate::app::data::{Change, Kind, Known, Stored};
 use crate::app::directory::User;
@@ -76,7 +77,12 @@ fn hash_of(code: &str) -> String {
 }
 
 impl App {
-    /// What somebody has to show besides their password.
+    /// Whether a password of somebody is not enough.
+    pub(crate) async fn has_second_factor(&self, user: &str) -> Result<bool, AppError> {
+        Ok(self.second_factor(user).await?.is_some() || self.has_passkey(user).await?)
+    }
+
+    /// The app that shows codes to somebody.
     pub(crate) async fn second_factor(
         &self,
         user: &str,
@@ -86,19 +92,23 @@ impl App {
 
     /// Refuses a password that is not enough by itself.
     pub(super) async fn need_no_second_factor(&self, user: &User) -> Result<(), SignInError> {
-        match self.second_factor(&user.id).await? {
-            None => Ok(()),
-            Some(_) => Err(Refusal::second_factor_needed().by(Some(user.clone())).into()),
+        if self.has_second_factor(&user.id).await? {
+            return Err(Refusal::second_factor_needed().by(Some(user.clone())).into());
         }
+        Ok(())
     }
 
-    /// Somebody who is signed in begins to set up a second factor.
+    /// Somebody who is signed in begins to set up an app that shows codes. With passkeys, a
+    /// password is not enough for that.
     pub(crate) async fn begin_second_factor(
         &self,
-        user: &User,
+        own: &Own<'_>,
         password: &str,
     ) -> Result<NewFactor, SignInError> {
-        let user = self.check_password(&user.id, password).await?;
+        let user = self.check_password(&own.user.id, password).await?;
+        if self.has_passkey(&user.id).await? {
+            self.need_fresh(own).await?;
+        }
         let before = self.get::<SecondFactor>(&user.id).await?;
         if before.as_ref().is_some_and(|it| it.is_confirmed) {
             return Err(Refusal::second_factor_there().into());
@@ -188,7 +198,7 @@ impl App {
     }
 
     /// Counts a guess of somebody who is not locked out, before it is looked at.
-    async fn counted_guess(&self, id: &str) -> Result<Known<User>, SignInError> {
+    pub(super) async fn counted_guess(&self, id: &str) -> Result<Known<User>, SignInError> {
         let gone = || Refusal::session_ended();
         let mut user = self.get::<User>(id).await?.ok_or_else(gone)?;
         let now = self.engine.clock.now();
@@ -220,27 +230,30 @@ impl App {
     async fn try_remove(&self, user: &User, given: &str) -> Result<(), SignInError> {
         let (user, change) = self.take_code(&user.id, given).await?;
         self.apply(&person(&user.id), change).await?;
-        self.drop_second_factor(&person(&user.id), &user.id).await?;
+        let found = self.get::<SecondFactor>(&user.id).await?;
+        let factor = found.ok_or_else(Refusal::stale_form)?;
+        self.apply(&person(&user.id), without_factor(&factor)).await?;
         Ok(())
     }
 
-    /// Takes somebody's second factor away: their phone is gone.
+    /// Takes all that somebody has besides their password away, passkeys too: it is gone.
     pub async fn remove_second_factor(&self, caller: &Caller, name: &str) -> Result<(), AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
         let user = self.existing_user(name).await?;
-        self.drop_second_factor(caller, &user.id).await
-    }
-
-    async fn drop_second_factor(&self, caller: &Caller, user: &str) -> Result<(), AppError> {
-        let found = self.get::<SecondFactor>(user).await?;
-        let factor = found.ok_or_else(|| {
-            let message = format!("The user '{user}' has no second factor.");
-            AppError::not_found("SecondFactorNotFound", message)
-        })?;
-        let change = Change::default().remove(&factor);
-        let change = change.audit("RemoveSecondFactor", user, &json!({}));
+        let factor = self.get::<SecondFactor>(&user.id).await?;
+        let passkeys = self.passkeys_of(&user.id).await?;
+        if factor.is_none() && passkeys.is_empty() {
+            let message = format!("The user '{name}' has no second factor.");
+            return Err(AppError::not_found("SecondFactorNotFound", message));
+        }
+        let change = factor.as_ref().map(without_factor).unwrap_or_default();
+        let change = passkeys.iter().fold(change, passkey::without);
         self.apply(caller, change).await.map(|_| ())
     }
+}
+
+fn without_factor(factor: &Known<SecondFactor>) -> Change {
+    Change::default().remove(factor).audit("RemoveSecondFactor", &factor.id, &json!({}))
 }
 
 fn person(id: &str) -> Caller {

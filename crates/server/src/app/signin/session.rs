@@ -52,6 +52,10 @@ pub struct Session {
     previous: Option<String>,
     /// Ticks: when the one before was exchanged.
     rotated: i64,
+    /// Whether a second factor was shown when it began, or was made in it; earlier ones do
+    /// not know.
+    #[serde(default)]
+    pub(super) with_second_factor: bool,
     /// What was asked for at first.
     asked: Asked,
     /// Ticks.
@@ -186,6 +190,7 @@ impl App {
             hash: None,
             previous: None,
             rotated: 0,
+            with_second_factor: false,
             asked: Asked::default(),
             created: now,
             used: now,

@@ -31,6 +31,20 @@ impl Browser {
         self.keep(Answer::of(request).await)
     }
 
+    /// The same with the form of a step, where there are several.
+    pub async fn submit_step(
+        &mut self,
+        house: &House,
+        path: &str,
+        page: &Answer,
+        step: &str,
+        more: &Form<'_>,
+    ) -> Answer {
+        let form = form_of(&page.text, step).unwrap_or_else(|| panic!("{step}: {}", page.text));
+        let page = Answer { text: form.to_owned(), ..page.clone() };
+        self.submit(house, path, &page, more).await
+    }
+
     /// Signs in on the page that asks for it.
     pub async fn sign_in(
         &mut self,
@@ -74,16 +88,24 @@ impl Browser {
     }
 }
 
-/// The hidden fields of a page.
+/// The form of a step.
+pub fn form_of<'a>(page: &'a str, step: &str) -> Option<&'a str> {
+    let is_it = format!("name=\"step\" value=\"{step}\"");
+    page.split("<form ").skip(1).find(|form| form.contains(&is_it))
+}
+
+/// The hidden fields of a page that are filled, of its first form.
 pub fn hidden(page: &str) -> Vec<(String, String)> {
     let attribute = |tag: &str, name: &str| {
         let start = tag.find(&format!("{name}=\""))? + name.len() + 2;
         let end = start + tag[start..].find('"')?;
         Some(tag[start..end].to_owned())
     };
-    page.split("<input ")
+    let form = page.split("</form>").next().unwrap_or_default();
+    form.split("<input ")
         .filter(|tag| tag.starts_with("type=\"hidden\""))
         .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?)))
+        .filter(|(_, value)| !value.is_empty())
         .collect()
 }
 

@@ -12,13 +12,13 @@ use server::auth::totp;
 const PAGE: &str = "/account/second-factor";
 
 /// Somebody's app, and what is on their paper.
-struct Phone {
+pub struct Phone {
     secret: Vec<u8>,
     recovery: Vec<String>,
 }
 
 impl Phone {
-    fn code(&self, house: &House) -> String {
+    pub fn code(&self, house: &House) -> String {
         totp::code_at(&self.secret, house.now())
     }
 }
@@ -45,11 +45,11 @@ pub fn unbase32(text: &str) -> Vec<u8> {
 }
 
 /// Sets up a second factor on the pages.
-async fn set_up(house: &House, name: &str) -> Phone {
+pub async fn set_up(house: &House, name: &str) -> Phone {
     let mut browser = Browser::default();
     let page = browser.get(house, PAGE).await;
     let page = browser.sign_in(house, PAGE, &page, name).await;
-    assert!(page.text.contains("You have no second factor"), "{}", page.text);
+    assert!(page.text.contains("You have no app that shows codes"), "{}", page.text);
     let wrong = browser.submit(house, PAGE, &page, &vec![("password", "wrong")]).await;
     assert_eq!(wrong.status, 400, "{wrong:?}");
     let page = browser.submit(house, PAGE, &wrong, &vec![("password", PASSWORD)]).await;

@@ -103,7 +103,7 @@ mod tests {
         let read: serde_json::Value = serde_json::from_slice(&read).expect("JSON");
         assert_eq!(read["$connections"]["shared_x"]["connectionName"], "c1");
         assert_eq!(headers.get("A").and_then(Value::as_str), Some("b"));
-        assert_eq!(headers.as_object().map(Object::len), Some(2));
+        assert_eq!(headers.as_object().map(|it| it.len()), Some(2));
         let nothing = Reads::of(b"{}", &references);
         assert!(nothing.connections.is_none() && nothing.with_tokens(Value::Null).is_null());
     }

@@ -160,3 +160,6 @@ impl BindFault {
 
 /// Characters of a value that a message repeats.
 const SHOWN_CHARS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::address::address;
 use super::body::{Body, of_type, part};
 use super::convert::{text, texts};
-use super::encoding::encoded;
+use super::encoding::{encoded, leads_elsewhere};
 use super::place::{Given, Placer};
 use super::{BindFault, RelativeRequest};
 use crate::definition::{
@@ -236,13 +236,11 @@ fn path_text(parameter: &OperationParameter, value: &Value) -> Result<String, Bi
     Ok(if parameter.is_double_encoded { encoded(&once) } else { once })
 }
 
-/// A value must not lead to another path than its operation's: `..` is taken for a step up
-/// on the way, in whatever encoding.
+/// A value must not lead to another path than its operation's.
 fn check_segment(segment: &str, operation: &Operation) -> Result<(), BindFault> {
-    let twice = decoded(&decoded(segment));
-    if matches!(twice.as_str(), "." | "..") {
+    if leads_elsewhere(segment) {
         let message = format!(
-            "A value for the path '{}' is '{twice}', which would lead to another path.",
+            "A value for the path '{}' is '{segment}', which would lead to another path.",
             operation.path
         );
         return Err(BindFault::invalid(message));

@@ -1,5 +1,6 @@
 //! Text in addresses.
 
+use crate::definition::decoded;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
@@ -24,8 +25,14 @@ pub(super) fn append_query(target: &mut String, query: &[(String, String)]) {
 }
 
 /// The names and values of a query.
-pub(super) fn read_query(text: &str) -> Vec<(String, String)> {
+pub(crate) fn read_query(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+/// Whether a segment of a path would lead to another: `..` is taken for a step up on the
+/// way, in whatever encoding.
+pub(crate) fn leads_elsewhere(segment: &str) -> bool {
+    matches!(decoded(&decoded(segment)).as_str(), "." | "..")
 }
 
 /// Names and values as the body of a form.

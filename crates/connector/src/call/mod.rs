@@ -19,7 +19,9 @@ mod route;
 
 pub use bind::Bound;
 pub use body::{Body, Part};
+pub(crate) use convert::text;
 pub use encoding::encoded;
+pub(crate) use encoding::{leads_elsewhere, read_query};
 pub use route::{RouteFault, Routed};
 
 use expr::{Object, Value};

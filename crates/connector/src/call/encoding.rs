@@ -14,6 +14,20 @@ pub fn encoded(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// A literal piece of a path: written as it is, but for what no address may have.
+pub(super) fn written_literal(text: &str) -> String {
+    let plain = |it: char| it.is_ascii_graphic() && !matches!(it, '"' | '<' | '>' | '^' | '`');
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if plain(character) {
+            out.push(character);
+        } else {
+            out.push_str(&encoded(character.encode_utf8(&mut [0; 4])));
+        }
+    }
+    out
+}
+
 pub(super) fn append_query(target: &mut String, query: &[(String, String)]) {
     for (at, (name, value)) in query.iter().enumerate() {
         target.push(if at == 0 { '?' } else { '&' });

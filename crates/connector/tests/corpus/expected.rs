@@ -86,7 +86,9 @@ fn case(root: &Json, (path, method, id): (&str, &str, &str), all: &[&Json], give
             continue;
         }
         let default = &parameter["default"];
+        let is_type = place == "header" && name.trim().eq_ignore_ascii_case("content-type");
         let value = match given {
+            Given::All if is_type => Value::from(form_or_json(all)),
             Given::All => sample(parameter),
             Given::Needed if !is_required => continue,
             Given::Needed if default.is_null() => sample(parameter),
@@ -99,6 +101,11 @@ fn case(root: &Json, (path, method, id): (&str, &str, &str), all: &[&Json], give
     }
     case.path = case.path.split(['#', '?']).next().unwrap().to_owned();
     case
+}
+
+fn form_or_json(all: &[&Json]) -> &'static str {
+    let is_form = all.iter().any(|it| it["in"] == "formData");
+    if is_form { "multipart/form-data" } else { "application/json" }
 }
 
 fn place_value(case: &mut Case, parameter: &Json, value: Value) {
@@ -128,6 +135,8 @@ fn place_value(case: &mut Case, parameter: &Json, value: Value) {
         }
         "query" => case.query.extend(pairs),
         "header" if name.trim().eq_ignore_ascii_case("content-type") => {}
+        // a name that no header can have
+        "header" if name.trim().contains(' ') => {}
         "header" => case.headers.push((name.trim().to_owned(), texts[0].clone())),
         "formData" => case.fields.get_or_insert_default().extend(pairs),
         other => panic!("{other}"),

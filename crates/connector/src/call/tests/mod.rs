@@ -1,6 +1,7 @@
 //! Calls of small documents.
 
 mod bind;
+mod property;
 mod route;
 
 use super::{Bound, RelativeRequest};

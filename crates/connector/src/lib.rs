@@ -11,3 +11,5 @@ pub mod call;
 pub mod definition;
 pub mod http;
 pub mod limits;
+pub mod mock;
+pub mod policy;

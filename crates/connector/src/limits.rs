@@ -89,6 +89,16 @@ pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// one costs some tenths of a second.
 pub const IDENTITIES_MAX: usize = 32;
 
+/// Policies of one connector. Each copies the request that it changes.
+pub const POLICIES_MAX: usize = 200;
+
+/// Objects in objects of an answer that is made up.
+pub const MOCK_DEPTH_MAX: usize = 8;
+
+/// Values of an answer that is made up: schemas that name each other often would otherwise
+/// make as many as fit into memory.
+pub const MOCK_VALUES_MAX: usize = 2_000;
+
 /// The limits of a client that an administrator may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpLimits {

@@ -3,12 +3,12 @@
 use super::address::address;
 use super::body::{Body, of_type, part};
 use super::convert::{text, texts};
-use super::encoding::encoded;
+use super::encoding::{encoded, leads_elsewhere, written_literal};
 use super::place::{Given, Placer};
 use super::{BindFault, RelativeRequest};
 use crate::definition::{
-    Collection, Location, Operation, OperationParameter, Piece, SchemaKind, decoded, is_form,
-    is_json, is_multipart,
+    Location, Operation, OperationParameter, Piece, SchemaKind, decoded, is_form, is_json,
+    is_multipart,
 };
 use expr::{Object, Value};
 use http::{HeaderName, HeaderValue};
@@ -120,7 +120,7 @@ impl Operation {
             path.push('/');
             for piece in segment {
                 match piece {
-                    Piece::Text(text) => path.push_str(&literal(text)),
+                    Piece::Text(text) => path.push_str(&written_literal(text)),
                     Piece::Value(name) => {
                         let (parameter, value) = value_of(name)?;
                         path.push_str(&path_text(parameter, value)?);
@@ -209,26 +209,8 @@ impl Operation {
     }
 }
 
-/// A literal piece of a path: written as it is, but for what no address may have.
-fn literal(text: &str) -> String {
-    let plain = |it: char| it.is_ascii_graphic() && !matches!(it, '"' | '<' | '>' | '^' | '`');
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if plain(character) {
-            out.push(character);
-        } else {
-            out.push_str(&encoded(character.encode_utf8(&mut [0; 4])));
-        }
-    }
-    out
-}
-
 fn path_text(parameter: &OperationParameter, value: &Value) -> Result<String, BindFault> {
-    let collection = match parameter.collection {
-        Collection::Multi => Collection::Comma,
-        other => other,
-    };
-    let text = texts(value, collection).pop().unwrap_or_default();
+    let text = texts(value, parameter.collection).pop().unwrap_or_default();
     if text.is_empty() {
         return Err(BindFault::empty(&parameter.name));
     }
@@ -236,13 +218,11 @@ fn path_text(parameter: &OperationParameter, value: &Value) -> Result<String, Bi
     Ok(if parameter.is_double_encoded { encoded(&once) } else { once })
 }
 
-/// A value must not lead to another path than its operation's: `..` is taken for a step up
-/// on the way, in whatever encoding.
+/// A value must not lead to another path than its operation's.
 fn check_segment(segment: &str, operation: &Operation) -> Result<(), BindFault> {
-    let twice = decoded(&decoded(segment));
-    if matches!(twice.as_str(), "." | "..") {
+    if leads_elsewhere(segment) {
         let message = format!(
-            "A value for the path '{}' is '{twice}', which would lead to another path.",
+            "A value for the path '{}' is '{segment}', which would lead to another path.",
             operation.path
         );
         return Err(BindFault::invalid(message));
@@ -255,15 +235,13 @@ fn add_header(
     parameter: &OperationParameter,
     value: &Value,
 ) -> Result<(), BindFault> {
-    let collection = match parameter.collection {
-        Collection::Multi => Collection::Comma,
-        other => other,
-    };
-    let text = texts(value, collection).pop().unwrap_or_default();
+    let text = texts(value, parameter.collection).pop().unwrap_or_default();
     let name = parameter.name.trim();
-    if HeaderName::from_bytes(name.as_bytes()).is_err()
-        || HeaderValue::from_bytes(text.as_bytes()).is_err()
-    {
+    if HeaderName::from_bytes(name.as_bytes()).is_err() {
+        // some documents name a header as no header can be named: nobody could send it
+        return Ok(());
+    }
+    if HeaderValue::from_bytes(text.as_bytes()).is_err() {
         let message = format!("The value of '{name}' cannot be sent as a header.");
         return Err(BindFault::invalid(message));
     }

@@ -128,7 +128,7 @@ fn number(text: &str) -> Option<Value> {
 }
 
 /// A value where only text can stand.
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.to_string(),
         Value::Null => String::new(),

@@ -19,7 +19,9 @@ mod route;
 
 pub use bind::Bound;
 pub use body::{Body, Part};
+pub(crate) use convert::text;
 pub use encoding::encoded;
+pub(crate) use encoding::{leads_elsewhere, read_query};
 pub use route::{RouteFault, Routed};
 
 use expr::{Object, Value};
@@ -160,3 +162,6 @@ impl BindFault {
 
 /// Characters of a value that a message repeats.
 const SHOWN_CHARS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests;

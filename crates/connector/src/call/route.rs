@@ -3,7 +3,7 @@
 use super::RelativeRequest;
 use super::body::{Body, Part};
 use super::convert::{of_texts, within};
-use super::encoding::read_query;
+use super::encoding::{read_query, written_literal};
 use crate::definition::{
     Document, Location, Operation, OperationParameter, Piece, SchemaKind, decoded,
 };
@@ -51,7 +51,8 @@ impl Document {
                 }
                 continue;
             }
-            fit.push(fits);
+            // of two operations of one path, the one is meant that has what it needs
+            fit.extend([fits, u8::from(has_needed(operation, &query))]);
             if best.as_ref().is_none_or(|(known, ..)| fit > *known) {
                 best = Some((fit, operation, values));
             }
@@ -88,24 +89,49 @@ fn match_path<'a>(operation: &'a Operation, given: &[&str]) -> Option<(Fit, Valu
     let mut fit = Vec::with_capacity(length + 2);
     let mut values = Vec::new();
     for (pieces, text) in template[..length].iter().zip(given) {
-        let mut steps = PATH_STEPS_MAX;
-        if !match_pieces(pieces, text, &mut values, &mut steps) {
+        if !match_segment(pieces, text, &mut values) {
             return None;
         }
-        fit.push(match pieces.as_slice() {
-            [Piece::Value(_)] => 0,
-            pieces if pieces.iter().any(|it| matches!(it, Piece::Value(_))) => 1,
-            _ => 2,
-        });
+        fit.push(literalness(pieces));
     }
     fit.push(u8::from(ends == given_ends));
     Some((fit, values))
+}
+
+/// How much of a segment is literal: nothing, so many bytes, or all of it.
+fn literalness(pieces: &[Piece]) -> u8 {
+    let literal = |piece: &Piece| match piece {
+        Piece::Text(text) => text.len(),
+        Piece::Value(_) => 0,
+    };
+    let bytes: usize = pieces.iter().map(literal).sum();
+    match pieces.iter().any(|piece| matches!(piece, Piece::Value(_))) {
+        true => u8::try_from(bytes).unwrap_or(u8::MAX - 1).min(u8::MAX - 1),
+        false => u8::MAX,
+    }
+}
+
+/// How literal pieces may be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// As calls are made here: what is encoded is of a value, not of the path.
+    AsSent,
+    /// In whatever encoding a client thinks right.
+    Any,
+}
+
+fn match_segment<'a>(pieces: &'a [Piece], text: &str, values: &mut Values<'a>) -> bool {
+    [Writing::AsSent, Writing::Any].into_iter().any(|writing| {
+        let mut steps = PATH_STEPS_MAX;
+        match_pieces(pieces, text, writing, values, &mut steps)
+    })
 }
 
 /// Takes a segment apart; a value is as short as what follows lets it be.
 fn match_pieces<'a>(
     pieces: &'a [Piece],
     text: &str,
+    writing: Writing,
     values: &mut Values<'a>,
     steps: &mut usize,
 ) -> bool {
@@ -113,15 +139,15 @@ fn match_pieces<'a>(
     match pieces {
         _ if *steps == 0 => false,
         [] => text.is_empty(),
-        [Piece::Text(literal), rest @ ..] => literal_length(text, literal)
-            .is_some_and(|length| match_pieces(rest, &text[length..], values, steps)),
+        [Piece::Text(literal), rest @ ..] => literal_length(text, literal, writing)
+            .is_some_and(|length| match_pieces(rest, &text[length..], writing, values, steps)),
         [Piece::Value(name), rest @ ..] => {
             let known = values.len();
             let ends = text.char_indices().map(|(at, _)| at).skip(1).chain([text.len()]);
             for end in ends.filter(|end| *end > 0) {
                 values.truncate(known);
                 values.push((name, text[..end].to_owned()));
-                if match_pieces(rest, &text[end..], values, steps) {
+                if match_pieces(rest, &text[end..], writing, values, steps) {
                     return true;
                 }
             }
@@ -131,8 +157,13 @@ fn match_pieces<'a>(
     }
 }
 
-/// How many bytes at the start of a text are a literal of a path, however they are encoded.
-fn literal_length(text: &str, literal: &str) -> Option<usize> {
+/// How many bytes at the start of a text are a literal of a path.
+fn literal_length(text: &str, literal: &str, writing: Writing) -> Option<usize> {
+    if writing == Writing::AsSent {
+        let sent = written_literal(literal);
+        let start = text.get(..sent.len())?;
+        return start.eq_ignore_ascii_case(&sent).then_some(sent.len());
+    }
     let bytes = text.as_bytes();
     let mut at = 0;
     for wanted in decoded(literal).bytes() {
@@ -164,15 +195,19 @@ fn match_query<'a>(
     let mut fits = 0u8;
     for (name, pieces) in operation.path.query() {
         let (_, value) = query.iter().find(|(it, _)| it == name)?;
-        let mut steps = PATH_STEPS_MAX;
-        let encoded = super::encoded(value);
         let is_empty = pieces.is_empty() && value.is_empty();
-        if !is_empty && !match_pieces(pieces, &encoded, values, &mut steps) {
+        if !is_empty && !match_segment(pieces, &super::encoded(value), values) {
             return None;
         }
         fits = fits.saturating_add(1);
     }
     Some(fits)
+}
+
+fn has_needed(operation: &Operation, query: &[(String, String)]) -> bool {
+    let needed = operation.parameters.iter();
+    let mut needed = needed.filter(|it| it.is_required && it.location == Location::Query);
+    needed.all(|it| query.iter().any(|(name, _)| expr::value::eq_ignore_case(name, &it.name)))
 }
 
 fn parameters(

@@ -44,7 +44,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn at(path: impl Into<String>, message: impl Into<String>) -> Fault {
+    pub(crate) fn at(path: impl Into<String>, message: impl Into<String>) -> Fault {
         Fault { path: path.into(), message: message.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,6 +252,11 @@ impl<'a> OperationReader<'a> {
             // the parameter of Swagger 2.0 is its own schema
             None => (self.schemas.read(value, path)?, collection(value)),
         };
+        let can_repeat = matches!(location, Location::Query | Location::Form);
+        let collection = match collection {
+            Collection::Multi if !can_repeat => Collection::Comma,
+            other => other,
+        };
         let is_required = value.get("required").and_then(Value::as_bool) == Some(true);
         Ok(OperationParameter {
             is_required: is_required || location == Location::Path,

@@ -1,0 +1,243 @@
+//! What a connector does to its calls: the policy templates of `apiProperties.json`
+//! (documentation, "Policy templates for custom connectors").
+//!
+//! A template that is not known is no fault of the file: the connector is imported, and a
+//! call that would need it says so. The same holds for code of the connector's own.
+
+mod apply;
+mod expression;
+mod polling;
+mod property;
+
+pub use apply::{AbsoluteRequest, PolicyContext, PolicyResponse};
+pub use polling::{Advance, Polling};
+
+use crate::definition::{Fault, Operation};
+use crate::limits::POLICIES_MAX;
+use expression::Template;
+use serde_json::{Map, Value};
+
+/// The policies of a connector, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    all: Vec<Policy>,
+    /// Ids of operations that run code of the connector's own.
+    scripted: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Policy {
+    /// Ids of operations; none: all of them.
+    operations: Vec<String>,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    HostUrl(Template),
+    Route { path: Template, method: Option<Template> },
+    Header { name: String, value: Template, exists: Exists, section: Section },
+    Query { name: String, value: Template, exists: Exists },
+    Property { parent: Template, name: String, value: Template, section: Section },
+    NextLink(String),
+    Polling(Polling),
+    Unknown(String),
+}
+
+/// What becomes of a header or query parameter that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exists {
+    Override,
+    Skip,
+    Append,
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    Request,
+    Response,
+}
+
+/// Why a call cannot be made as its connector says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PolicyFault {
+    pub message: String,
+}
+
+impl PolicyFault {
+    fn new(message: impl Into<String>) -> PolicyFault {
+        PolicyFault { message: message.into() }
+    }
+}
+
+impl Policies {
+    /// Reads what is below `properties` of `apiProperties.json`.
+    ///
+    /// # Errors
+    /// What is not as it must be, with the place.
+    pub fn read(properties: &Map<String, Value>) -> Result<Policies, Fault> {
+        let path = "$.properties.policyTemplateInstances";
+        let instances = match properties.get("policyTemplateInstances") {
+            None | Some(Value::Null) => &[][..],
+            Some(Value::Array(instances)) => instances,
+            Some(_) => return Err(Fault::at(path, "Expected a list of policies.")),
+        };
+        if instances.len() > POLICIES_MAX {
+            return Err(Fault::at(path, format!("More than {POLICIES_MAX} policies.")));
+        }
+        let read = |(at, it): (usize, &Value)| Policy::read(it, &format!("{path}[{at}]"));
+        Ok(Policies {
+            all: instances.iter().enumerate().map(read).collect::<Result<_, _>>()?,
+            scripted: texts(properties.get("scriptOperations")),
+        })
+    }
+
+    /// Whether an operation can be called at all.
+    ///
+    /// # Errors
+    /// It runs code of the connector's own, or a template that is not known applies to it.
+    pub fn check(&self, operation: &Operation) -> Result<(), PolicyFault> {
+        if self.scripted.iter().any(|id| id.eq_ignore_ascii_case(&operation.id)) {
+            return Err(PolicyFault::new(format!(
+                "The operation '{}' runs code of the connector's own (script.csx), which is not run here.",
+                operation.id
+            )));
+        }
+        for policy in self.of(operation) {
+            if let Kind::Unknown(template) = &policy.kind {
+                return Err(PolicyFault::new(format!(
+                    "The policy template '{template}' applies to the operation '{}' and is not known here.",
+                    operation.id
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// How a polling trigger goes on from what it got.
+    #[must_use]
+    pub fn polling(&self, operation: &Operation) -> Option<&Polling> {
+        self.of(operation).find_map(|policy| match &policy.kind {
+            Kind::Polling(polling) => Some(polling),
+            _ => None,
+        })
+    }
+
+    fn of<'a>(&'a self, operation: &Operation) -> impl Iterator<Item = &'a Policy> {
+        self.all.iter().filter(|policy| {
+            let is_it = |id: &String| id.eq_ignore_ascii_case(&operation.id);
+            policy.operations.is_empty() || policy.operations.iter().any(is_it)
+        })
+    }
+}
+
+impl Policy {
+    fn read(value: &Value, path: &str) -> Result<Policy, Fault> {
+        let Some(template) = value.get("templateId").and_then(Value::as_str) else {
+            return Err(Fault::at(format!("{path}.templateId"), "The policy has no template."));
+        };
+        let empty = Map::new();
+        let parameters = value.get("parameters").and_then(Value::as_object).unwrap_or(&empty);
+        let source = Source { parameters, path };
+        let kind = match template.to_ascii_lowercase().as_str() {
+            "dynamichosturl" => Kind::HostUrl(source.template("urlTemplate")?),
+            "routerequesttoendpoint" => Kind::Route {
+                path: source.template("newPath")?,
+                method: source.said("httpMethod").map(Template::read),
+            },
+            "setheader" => Kind::Header {
+                name: source.text("name")?,
+                value: source.value_template(),
+                exists: source.exists()?,
+                section: source.section(),
+            },
+            "setqueryparameter" => Kind::Query {
+                name: source.text("name")?,
+                value: source.value_template(),
+                exists: source.exists()?,
+            },
+            "setproperty" => Kind::Property {
+                parent: source.template("newPropertyParentPathTemplate")?,
+                name: source.text("newPropertySubPathTemplate")?,
+                value: source.template("propertyValuePathTemplate")?,
+                section: source.section(),
+            },
+            "updatenextlink" => Kind::NextLink(source.text("nextLinkPropertyName")?),
+            "pollingtrigger" => Kind::Polling(Polling::read(
+                source.raw("triggerConfig"),
+                &source.text("triggerDataPath")?,
+            )),
+            _ => Kind::Unknown(template.to_owned()),
+        };
+        let operations = texts(parameters.get("x-ms-apimTemplate-operationName"));
+        Ok(Policy { operations, kind })
+    }
+}
+
+/// The parameters of a policy.
+struct Source<'a> {
+    parameters: &'a Map<String, Value>,
+    path: &'a str,
+}
+
+impl<'a> Source<'a> {
+    fn raw(&self, name: &str) -> Option<&'a Value> {
+        self.parameters.get(&format!("x-ms-apimTemplateParameter.{name}"))
+    }
+
+    fn said(&self, name: &str) -> Option<&'a str> {
+        self.raw(name).and_then(Value::as_str).filter(|it| !it.is_empty())
+    }
+
+    fn text(&self, name: &str) -> Result<String, Fault> {
+        self.said(name).map(str::to_owned).ok_or_else(|| {
+            let name = format!("x-ms-apimTemplateParameter.{name}");
+            let message = format!("The policy has no '{name}'.");
+            Fault::at(format!("{}.parameters['{name}']", self.path), message)
+        })
+    }
+
+    fn template(&self, name: &str) -> Result<Template, Fault> {
+        Ok(Template::read(&self.text(name)?))
+    }
+
+    /// A value may be empty: it takes away what was there.
+    fn value_template(&self) -> Template {
+        Template::read(self.said("value").unwrap_or_default())
+    }
+
+    fn exists(&self) -> Result<Exists, Fault> {
+        let said = self.said("existsAction").unwrap_or("override");
+        Ok(match said.to_ascii_lowercase().as_str() {
+            "override" => Exists::Override,
+            "skip" => Exists::Skip,
+            "append" => Exists::Append,
+            "delete" => Exists::Delete,
+            _ => {
+                let path =
+                    format!("{}.parameters['x-ms-apimTemplateParameter.existsAction']", self.path);
+                let message =
+                    format!("'{said}' is no action; expected override, skip, append or delete.");
+                return Err(Fault::at(path, message));
+            }
+        })
+    }
+
+    fn section(&self) -> Section {
+        let said = self.parameters.get("x-ms-apimTemplate-policySection").and_then(Value::as_str);
+        match said {
+            Some(said) if said.eq_ignore_ascii_case("response") => Section::Response,
+            _ => Section::Request,
+        }
+    }
+}
+
+fn texts(list: Option<&Value>) -> Vec<String> {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;

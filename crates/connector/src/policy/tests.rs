@@ -1,0 +1,313 @@
+//! Policies of small connectors.
+
+use super::*;
+use crate::call::{Body, RelativeRequest};
+use crate::definition::Document;
+use expr::Object;
+use serde_json::json;
+
+fn policies(instances: &Value) -> Policies {
+    let properties = json!({"policyTemplateInstances": instances, "scriptOperations": ["Coded"]});
+    Policies::read(properties.as_object().unwrap()).unwrap()
+}
+
+/// A policy whose parameters have short names here.
+fn policy(template: &str, parameters: &Value) -> Value {
+    let mut long = Map::new();
+    for (name, value) in parameters.as_object().unwrap() {
+        let name = match name.as_str() {
+            "operations" => "x-ms-apimTemplate-operationName".to_owned(),
+            "section" => "x-ms-apimTemplate-policySection".to_owned(),
+            name => format!("x-ms-apimTemplateParameter.{name}"),
+        };
+        long.insert(name, value.clone());
+    }
+    json!({"templateId": template, "title": "T", "parameters": long})
+}
+
+fn document() -> Document {
+    let operation = |id: &str| {
+        json!({"operationId": id, "parameters": [
+        {"name": "id", "in": "path", "required": true, "type": "string"}]})
+    };
+    let document = json!({"swagger": "2.0", "info": {"title": "T"}, "paths": {
+        "/v2/get/{id}": {"get": operation("Get"), "post": operation("Coded"), "put": operation("Put")}}});
+    Document::read(&document.to_string()).unwrap()
+}
+
+fn value(json: &Value) -> expr::Value {
+    expr::json::parse(json.to_string().as_bytes()).unwrap()
+}
+
+fn start(body: Option<&Value>) -> AbsoluteRequest {
+    let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    AbsoluteRequest {
+        base: "https://test.abc.xyz/base".to_owned(),
+        request: RelativeRequest {
+            method: "GET".to_owned(),
+            path: "/v2/get/a%2Fb".to_owned(),
+            query: vec![pair("domain", "pqr"), pair("version", "v 2")],
+            headers: vec![pair("test", "foo"), pair("port", "1234")],
+            body: body.map(|it| Body::Json(value(it))),
+            content_type: None,
+        },
+    }
+}
+
+fn applied(
+    instance: Value,
+    operation: &str,
+    mut request: AbsoluteRequest,
+) -> Result<AbsoluteRequest, PolicyFault> {
+    let document = document();
+    let connection =
+        json!({"cat": "bar", "subPath": "path", "url": "http://x.y:8080/z/", "n": null});
+    let mut parameters = Object::new();
+    parameters.insert("id", "a/b");
+    let context = PolicyContext {
+        operation: document.operation(operation).unwrap(),
+        parameters: &parameters,
+        connection: connection.as_object().unwrap(),
+        gateway: Some("https://gate/apim/x/1"),
+    };
+    policies(&json!([instance])).apply_request(&context, &mut request)?;
+    Ok(request)
+}
+
+#[test]
+fn the_services_address_is_made_of_what_a_call_has() {
+    // the examples of the documentation's page "Set host URL"
+    let cases = [
+        ("https://@header('test').abc.xyz:@header('port')", "https://foo.abc.xyz:1234"),
+        ("https://@connectionParameters('cat').abc.xyz", "https://bar.abc.xyz"),
+        ("https://test.abc.xyz", "https://test.abc.xyz"),
+        (
+            "https://@header('test').abc.@queryParameters('domain')/@connectionParameters('subPath')",
+            "https://foo.abc.pqr/path",
+        ),
+        ("https://@header('test123', 'default').abc.xyz", "https://default.abc.xyz"),
+        ("@connectionParameters('url')", "http://x.y:8080/z"),
+        ("@connectionParameters('no','d.e')/f", "https://d.e/f"),
+    ];
+    for (template, expected) in cases {
+        let policy = policy("dynamicHostUrl", &json!({"urlTemplate": template}));
+        assert_eq!(applied(policy, "Get", start(None)).unwrap().base, expected, "{template}");
+    }
+    for template in [
+        "@connectionParameters('no')",
+        "@connectionParameters('n')",
+        "ftp://a",
+        "https://u:p@h",
+        "https://a?b",
+        "https://a#b",
+        "https://",
+    ] {
+        let policy = policy("dynamichosturl", &json!({"urlTemplate": template}));
+        assert!(applied(policy, "Get", start(None)).is_err(), "{template}");
+    }
+    let other =
+        policy("dynamichosturl", &json!({"urlTemplate": "https://a", "operations": ["Put"]}));
+    assert_eq!(applied(other, "Get", start(None)).unwrap().base, "https://test.abc.xyz/base");
+}
+
+#[test]
+fn requests_are_routed_elsewhere() {
+    let cases = [
+        ("/get/{id}", "GET", "https://test.abc.xyz/base/get/a%2Fb?domain=pqr&version=v%202"),
+        (
+            "@queryParameters('version')/x?y=1",
+            "post",
+            "https://test.abc.xyz/base/v%202/x?domain=pqr&version=v%202&y=1",
+        ),
+        (
+            "/a/@header('none', 'v1')",
+            "@Request.OriginalHTTPMethod",
+            "https://test.abc.xyz/base/a/v1?domain=pqr&version=v%202",
+        ),
+    ];
+    for (path, method, expected) in cases {
+        let policy =
+            policy("routerequesttoendpoint", &json!({"newPath": path, "httpMethod": method}));
+        let request = applied(policy, "Get", start(None)).unwrap();
+        assert_eq!(request.url(), expected);
+        assert_eq!(request.request.method, if method == "post" { "POST" } else { "GET" });
+    }
+    let up = policy("routerequesttoendpoint", &json!({"newPath": "/a/@header('none', '..')/b"}));
+    assert!(applied(up, "Get", start(None)).is_err());
+}
+
+#[test]
+fn headers_and_query_parameters_are_set() {
+    let header = |name: &str, value: &str, exists: &str| {
+        policy("setheader", &json!({"name": name, "value": value, "existsAction": exists}))
+    };
+    let cases = [
+        (header("test", "@headers('test')moo", "override"), "test", Some("foomoo")),
+        (header("Test", "x", "skip"), "test", Some("foo")),
+        (header("test", "x", "append"), "test", Some("foo,x")),
+        (header("test", "", "delete"), "test", None),
+        (
+            header(
+                "cat",
+                "@connectionParameters(\u{2018}cat\u{2019}, \u{2018}\u{2019})",
+                "override",
+            ),
+            "cat",
+            Some("bar"),
+        ),
+        (header("new", "@connectionParameters('no')", "override"), "new", None),
+        (header("mail", "a@b.c", "skip"), "mail", Some("a@b.c")),
+    ];
+    for (policy, name, expected) in cases {
+        let request = applied(policy, "Get", start(None)).unwrap().request;
+        let found = request.headers.iter().find(|it| it.0.eq_ignore_ascii_case(name));
+        assert_eq!(found.map(|it| it.1.as_str()), expected, "{name}");
+    }
+    let typed =
+        applied(header("Content-Type", "text/xml", "override"), "Get", start(None)).unwrap();
+    assert_eq!(typed.request.content_type.as_deref(), Some("text/xml"));
+    assert!(applied(header("a b", "x", "override"), "Get", start(None)).is_err());
+    assert!(
+        applied(header("a", "@queryParameters('x', '\r\n')", "skip"), "Get", start(None)).is_err()
+    );
+
+    let query = |value: &str, exists: &str| {
+        let policy = policy(
+            "setqueryparameter",
+            &json!({"name": "domain", "value": value, "existsAction": exists}),
+        );
+        let request = applied(policy, "Get", start(None)).unwrap().request;
+        let texts = request.query.into_iter().filter(|it| it.0 == "domain");
+        texts.map(|it| it.1).collect::<Vec<_>>()
+    };
+    assert_eq!(query("[\"@queryParameters('domain')\"]", "override"), ["[\"pqr\"]"]);
+    assert_eq!(query("x", "append"), ["pqr", "x"]);
+    assert_eq!(query("x", "skip"), ["pqr"]);
+    assert!(query("", "delete").is_empty());
+}
+
+#[test]
+fn properties_are_set_in_objects_and_in_lists() {
+    // the examples of the documentation's page "Set Property"
+    let cases = [
+        (
+            "@body().o",
+            "location",
+            "USA",
+            json!({"o": {"a": 1}}),
+            json!({"o": {"a": 1, "location": "USA"}}),
+        ),
+        (
+            "@body().l",
+            "age",
+            "30",
+            json!({"l": [{"n": 1}, {"n": 2}, 3]}),
+            json!({"l": [{"n": 1, "age": "30"}, {"n": 2, "age": "30"}, 3]}),
+        ),
+        (
+            "@body()",
+            "name",
+            "{@body().f} {@body().l}",
+            json!({"f": "John", "l": "Smith"}),
+            json!({"f": "John", "l": "Smith", "name": "John Smith"}),
+        ),
+        (
+            "@body().l[1]",
+            "a.b",
+            "@item().n",
+            json!({"l": [{}, {"n": [5]}]}),
+            json!({"l": [{}, {"n": [5], "a": {"b": [5]}}]}),
+        ),
+        ("@body().none", "a", "b", json!({"x": 1}), json!({"x": 1})),
+    ];
+    for (parent, name, new, body, expected) in cases {
+        let policy = policy(
+            "setproperty",
+            &json!({"newPropertyParentPathTemplate": parent,
+            "newPropertySubPathTemplate": name, "propertyValuePathTemplate": new}),
+        );
+        let request = applied(policy, "Get", start(Some(&body))).unwrap().request;
+        assert_eq!(request.body, Some(Body::Json(value(&expected))), "{parent}");
+    }
+}
+
+#[test]
+fn answers_lead_to_the_connector() {
+    let document = document();
+    let connection = Map::new();
+    let parameters = Object::new();
+    let context = PolicyContext {
+        operation: document.operation("Get").unwrap(),
+        parameters: &parameters,
+        connection: &connection,
+        gateway: Some("https://gate/apim/x/1/"),
+    };
+    let policies = policies(&json!([
+        policy("updatenextlink", &json!({"nextLinkPropertyName": "@odata.nextLink"})),
+        policy(
+            "setheader",
+            &json!({"name": "X", "value": "@headers('Y')1", "section": "Response"})
+        ),
+        policy(
+            "setproperty",
+            &json!({"newPropertyParentPathTemplate": "@body().value",
+            "newPropertySubPathTemplate": "t", "propertyValuePathTemplate": "@item().n",
+            "section": "Response"})
+        ),
+    ]));
+    let answered = |link: &str| {
+        let body = json!({"value": [{"n": 1}], "@odata.nextLink": link});
+        let mut response =
+            PolicyResponse { headers: vec![("Y".to_owned(), "y".to_owned())], body: value(&body) };
+        policies.apply_response(&context, &start(None), &mut response).unwrap();
+        assert_eq!(response.headers[1], ("X".to_owned(), "y1".to_owned()));
+        assert_eq!(response.body.get("value"), Some(&value(&json!([{"n": 1, "t": 1}]))));
+        response.body.get("@odata.nextLink").unwrap().as_str().unwrap().to_owned()
+    };
+    assert_eq!(answered("https://test.abc.xyz/base/v2?s=1"), "https://gate/apim/x/1/v2?s=1");
+    assert_eq!(answered("https://other/v2"), "https://other/v2");
+    assert_eq!(answered("https://test.abc.xyz/basement"), "https://test.abc.xyz/basement");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_when_it_is_called() {
+    let fault =
+        applied(policy("setheader", &json!({"name": "a", "value": "b"})), "Coded", start(None));
+    let message = fault.unwrap_err().message;
+    assert!(message.contains("'Coded'") && message.contains("script.csx"), "{message}");
+    let fault =
+        applied(policy("stringtoarray", &json!({"operations": ["Get"]})), "Get", start(None));
+    assert!(fault.unwrap_err().message.contains("'stringtoarray'"));
+    let of_another = policy("stringtoarray", &json!({"operations": ["Put"]}));
+    assert!(applied(of_another, "Get", start(None)).is_ok());
+    for (instances, path) in [
+        (json!({}), "$.properties.policyTemplateInstances"),
+        (json!([{}]), "$.properties.policyTemplateInstances[0].templateId"),
+        (
+            json!([policy("dynamichosturl", &json!({}))]),
+            "$.properties.policyTemplateInstances[0].parameters['x-ms-apimTemplateParameter.urlTemplate']",
+        ),
+    ] {
+        let properties = json!({"policyTemplateInstances": instances});
+        assert_eq!(Policies::read(properties.as_object().unwrap()).unwrap_err().path, path);
+    }
+}
+
+#[test]
+fn a_polling_trigger_goes_on_from_what_is_new() {
+    let policies = policies(&json!([policy(
+        "pollingtrigger",
+        &json!({
+        "triggerConfig": {"$filter": "Severity eq 'High' and t gt @{triggerBody().value[0].t}"},
+        "triggerDataPath": "@triggerBody().value", "operations": ["Get"]})
+    )]));
+    let document = document();
+    let polling = policies.polling(document.operation("get").unwrap()).unwrap();
+    let advance = polling.advance(&value(&json!({"value": [{"t": "now"}, {"t": "then"}]})));
+    let filter = "Severity eq 'High' and t gt now".to_owned();
+    assert_eq!(advance.query, Some(vec![("$filter".to_owned(), filter)]));
+    assert_eq!(advance.items, value(&json!([{"t": "now"}, {"t": "then"}])));
+    let nothing = polling.advance(&value(&json!({"value": []})));
+    assert_eq!((nothing.query, nothing.items), (None, value(&json!([]))));
+    assert!(policies.polling(document.operation("Put").unwrap()).is_none());
+}

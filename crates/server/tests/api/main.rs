@@ -22,6 +22,7 @@ mod isolation;
 mod key;
 mod login;
 mod notification;
+mod oauth;
 mod operation;
 mod outside;
 mod package;

@@ -64,6 +64,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("GetConnection", "+++------"),
     ("UseConnection", "+++------"),
     ("UpdateConnection", "++-------"),
+    ("TestConnection", "+++------"),
+    ("ConsentConnection", "++-------"),
     ("DeleteConnection", "+--------"),
     ("ModifyConnectionPermissions", "++-------"),
     ("ListConnectionsAsAdmin", "---+-++-+"),

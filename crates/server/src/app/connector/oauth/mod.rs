@@ -49,6 +49,10 @@ impl OAuthState {
     }
 }
 
+/// Fields of a form that a service may repeat when it refuses it.
+const SECRET_FIELDS: [&str; 5] =
+    ["client_secret", "code", "code_verifier", "refresh_token", "assertion"];
+
 /// Everything that signing in for a connection takes.
 struct Means {
     set: ParameterSet,
@@ -137,8 +141,10 @@ impl App {
             GrantFailure::Failed(::connector::http::HttpFailure::Unreachable(error.message))
         };
         let certificate = means.certificate(plan).map(|it| (plan.client_id().to_owned(), it));
-        let secrets = plan.secret().map(Secret::new).into_iter().collect();
         let TokenForm { uri, form } = form;
+        let sent = url::form_urlencoded::parse(form.as_bytes());
+        let sent = sent.filter(|(name, _)| SECRET_FIELDS.contains(&&**name));
+        let secrets = sent.map(|(_, value)| Secret::new(value)).collect();
         let form = Secret::new(form);
         let http = self.oauth.http().map_err(failed)?;
         http.grant(GrantCall { uri, form, certificate, secrets, timeout: TOKEN_TIMEOUT }).await

@@ -1,0 +1,6 @@
+//! Connections that somebody signs in for, at a real OpenID provider.
+
+mod consent;
+mod credential;
+mod renewal;
+mod scene;

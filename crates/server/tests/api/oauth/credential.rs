@@ -1,6 +1,8 @@
 //! Programs that sign in by themselves, and what connectors are known as.
 
 use super::scene::{CONNECTOR, LIFE, NAME, SECRET, Scene};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::app::connector::connection::ConnectionInput;
@@ -60,6 +62,33 @@ async fn a_program_is_connected_without_a_person() {
     scene.connect_to(PROGRAM, NAME, input(SECRET)).await.expect("a change");
     let connection = scene.connection_of(PROGRAM).await;
     assert!(app.access_token_of(&connection).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_connection_has_a_certificate_to_show() {
+    let scene = Scene::set().await;
+    scene
+        .connector(
+            "shared_door",
+            &json!({"connectionParameters": {"certificate": {"type": "clientCertificate"}}}),
+        )
+        .await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let own = rig::authority::self_signed(dir.path(), "ada").expect("a certificate");
+    let pfx = STANDARD.encode(rig::authority::pfx(&own, "sesame").expect("a PFX file"));
+    let input = |password: &str| {
+        let value = json!({"certificate": {"pfx": pfx, "password": password}});
+        let Value::Object(parameters) = value else { unreachable!("an object") };
+        ConnectionInput { parameters, ..ConnectionInput::default() }
+    };
+    let refused = scene.connect_to("shared_door", NAME, input("guessed")).await;
+    assert_eq!(refused.err().expect("a refusal").code, "InvalidCertificate");
+    scene.connect_to("shared_door", NAME, input("sesame")).await.expect("a connection");
+    let connection = scene.connection_of("shared_door").await;
+    assert_eq!(connection.fault, None);
+    let file = scene.house.app.certificate_of(&connection).await.unwrap().expect("a file");
+    assert_eq!((file.content.expose(), file.password.expose()), (pfx.as_str(), "sesame"));
+    assert_eq!(scene.house.app.certificate_of(&scene.connection().await).await.unwrap(), None);
 }
 
 #[tokio::test]

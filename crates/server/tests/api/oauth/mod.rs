@@ -1,5 +1,6 @@
 //! Connections that somebody signs in for, at a real OpenID provider.
 
+mod command;
 mod consent;
 mod credential;
 mod renewal;

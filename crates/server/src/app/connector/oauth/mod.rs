@@ -150,6 +150,22 @@ impl App {
         http.grant(GrantCall { uri, form, certificate, secrets, timeout: TOKEN_TIMEOUT }).await
     }
 
+    /// The certificate that a connection shows its service in the handshake, if it has one:
+    /// not one with which it asks for tokens.
+    pub async fn certificate_of(
+        &self,
+        connection: &Connection,
+    ) -> Result<Option<PfxFile>, AppError> {
+        let Means { set, values, .. } = self.means_of(connection).await?;
+        let beside = set.sign_in().map(|(parameter, _)| format!("{}:", parameter.name));
+        let is_for_tokens =
+            |name: &str| beside.as_ref().is_some_and(|beside| name.starts_with(beside));
+        let mut theirs = set.parameters.iter();
+        let theirs =
+            theirs.find(|it| it.kind == ParameterKind::Certificate && !is_for_tokens(&it.name));
+        Ok(theirs.and_then(|it| values.get(&it.name)).map(certificate::file))
+    }
+
     /// Whether somebody can be let in for a connection: a token is had, if it takes one.
     /// Answers whether there was anything to try. What the service says to a call is the
     /// runtime's to find out.

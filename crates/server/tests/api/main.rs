@@ -24,6 +24,7 @@ mod item;
 mod key;
 mod login;
 mod notification;
+mod oauth;
 mod operation;
 mod outside;
 mod package;

@@ -2,7 +2,14 @@
 
 use crate::support::stub::Stub;
 use crate::world::{World, compose, definition, echo, path, response, run_after, wait};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn http(uri: &str) -> Value {
     json!({"type": "Http", "runAfter": {}, "inputs":
@@ -29,6 +36,73 @@ async fn an_http_action_calls_and_keeps_the_answer() {
     assert_eq!(action["outputs"]["statusCode"], 200);
     assert_eq!(action["outputs"]["body"], json!({"sequence": 1}));
     assert_eq!(action["outputs"]["headers"]["Content-Type"], "application/json");
+}
+
+/// A server that lets in whom the authority has signed, and answers 200; its port.
+async fn door(authority: &rig::Authority) -> u16 {
+    let own = authority.issue("door", &["localhost"]).expect("a certificate");
+    let chain = |path: &std::path::Path| {
+        let all = CertificateDer::pem_file_iter(path).expect("certificates");
+        all.map(|it| it.expect("a certificate")).collect::<Vec<_>>()
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(chain(authority.certificate()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+        .build()
+        .expect("a verifier");
+    let key = PrivateKeyDer::from_pem_file(&own.key).expect("a key");
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain(&own.certificate), key)
+        .expect("a configuration");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read_buf(&mut Vec::with_capacity(8_192)).await;
+            let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_http_action_shows_its_certificate() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let authority = rig::Authority::create(dir.path()).expect("an authority");
+    let port = door(&authority).await;
+    let own = authority.issue_client("flow").expect("a certificate");
+    let pfx = STANDARD.encode(rig::authority::pfx(&own, "sesame").expect("a PFX file"));
+    let trusted = authority.certificate().to_owned();
+    let world =
+        World::start_with(|setup, dir| setup.allow_loopback(dir).env("SSL_CERT_FILE", trusted))
+            .await;
+    let call = |authentication: Value| {
+        let mut call = http(&format!("https://localhost:{port}/"));
+        call["inputs"]["retryPolicy"] = json!({"type": "none"});
+        call["inputs"]["authentication"] = authentication;
+        definition(json!({"Call": call}))
+    };
+    let shown =
+        |password: &str| json!({"type": "ClientCertificate", "pfx": pfx, "password": password});
+    for (name, authentication, status, code) in [
+        ("with", shown("sesame"), "Succeeded", "OK"),
+        ("without", json!({"type": "None"}), "Failed", "BadGateway"),
+        ("wrong", shown("guessed"), "Failed", "BadRequest"),
+    ] {
+        let address = world.flow(name, &call(authentication)).await;
+        let run = world.run(&address, &json!({})).await;
+        let id = run["id"].as_str().expect("an id");
+        let action = world.api.get(&format!("/api/v1/runs/{id}/actions/Call")).await;
+        assert_eq!((&run["status"], &action["code"]), (&json!(status), &json!(code)), "{action}");
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<
         ("flows", "environment") if path.ends_with("/move") => return list(&["default"]),
         (_, "environment") => return list(&["sales"]),
         ("environments", "name") if path.contains("/variables") => &known.variables,
+        ("environments", "connector") => return list(&["shared_flowmanagement"]),
+        ("environments", "name") if path.contains("/connections/") => &known.connections,
         ("environments", "name") => &known.connectors,
         ("flows", "name") if path.ends_with("/move") => return known.movable.clone(),
         ("flows", "name") => &known.flows,
@@ -144,6 +146,9 @@ fn newer_members() -> Vec<(&'static str, Vec<Value>)> {
     let texts = |all: &[&str]| all.iter().map(|&it| json!(it)).collect::<Vec<Value>>();
     let names = |start: &str| (0..50).map(|n| json!(format!("{start}{n}"))).collect::<Vec<Value>>();
     vec![
+        ("ClientBody/properties/clientId", texts(&["a", "b"])),
+        ("ClientBody/properties/secret", texts(&["s"])),
+        ("ClientBody/properties/certificate", vec![Value::Null]),
         ("VariableBody/properties/schemaName", names("ours_New")),
         ("VariableBody/properties/type", texts(&["String", "JSON"])),
         ("VariableBody/properties/value", texts(&["a"])),

@@ -12,7 +12,7 @@ use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
 use crate::clock;
-use ::connector::definition::{Fault, Parameter, ParameterSet, given_value};
+use ::connector::definition::{Fault, Parameter, ParameterKind, ParameterSet, given_value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::RecordKey;
@@ -270,7 +270,7 @@ impl App {
             builtin::CERTIFICATE if !connector.is_custom() => {
                 Some(self.known_certificate(&checked).await?)
             }
-            _ => None,
+            _ => opened_certificate(&set, &checked).await?,
         };
         let is_same = before == (set.name.clone(), checked.clone());
         let signs_in = signs_in(&set, &checked);
@@ -496,6 +496,18 @@ pub(super) fn said(connection: &Connection) -> Value {
         "parameters": names,
         "shares": connection.shares,
     })
+}
+
+/// Of a certificate among the values: what cannot be opened is refused at once.
+async fn opened_certificate(
+    set: &ParameterSet,
+    values: &Map<String, Value>,
+) -> Result<Option<String>, AppError> {
+    let mut given = set.parameters.iter().filter(|it| it.kind == ParameterKind::Certificate);
+    match given.find_map(|it| values.get(&it.name)) {
+        Some(value) => certificate::thumbprint(value).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The way to authenticate that somebody chose.

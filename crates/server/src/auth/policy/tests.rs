@@ -65,6 +65,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("UseConnection", "+++------"),
     ("UpdateConnection", "++-------"),
     ("PutConnectionBackend", "++-------"),
+    ("TestConnection", "+++------"),
+    ("ConsentConnection", "++-------"),
     ("DeleteConnection", "+--------"),
     ("ModifyConnectionPermissions", "++-------"),
     ("ListConnectionsAsAdmin", "---+-++-+"),

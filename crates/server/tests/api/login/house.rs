@@ -55,9 +55,7 @@ impl House {
         let ahead = Arc::new(AtomicI64::new(0));
         let (system, shift) = (Clock::new().expect("a clock"), Arc::clone(&ahead));
         let now = move || system.now() + shift.load(Ordering::Relaxed) * SECOND;
-        let egress = "allow = [\"127.0.0.1/32\"]\n";
-        let egress = connector::http::EgressPolicy::from_toml(egress).expect("a policy");
-        let outside = HttpOutside::new(egress);
+        let outside = HttpOutside::new(egress());
         let engine = Engine::new(EngineParts {
             node: durable::NodeId(1),
             catalog: Catalog::new(Arc::clone(&store), Arc::new(sealer)),
@@ -71,7 +69,7 @@ impl House {
             outside: Arc::new(outside),
             paused: false,
         });
-        let app = App::new(engine, Arc::default(), TENANT).trusting(issuers);
+        let app = App::new(engine, Arc::default(), TENANT).trusting(issuers).reaching(egress());
         let address = serve(&app).await;
         let client = Client::builder()
             .no_proxy()
@@ -80,6 +78,12 @@ impl House {
             .build()
             .expect("a client");
         House { app, address, client, ahead, _dir: Some(dir) }
+    }
+
+    /// Another node of the same house, with nothing in memory.
+    pub async fn next_door(&self) -> House {
+        let app = App::new(Arc::clone(&self.app.engine), Arc::default(), &self.app.tenant);
+        House::beside(self, app.reaching(egress())).await
     }
 
     /// Another node of the same house.
@@ -223,6 +227,12 @@ impl House {
         let rows = self.app.engine.store.audit(filter).await.expect("the audit");
         rows.iter().map(|row| serde_json::from_slice(&row.content).expect("JSON")).collect()
     }
+}
+
+/// This machine may be called.
+fn egress() -> connector::http::EgressPolicy {
+    let text = "allow = [\"127.0.0.1/32\"]\n";
+    connector::http::EgressPolicy::from_toml(text).expect("a policy")
 }
 
 pub fn root() -> Caller {

@@ -229,6 +229,13 @@ async fn connections(garden: &mut Garden, dir: &Path) {
     let at = format!("{apps}/apis/shared_store/connections/c1?{filter}");
     let made = garden.ask(Method::PUT, &at, Some(&body), None).await;
     assert_eq!(made.status, 201, "{made:?}");
+    let client = "/api/v1/environments/default/connectors/shared_store/client";
+    let secret = garden.plant("secret of a connector's client");
+    let wrong = json!({"clientId": SHOWN, "secret": secret, "certificate": {"pfx": secret}});
+    for (body, status) in [(wrong, 400), (json!({"clientId": SHOWN, "secret": secret}), 200)] {
+        let answer = garden.ask(Method::PUT, client, Some(&body), None).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
     let own = rig::authority::self_signed(dir, "robot").expect("a certificate");
     let password = garden.plant("password of a certificate");
     let wrong = garden.plant("wrong password of a certificate");
@@ -339,6 +346,7 @@ async fn look(garden: &mut Garden, access: &str) {
         "/api/v1/principals/robot",
         "/api/v1/environments/default/connectors",
         "/api/v1/environments/default/connectors/shared_store",
+        "/api/v1/environments/default/connectors/shared_store/client",
         "/api/v1/environments/default/variables",
     ]
     .map(str::to_owned)

@@ -196,7 +196,7 @@ impl App {
         })?;
         let is_over = request.expires <= self.engine.clock.now();
         Ok(match &request.standing {
-            Standing::Waiting if is_over => {
+            Standing::Waiting | Standing::Returned if is_over => {
                 Standing::Failed("Nobody signed in while the link was good.".to_owned())
             }
             standing => standing.clone(),

@@ -49,6 +49,10 @@ impl OAuthState {
     }
 }
 
+/// Fields of a form that a service may repeat when it refuses it.
+const SECRET_FIELDS: [&str; 5] =
+    ["client_secret", "code", "code_verifier", "refresh_token", "assertion"];
+
 /// Everything that signing in for a connection takes.
 struct Means {
     set: ParameterSet,
@@ -137,11 +141,29 @@ impl App {
             GrantFailure::Failed(::connector::http::HttpFailure::Unreachable(error.message))
         };
         let certificate = means.certificate(plan).map(|it| (plan.client_id().to_owned(), it));
-        let secrets = plan.secret().map(Secret::new).into_iter().collect();
         let TokenForm { uri, form } = form;
+        let sent = url::form_urlencoded::parse(form.as_bytes());
+        let sent = sent.filter(|(name, _)| SECRET_FIELDS.contains(&&**name));
+        let secrets = sent.map(|(_, value)| Secret::new(value)).collect();
         let form = Secret::new(form);
         let http = self.oauth.http().map_err(failed)?;
         http.grant(GrantCall { uri, form, certificate, secrets, timeout: TOKEN_TIMEOUT }).await
+    }
+
+    /// The certificate that a connection shows its service in the handshake, if it has one:
+    /// not one with which it asks for tokens.
+    pub async fn certificate_of(
+        &self,
+        connection: &Connection,
+    ) -> Result<Option<PfxFile>, AppError> {
+        let Means { set, values, .. } = self.means_of(connection).await?;
+        let beside = set.sign_in().map(|(parameter, _)| format!("{}:", parameter.name));
+        let is_for_tokens =
+            |name: &str| beside.as_ref().is_some_and(|beside| name.starts_with(beside));
+        let mut theirs = set.parameters.iter();
+        let theirs =
+            theirs.find(|it| it.kind == ParameterKind::Certificate && !is_for_tokens(&it.name));
+        Ok(theirs.and_then(|it| values.get(&it.name)).map(certificate::file))
     }
 
     /// Whether somebody can be let in for a connection: a token is had, if it takes one.

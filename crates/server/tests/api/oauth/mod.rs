@@ -1,0 +1,7 @@
+//! Connections that somebody signs in for, at a real OpenID provider.
+
+mod command;
+mod consent;
+mod credential;
+mod renewal;
+mod scene;

@@ -1,0 +1,140 @@
+//! Tokens that end, are refused or cannot be renewed.
+
+use super::scene::{LIFE, Scene};
+use crate::login::house::House;
+use connector::http::Secret;
+use futures_util::future::join_all;
+use server::app::AppError;
+use std::time::Duration;
+
+/// So many ask at the same time, at one node or at several.
+async fn all(scene: &Scene, nodes: &[&House], times: usize) -> Vec<Result<Secret, AppError>> {
+    let connection = scene.connection().await;
+    let ask = |at: usize| {
+        let (app, connection) = (nodes[at % nodes.len()].app.clone(), connection.clone());
+        tokio::spawn(async move { app.access_token_of(&connection).await })
+    };
+    let asked: Vec<_> = (0..times).map(ask).collect();
+    join_all(asked).await.into_iter().map(|it| it.expect("a task")).collect()
+}
+
+fn one(all: Vec<Result<Secret, AppError>>) -> Secret {
+    let mut all = all.into_iter().map(|it| it.expect("a token"));
+    let first = all.next().expect("an answer");
+    assert!(all.all(|it| it == first));
+    first
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_who_meet_an_expired_token_renew_it_once() {
+    let scene = Scene::signed_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    scene.tell("slow?milliseconds=200").await;
+    scene.house.pass(LIFE);
+    let second = one(all(&scene, &[&scene.house], 50).await);
+    assert!(second != first && scene.is_good(&second).await);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+    // two nodes, which share nothing but the store
+    let other = scene.house.next_door().await;
+    scene.house.pass(LIFE);
+    let third = one(all(&scene, &[&scene.house, &other], 50).await);
+    assert!(third != second && scene.is_good(&third).await);
+    assert_eq!(scene.seen("refresh_token").await, (2, 2));
+    // each refresh token was used once: the provider would end everything otherwise
+    scene.house.pass(LIFE);
+    assert!(scene.token_of(&other).await.is_ok());
+    assert_eq!(scene.seen("refresh_token").await, (3, 3));
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_ends() {
+    let scene = Scene::signed_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    // the test itself takes some seconds
+    scene.house.pass(LIFE - 60 - 20);
+    assert_eq!(scene.token_of(&scene.house).await.unwrap(), first);
+    assert_eq!(scene.seen("refresh_token").await, (0, 0));
+    scene.house.pass(20);
+    assert_ne!(scene.token_of(&scene.house).await.unwrap(), first);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_differ_do_no_harm() {
+    // this server's clock is a day ahead of the provider's
+    let scene = Scene::set().await;
+    scene.house.pass(3_000);
+    scene.sign_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    assert!(scene.is_good(&first).await);
+    assert_eq!(scene.token_of(&scene.house).await.unwrap(), first);
+    assert_eq!(scene.seen("refresh_token").await, (0, 0));
+    // time passes while the provider is asked: the life began before that
+    scene.tell("slow?milliseconds=1500").await;
+    scene.house.pass(LIFE);
+    let (app, connection) = (scene.house.app.clone(), scene.connection().await);
+    let asking = tokio::spawn(async move { app.access_token_of(&connection).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    scene.house.pass(200);
+    let second = asking.await.expect("a task").expect("a token");
+    scene.tell("slow?milliseconds=0").await;
+    scene.house.pass(LIFE - 60 - 200 - 20);
+    assert_eq!(scene.token_of(&scene.house).await.unwrap(), second);
+    scene.house.pass(20);
+    assert_ne!(scene.token_of(&scene.house).await.unwrap(), second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_sign_in_is_asked_about_once() {
+    let scene = Scene::signed_in().await;
+    scene.tell("revoke").await;
+    scene.tell("slow?milliseconds=200").await;
+    scene.house.pass(LIFE);
+    for answer in all(&scene, &[&scene.house], 50).await {
+        let refused = answer.expect_err("a refusal");
+        assert_eq!(refused.code, "ConnectionAuthenticationExpired");
+        assert!(refused.message.contains("invalid_grant"), "{}", refused.message);
+    }
+    assert_eq!(scene.seen("refresh_token").await, (1, 0));
+    let fault = scene.connection().await.fault.expect("a fault");
+    assert_eq!(fault.code, "Unauthorized");
+    assert!(fault.message.contains("invalid_grant"), "{}", fault.message);
+    assert!(scene.token_of(&scene.house).await.is_err());
+    assert_eq!(scene.seen("refresh_token").await, (1, 0));
+    assert_eq!(scene.house.audit("ConnectionExpired").await.len(), 1);
+    scene.sign_in().await;
+    assert!(scene.token_of(&scene.house).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_service_refuses_is_replaced_once() {
+    let scene = Scene::signed_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    let connection = scene.connection().await;
+    let refused = (0..20).map(|_| scene.house.app.token_refused(&connection, &first));
+    let second = one(join_all(refused).await);
+    assert_ne!(second, first);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+    // who comes late with the first gets the second
+    assert_eq!(scene.house.app.token_refused(&connection, &first).await.unwrap(), second);
+    assert_eq!(scene.token_of(&scene.house).await.unwrap(), second);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_ends_nothing() {
+    let scene = Scene::signed_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    // about to end, and still good
+    scene.house.pass(LIFE - 40);
+    scene.tell("fail?times=1").await;
+    assert_eq!(scene.token_of(&scene.house).await.unwrap(), first);
+    scene.house.pass(40);
+    scene.tell("fail?times=1").await;
+    let away = scene.token_of(&scene.house).await.unwrap_err();
+    assert_eq!(away.code, "ConnectionTokenUnavailable");
+    assert_eq!(scene.connection().await.fault, None);
+    assert_ne!(scene.token_of(&scene.house).await.unwrap(), first);
+    assert_eq!(scene.seen("none").await, (2, 0));
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}

@@ -3,13 +3,15 @@
 //! [`Postgres`] is a PostgreSQL server of one's own, which can be stopped, killed and
 //! started again; [`Proxy`] stands between a client and a server and cuts, stalls and
 //! loses answers as it is told. [`Tunnel`] leads a client to a server here, whichever host
-//! it asks for, and [`Authority`] makes the certificates for that.
+//! it asks for, and [`Authority`] makes the certificates for that. [`Mail`] takes mail by SMTP
+//! and gives it by IMAP.
 //!
 //! Deliberately absent: anything of ours. A test decides what it means.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test should say where"))]
 
 pub mod authority;
+pub mod mail;
 pub mod postgres;
 mod process;
 mod program;
@@ -17,6 +19,7 @@ pub mod proxy;
 pub mod tunnel;
 
 pub use authority::Authority;
+pub use mail::Mail;
 pub use postgres::Postgres;
 pub use proxy::{Counts, Cut, Proxy};
 pub use tunnel::Tunnel;

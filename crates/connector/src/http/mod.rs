@@ -10,7 +10,7 @@ pub mod client;
 pub mod egress;
 pub mod headers;
 mod redirect;
-mod resolver;
+pub(crate) mod resolver;
 mod token;
 
 #[cfg(test)]

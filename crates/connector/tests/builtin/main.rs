@@ -1,0 +1,7 @@
+//! The built-in connectors against real servers, which `scripts/setup` installs. A server
+//! that is not there is an error.
+
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
+
+mod mail;
+mod world;

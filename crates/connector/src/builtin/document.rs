@@ -47,6 +47,23 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
             ],
             ["OnNewEmailV3"]
         ),
+        builtin!(
+            "shared_filesystem",
+            [
+                "ListRootFolder",
+                "ListFolder",
+                "GetFileMetadata",
+                "GetFileMetadataByPath",
+                "GetFileContent",
+                "GetFileContentByPath",
+                "CreateFile",
+                "UpdateFile",
+                "AppendFile",
+                "CopyFile",
+                "DeleteFile",
+            ],
+            []
+        ),
         //MORE
     ]
 });

@@ -13,6 +13,7 @@
 
 mod argument;
 mod document;
+mod file;
 pub mod limits;
 mod mail;
 mod reach;
@@ -129,6 +130,7 @@ pub async fn call(
         "shared_smtp" | "shared_sendmail" | "shared_office365" => {
             Box::pin(mail::call(connector, context, called))
         }
+        "shared_filesystem" => Box::pin(file::call(context, called)),
         _ => return Err(not_served(connector, called.operation)),
     };
     finish(called.timeout, answering).await?

@@ -3,5 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
+mod file;
 mod mail;
 mod world;

@@ -24,6 +24,7 @@ pub use setting::{MailServer, MailSettings, MailTls};
 
 use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context, Polled};
+pub(super) use compose::media_type;
 use compose::{Content, Outgoing};
 use setting::Servers;
 

@@ -64,7 +64,50 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
             ],
             []
         ),
-        //MORE
+        builtin!(
+            "shared_sql",
+            [
+                "GetTables_V2",
+                "GetItems_V2",
+                "PostItem_V2",
+                "GetItem_V2",
+                "PatchItem_V2",
+                "DeleteItem_V2",
+                "ExecutePassThroughNativeQuery_V2",
+                "ExecuteProcedure_V2",
+            ],
+            []
+        ),
+        builtin!("shared_rss", ["ListFeedItems"], ["OnNewFeed"]),
+        builtin!("shared_webcontents", ["InvokeHttp"], []),
+        builtin!("shared_webcontentsv2", ["InvokeHttp"], []),
+        builtin!(
+            "shared_keyvault",
+            [
+                "ListSecrets",
+                "GetSecretMetadata",
+                "GetSecret",
+                "ListSecretVersions",
+                "GetSecretVersion",
+                "GetSecretVersionMetadata",
+            ],
+            []
+        ),
+        builtin!(
+            "shared_office365users",
+            [
+                "MyProfile_V2",
+                "UserProfile_V2",
+                "Manager_V2",
+                "DirectReports_V2",
+                "SearchUserV2",
+                "UserPhotoMetadata",
+                "UserPhoto_V2",
+            ],
+            []
+        ),
+        builtin!("sluicegate_teamswebhook", ["PostMessage", "PostCard"], []),
+        builtin!("sluicegate_slackwebhook", ["PostMessage"], []),
     ]
 });
 

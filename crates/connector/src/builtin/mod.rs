@@ -12,12 +12,19 @@
 //! Invariant: no answer, failure or log line holds a value of a connection.
 
 mod argument;
+mod directory;
 mod document;
+mod feed;
 mod file;
 pub mod limits;
 mod mail;
 mod reach;
+mod rss;
+mod sql;
 mod stop;
+mod vault;
+mod webcontents;
+mod webhook;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -29,9 +36,11 @@ use expr::{Object, Value};
 use serde_json::{Map, Value as Json};
 
 pub use crate::http::{HttpClient, HttpFailure};
+pub use directory::{Directory, DirectoryFailure, Person, Photo};
 pub use document::{Builtin, all, find};
 pub use mail::{MailServer, MailSettings, MailTls};
 pub use reach::{Reach, ReachError};
+pub use vault::{SecretRecord, SecretStore, SecretStoreFailure};
 
 use argument::Arguments;
 use stop::Stop;
@@ -77,6 +86,8 @@ pub struct Context {
     pub mail: MailSettings,
     /// The folder that files and SQLite databases are in; none: those are refused.
     pub folder: Option<PathBuf>,
+    pub secrets: Option<Arc<dyn SecretStore>>,
+    pub directory: Option<Arc<dyn Directory>>,
 }
 
 /// What a trait of the server gives back later.
@@ -131,7 +142,14 @@ pub async fn call(
             Box::pin(mail::call(connector, context, called))
         }
         "shared_filesystem" => Box::pin(file::call(context, called)),
-        _ => return Err(not_served(connector, called.operation)),
+        "shared_sql" => Box::pin(sql::call(context, called)),
+        "shared_rss" => Box::pin(rss::call(context, called)),
+        "shared_webcontents" | "shared_webcontentsv2" => {
+            Box::pin(webcontents::call(context, called))
+        }
+        "shared_keyvault" => Box::pin(vault::call(context, called)),
+        "shared_office365users" => Box::pin(directory::call(context, called)),
+        _ => Box::pin(webhook::call(connector, context, called)),
     };
     finish(called.timeout, answering).await?
 }
@@ -152,6 +170,7 @@ pub async fn poll(
         return Err(not_served(connector, called.operation));
     }
     let polling: Later<'_, Result<Polled, Stop>> = match connector {
+        "shared_rss" => Box::pin(rss::poll(context, called, state)),
         _ => Box::pin(mail::poll(context, called, state)),
     };
     match tokio::time::timeout(called.timeout, polling).await {

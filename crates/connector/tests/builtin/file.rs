@@ -156,6 +156,19 @@ async fn a_pipe_and_a_file_that_is_too_large_are_refused() {
 }
 
 #[tokio::test]
+async fn what_a_database_keeps_beside_it_is_not_written() {
+    let folder = folder();
+    fs::write(folder.inside.join("x.db-wal"), "there").unwrap();
+    for name in ["x.db-journal", "x.db-wal", "X.DB-SHM"] {
+        let made = json!({ "folderPath": "/", "name": name, "body": "x" });
+        assert_eq!(folder.call("CreateFile", made).await.0, 403, "{name}");
+    }
+    let copy = json!({ "source": "/x.db-wal", "destination": "/y.db-journal" });
+    assert_eq!(folder.call("CopyFile", copy).await.0, 403);
+    assert_eq!(folder.call("AppendFile", json!({ "id": "/x.db-wal", "body": "x" })).await.0, 403);
+}
+
+#[tokio::test]
 async fn without_a_folder_there_are_no_files() {
     let world = World::new(None);
     let answer = world.call("shared_filesystem", "ListRootFolder", &json!({}), json!({})).await;

@@ -5,4 +5,8 @@
 
 mod file;
 mod mail;
+mod people;
+mod sql;
+mod vault;
+mod web;
 mod world;

@@ -26,6 +26,8 @@ impl World {
             reach: Reach::new(policy, authority).unwrap(),
             mail: MailSettings::default(),
             folder: None,
+            secrets: None,
+            directory: None,
         };
         World { context }
     }
@@ -40,6 +42,19 @@ impl World {
         let parameters = object(parameters);
         let connection = connection.as_object().unwrap();
         call(connector, &self.context, called(operation, &parameters, connection)).await
+    }
+
+    pub async fn call_within(
+        &self,
+        within: Duration,
+        connector: &str,
+        operation: &str,
+        connection: &Json,
+        parameters: &Json,
+    ) -> Result<Answered, HttpFailure> {
+        let parameters = object(parameters);
+        let called = called(operation, &parameters, connection.as_object().unwrap());
+        call(connector, &self.context, Called { timeout: within, ..called }).await
     }
 
     /// The status and the body of an answer.

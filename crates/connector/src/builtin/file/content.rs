@@ -111,6 +111,7 @@ pub(super) fn write(
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(too_large(place));
     }
+    not_of_a_database(place)?;
     let spot = root.spot(place)?;
     match (spot.stat(), existing) {
         (Err(Errno::NOENT), Existing::Required) => return Err(fault(Errno::NOENT, place)),
@@ -146,6 +147,7 @@ pub(super) fn write(
 }
 
 pub(super) fn append(root: &Root, place: &Place, bytes: &[u8]) -> Result<(), Stop> {
+    not_of_a_database(place)?;
     let spot = root.spot(place)?;
     let file = open(&spot, place, OFlags::WRONLY | OFlags::APPEND)?;
     let stat = fstat(&file).map_err(|error| fault(error, place))?;
@@ -164,6 +166,17 @@ pub(super) fn delete(root: &Root, place: &Place) -> Result<(), Stop> {
         return Err(no_file(place));
     }
     unlinkat(&spot.folder, spot.name, AtFlags::empty()).map_err(|error| fault(error, place))
+}
+
+/// What SQLite keeps beside a database it believes: a journal that somebody else has written
+/// could have it delete files anywhere.
+fn not_of_a_database(place: &Place) -> Result<(), Stop> {
+    let name = place.name().to_ascii_lowercase();
+    if ["-journal", "-wal", "-shm"].iter().any(|end| name.ends_with(end)) {
+        let message = format!("'{}' is kept for databases and not written.", place.text());
+        return Err(Stop::Answer(403, message));
+    }
+    Ok(())
 }
 
 fn unfinished() -> String {

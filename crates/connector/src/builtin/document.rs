@@ -39,6 +39,7 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
                 "SharedMailboxSendEmail",
                 "ReplyToV3",
                 "ForwardEmail_V2",
+                "GetEmailsV3",
                 "GetEmailV2",
                 "GetAttachment_V2",
                 "MarkAsRead_V3",

@@ -22,7 +22,14 @@ pub const MAIL_BEGINNING_BYTES: u32 = 256 * 1024;
 /// Mails that one poll gives; what is beyond comes with the next.
 pub const NEW_MAILS_MAX: usize = 50;
 
-/// Bytes of mail that one poll reads: what is beyond comes with the next.
+/// Mails that a list has without a number, and at most.
+pub const MAILS_DEFAULT: u64 = 10;
+pub const MAILS_MAX: u64 = 1_000;
+
+/// Mails that are read for a list, whatever the filter leaves of them.
+pub const MAILS_LOOKED_AT_MAX: usize = 2_000;
+
+/// Bytes of mail that one poll or list reads: what is beyond comes with the next.
 pub const NEW_MAILS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of one line of an IMAP server, without literals. A list of uids is the longest.
@@ -67,6 +74,9 @@ pub const STATEMENT_VALUES_MAX: usize = 2_000;
 
 /// Items of a feed that are read, and ids that a poll remembers.
 pub const FEED_ITEMS_MAX: usize = 1_000;
+
+/// Bytes of a feed. Those of large sites have some hundreds of kilobytes.
+pub const FEED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Elements of a feed's document.
 pub const FEED_NODES_MAX: u32 = 200_000;

@@ -151,7 +151,7 @@ pub async fn call(
         "shared_office365users" => Box::pin(directory::call(context, called)),
         _ => Box::pin(webhook::call(connector, context, called)),
     };
-    finish(called.timeout, answering).await?
+    finish(called.timeout, answering).await
 }
 
 /// Polls a trigger of a built-in connector. The first poll, with the state `null`, finds
@@ -184,12 +184,12 @@ pub async fn poll(
 async fn finish(
     within: Duration,
     answering: Later<'_, Result<Answered, Stop>>,
-) -> Result<Result<Answered, HttpFailure>, HttpFailure> {
+) -> Result<Answered, HttpFailure> {
     match tokio::time::timeout(within, answering).await {
         Err(_) => Err(HttpFailure::Timeout),
-        Ok(Ok(answered)) => Ok(Ok(answered)),
-        Ok(Err(Stop::Answer(status, message))) => Ok(Ok(Answered::error(status, message))),
-        Ok(Err(Stop::Failure(failure))) => Ok(Err(failure)),
+        Ok(Ok(answered)) => Ok(answered),
+        Ok(Err(Stop::Answer(status, message))) => Ok(Answered::error(status, message)),
+        Ok(Err(Stop::Failure(failure))) => Err(failure),
     }
 }
 

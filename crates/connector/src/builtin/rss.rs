@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::argument::value;
 use super::feed::{self, Item};
-use super::limits::FEED_ITEMS_MAX;
+use super::limits::{FEED_BYTES_MAX, FEED_ITEMS_MAX};
 use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context, Polled};
 use crate::http::{Authentication, HttpCall};
@@ -30,7 +31,7 @@ struct State {
 pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     let given = Arguments(called.parameters);
     let since = given.text("since")?.map(|text| {
-        text.trim().parse::<Timestamp>().map_err(|_| {
+        time(text.trim()).ok_or_else(|| {
             Stop::bad(format!("'since' is '{text}'; expected a time like 2026-01-31T10:00:00Z."))
         })
     });
@@ -43,6 +44,14 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         (Some(_), None) => false,
     });
     Ok(Answered::json(200, wanted.map(describe).collect()))
+}
+
+/// A time, in UTC when it has no offset.
+fn time(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let local: jiff::civil::DateTime = text.parse().ok()?;
+        Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })
 }
 
 /// `OnNewFeed`
@@ -90,6 +99,9 @@ async fn fetch(context: &Context, called: Called<'_>) -> Result<Vec<Item>, Stop>
     if answer.status != 200 {
         let status = if answer.status >= 500 { 502 } else { answer.status.max(400) };
         return Err(Stop::Answer(status, format!("The feed answers {}.", answer.status)));
+    }
+    if answer.body.len() > FEED_BYTES_MAX {
+        return Err(Stop::Answer(413, format!("The feed has more than {FEED_BYTES_MAX} bytes.")));
     }
     // What is no feed will hardly be one at the next attempt.
     feed::read(&answer.body)

@@ -123,6 +123,68 @@ async fn a_filter_takes_only_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_made_anew_gives_what_is_newer() {
+    let post = post();
+    let mut state = Json::Null;
+    post.look(json!({}), &mut state).await;
+    post.send(json!({ "To": "a@x.org", "Subject": "one", "Body": "x" })).await;
+    let mut anew = state.clone();
+    anew["uidValidity"] = json!(1);
+    anew["uidNext"] = json!(900);
+    anew["received"] = json!("2020-01-01T00:00:00Z");
+    assert_eq!(post.look(json!({}), &mut anew).await.len(), 1);
+    assert_eq!(anew["uidValidity"], state["uidValidity"]);
+    assert_eq!(post.look(json!({}), &mut anew).await.len(), 0);
+    anew["uidValidity"] = json!(1);
+    assert_eq!(post.look(json!({}), &mut anew).await.len(), 0, "each mail is given once");
+}
+
+#[tokio::test]
+async fn more_mails_than_one_poll_takes_come_with_the_next() {
+    let post = post();
+    let mut state = Json::Null;
+    post.look(json!({}), &mut state).await;
+    let to = json!({ "To": "a@x.org", "Subject": "many", "Body": "x" });
+    for _ in 0..52 {
+        post.send(to.clone()).await;
+    }
+    let first = post
+        .world
+        .poll("shared_office365", "OnNewEmailV3", &post.outlook(), json!({}), &state)
+        .await;
+    assert_eq!((first.items.len(), first.has_more), (50, true));
+    let second = post
+        .world
+        .poll("shared_office365", "OnNewEmailV3", &post.outlook(), json!({}), &first.state)
+        .await;
+    assert_eq!((second.items.len(), second.has_more), (2, false));
+}
+
+#[tokio::test]
+async fn mails_are_listed_the_newest_first() {
+    let post = post();
+    for subject in ["one", "two", "other"] {
+        post.send(json!({ "To": "a@x.org", "Subject": subject, "Body": "x" })).await;
+    }
+    let list = async |query: Json| {
+        let (status, body) = post.outlook_call("GetEmailsV3", query).await;
+        assert_eq!(status, 200, "{body}");
+        let mails = body["value"].as_array().unwrap().clone();
+        mails.into_iter().map(|it| it["subject"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(json!({ "folderPath": "Inbox" })).await, ["other", "two", "one"]);
+    assert_eq!(list(json!({ "top": 1 })).await, ["other"]);
+    assert_eq!(list(json!({ "subjectFilter": "O", "top": 2 })).await, ["other", "two"]);
+    let newest = &post.outlook_call("GetEmailsV3", json!({ "top": 1 })).await.1["value"][0];
+    let mark = json!({ "messageId": newest["id"], "body": { "isRead": true } });
+    assert_eq!(post.outlook_call("MarkAsRead_V3", mark).await.0, 200);
+    assert_eq!(list(json!({})).await, ["two", "one"]);
+    assert_eq!(list(json!({ "fetchOnlyUnread": false })).await, ["other", "two", "one"]);
+    let nowhere = post.outlook_call("GetEmailsV3", json!({ "folderPath": "Nowhere" })).await;
+    assert_eq!(nowhere.0, 404);
+}
+
+#[tokio::test]
 async fn a_mail_is_answered_forwarded_marked_moved_and_deleted() {
     let post = post();
     let mut state = Json::Null;

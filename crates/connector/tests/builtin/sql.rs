@@ -213,6 +213,15 @@ async fn postgresql_serves_rows_and_queries() {
     assert_eq!(base.call("PostItem_V2", long).await.0, 400, "nothing is cut silently");
     let wrong = json!({ "table": "person", "item": { "name": "x", "age": "many" } });
     assert_eq!(base.call("PostItem_V2", wrong).await.0, 400);
+    let (_, body) = base.query("SHOW statement_timeout", json!({}), json!({})).await;
+    assert_eq!(body["ResultSets"]["Table1"], json!([{ "statement_timeout": "1min" }]));
+    let inner = "WITH made AS (INSERT INTO person (name, age) VALUES (@n, 9) RETURNING id, name) \
+                 SELECT name, length(name) AS l, now() > 'epoch' AS b FROM made";
+    let (status, body) = base.query(inner, json!({ "n": "Eva" }), json!({})).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(body["ResultSets"]["Table1"], json!([{ "name": "Eva", "l": 3, "b": true }]));
+    let (status, _) = base.query("EXPLAIN DELETE FROM person", json!({}), json!({})).await;
+    assert_eq!(status, 200);
     let huge = "SELECT repeat('x', 40000000) AS x";
     assert_eq!(base.query(huge, json!({}), json!({})).await.0, 413);
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders};
 use serde_json::{Map, Value as Json, json};
 
+use super::super::Arguments;
 use super::super::limits::PREVIEW_CHARS;
 use super::super::stop::Stop;
 use super::mailbox::{MailId, Raw};
@@ -14,6 +15,13 @@ use super::mailbox::{MailId, Raw};
 pub(super) enum Attachments {
     With,
     Without,
+}
+
+impl Attachments {
+    pub(super) fn wanted(arguments: Arguments<'_>) -> Result<Attachments, Stop> {
+        let is_wanted = arguments.flag("includeAttachments")?.unwrap_or(false);
+        Ok(if is_wanted { Attachments::With } else { Attachments::Without })
+    }
 }
 
 /// A mail that has been read.

@@ -3,6 +3,7 @@
 use imap_proto::Response;
 use serde_json::json;
 
+use super::super::limits::{MAILS_DEFAULT, MAILS_LOOKED_AT_MAX, MAILS_MAX, NEW_MAILS_BYTES_MAX};
 use super::super::stop::{Outcome, Stop};
 use super::super::{Answered, Arguments, Called, Context};
 use super::compose::{self, Attachment, Content, Outgoing};
@@ -12,6 +13,7 @@ use super::message::{Attachments, Mail};
 use super::session::{Access, Session};
 use super::setting::Servers;
 use super::smtp;
+use super::watch::Filter;
 
 pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     match called.operation {
@@ -22,6 +24,7 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         }
         "ReplyToV3" => reply(context, called).await,
         "ForwardEmail_V2" => forward(context, called).await,
+        "GetEmailsV3" => list(context, called).await,
         "GetEmailV2" => get(context, called).await,
         "GetAttachment_V2" => attachment(context, called).await,
         "MarkAsRead_V3" => mark(context, called).await,
@@ -157,14 +160,46 @@ async fn forward(context: &Context, called: Called<'_>) -> Outcome {
     Ok(Answered::empty(202))
 }
 
+/// The newest mails of a folder that pass a filter.
+async fn list(context: &Context, called: Called<'_>) -> Outcome {
+    let arguments = Arguments(called.parameters);
+    let filter = Filter::read(arguments)?;
+    let attachments = Attachments::wanted(arguments)?;
+    let top = arguments.count("top", MAILS_MAX)?.unwrap_or(MAILS_DEFAULT);
+    let folder = arguments.text("folderPath")?.unwrap_or_default();
+    let only_unread = arguments.flag("fetchOnlyUnread")?.unwrap_or(true);
+    let mut session = session(context, called).await?;
+    let opened = session.select(&folder, Access::Read).await?;
+    let found = session.search(if only_unread { "UNSEEN" } else { "ALL" }).await?;
+    let (mut mails, mut bytes) = (Vec::new(), 0);
+    for uid in found.into_iter().rev().take(MAILS_LOOKED_AT_MAX) {
+        if mails.len() as u64 >= top {
+            break;
+        }
+        let Some(entry) = mailbox::entries(&mut session, &[uid]).await?.into_iter().next() else {
+            continue;
+        };
+        let Some(raw) = mailbox::read(&mut session, entry).await? else { continue };
+        bytes += raw.bytes.len();
+        if bytes > NEW_MAILS_BYTES_MAX {
+            return Err(Stop::Answer(
+                413,
+                format!("The mails have more than {NEW_MAILS_BYTES_MAX} bytes; ask for fewer."),
+            ));
+        }
+        let Ok(mail) = Mail::parse(&raw, opened.uid_validity, &folder) else { continue };
+        if filter.takes(&mail) {
+            mails.push(mail.to_json(attachments));
+        }
+    }
+    session.close().await;
+    Ok(Answered::json(200, json!({ "value": mails })))
+}
+
 async fn get(context: &Context, called: Called<'_>) -> Outcome {
     let arguments = Arguments(called.parameters);
     let id = MailId::read(&arguments.required("messageId")?)?;
-    let attachments = if arguments.flag("includeAttachments")?.unwrap_or(false) {
-        Attachments::With
-    } else {
-        Attachments::Without
-    };
+    let attachments = Attachments::wanted(arguments)?;
     let raw = original(context, called, &id).await?;
     let mail = Mail::parse(&raw, id.uid_validity, &id.folder)?;
     Ok(Answered::json(200, mail.to_json(attachments)))

@@ -204,7 +204,11 @@ impl Session {
         let mut reply = reply;
         for _ in 0..IMAP_RESPONSES_MAX {
             let raw = self.response().await?;
-            match parse(&raw)? {
+            let response = match parse(&raw) {
+                Err(_) if is_aside(&raw) => continue,
+                parsed => parsed?,
+            };
+            match response {
                 Response::Done { tag: met, status, outcome }
                     if met.as_bytes() == tag.as_bytes() =>
                 {
@@ -273,6 +277,13 @@ fn parse(raw: &[u8]) -> Result<Response<'_>, HttpFailure> {
     }
 }
 
+/// Whether a response that cannot be read says nothing that was asked for: servers have
+/// news of their own. A mail or a search must be read, or mails would be lost.
+fn is_aside(raw: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(&raw[..raw.len().min(64)]).to_ascii_uppercase();
+    line.starts_with("* ") && !line.contains(" FETCH ") && !line.starts_with("* SEARCH")
+}
+
 fn sentence(outcome: &Outcome<'_>) -> String {
     let text = outcome.information.as_deref().unwrap_or("it gives no reason.");
     text.chars().take(FOREIGN_SENTENCE_CHARS).collect()
@@ -310,6 +321,14 @@ async fn start_tls(stream: tokio::net::TcpStream) -> Result<tokio::net::TcpStrea
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_news_may_be_left_unread() {
+        assert!(is_aside(b"* X-NEWS (({{\r\n"));
+        for line in ["* 5 FETCH (UID", "* SEARCH x\r\n", "s1 OK", "+ go on\r\n"] {
+            assert!(!is_aside(line.as_bytes()), "{line}");
+        }
+    }
 
     #[test]
     fn literals_are_announced_at_the_end_of_a_line() {

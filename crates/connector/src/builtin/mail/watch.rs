@@ -27,7 +27,7 @@ struct State {
 }
 
 /// Which mails a flow wants.
-struct Filter {
+pub(super) struct Filter {
     from: Vec<String>,
     to: Vec<String>,
     cc: Vec<String>,
@@ -46,11 +46,7 @@ pub(super) async fn new_mail(
     let arguments = Arguments(called.parameters);
     let filter = Filter::read(arguments)?;
     let folder = arguments.text("folderPath")?.unwrap_or_default();
-    let attachments = if arguments.flag("includeAttachments")?.unwrap_or(false) {
-        Attachments::With
-    } else {
-        Attachments::Without
-    };
+    let attachments = Attachments::wanted(arguments)?;
     let last: Option<State> = serde_json::from_value(state.clone()).ok();
     let mut session = session(context, called).await?;
     let opened = session.select(&folder, Access::Read).await?;
@@ -126,7 +122,7 @@ impl State {
 }
 
 impl Filter {
-    fn read(arguments: Arguments<'_>) -> Result<Filter, Stop> {
+    pub(super) fn read(arguments: Arguments<'_>) -> Result<Filter, Stop> {
         let list = |name: &str| -> Result<Vec<String>, Stop> {
             let read = compose::address_list(arguments, name)?;
             Ok(read.into_iter().map(|it| it.email.to_string().to_lowercase()).collect())
@@ -155,7 +151,7 @@ impl Filter {
         })
     }
 
-    fn takes(&self, mail: &Mail<'_>) -> bool {
+    pub(super) fn takes(&self, mail: &Mail<'_>) -> bool {
         let has = |wanted: &[String], found: &str| {
             let found = found.to_lowercase();
             wanted.is_empty() || found.split(';').any(|it| wanted.iter().any(|want| want == it))

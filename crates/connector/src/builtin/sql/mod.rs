@@ -11,6 +11,7 @@
 
 mod filter;
 mod named;
+mod plain;
 mod postgres;
 mod sqlite;
 mod statement;

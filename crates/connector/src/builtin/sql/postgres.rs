@@ -18,6 +18,7 @@ use super::super::reach::{Named, unreachable};
 use super::super::stop::Stop;
 use super::super::{Called, Context, HttpFailure};
 use super::named::Parameters;
+use super::plain;
 use super::statement::{Bound, Column, Statement, Table, quoted};
 use super::{Rows, too_large};
 
@@ -132,12 +133,7 @@ impl Session {
 
     /// Runs a statement that gives rows.
     pub(super) async fn rows(&self, statement: Statement) -> Result<Rows, Stop> {
-        // Cut by the database, so that no row is larger than what is taken of all.
-        let most = ROWS_BYTES_MAX + 1;
-        let text = format!(
-            "WITH t AS ({}\n) SELECT left(row_to_json(t)::text, {most}) FROM t",
-            statement.text
-        );
+        let text = as_json(&statement.text);
         let values: Vec<Option<String>> = statement.values.into_iter().map(Bound::text).collect();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|it| it as _).collect();
         let rows = self.client.query_raw(&text, values).await.map_err(|error| fault(&error))?;
@@ -165,11 +161,17 @@ impl Session {
         statement.text.truncate(end);
         // One statement only, which the database sees to, and one that gives rows?
         let prepared = self.client.prepare(&statement.text).await.map_err(|it| fault(&it))?;
-        if !prepared.columns().is_empty() {
+        let gives_rows = !prepared.columns().is_empty();
+        if gives_rows && self.client.prepare(&as_json(&statement.text)).await.is_ok() {
             return self.rows(statement).await.map(Some);
         }
         let values: Vec<Option<String>> = statement.values.into_iter().map(Bound::text).collect();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|it| it as _).collect();
+        if gives_rows {
+            // What cannot stand within another statement, such as SHOW.
+            let rows = self.client.query_raw(&prepared, values).await;
+            return plain::read(rows.map_err(|error| fault(&error))?).await.map(Some);
+        }
         self.client.execute(&prepared, &values).await.map_err(|error| fault(&error))?;
         Ok(None)
     }
@@ -232,6 +234,13 @@ impl Session {
     }
 }
 
+/// A statement whose rows are JSON. They are cut by the database, so that none is larger than
+/// what is taken of all.
+fn as_json(text: &str) -> String {
+    let most = ROWS_BYTES_MAX + 1;
+    format!("WITH t AS ({text}\n) SELECT left(row_to_json(t)::text, {most}) FROM t")
+}
+
 fn split(parts: &[String]) -> (Option<&str>, &str) {
     match parts {
         [schema, name] => (Some(schema), name),
@@ -257,7 +266,7 @@ fn refused(error: &Error) -> Stop {
 }
 
 /// Why a statement was not done.
-fn fault(error: &Error) -> Stop {
+pub(super) fn fault(error: &Error) -> Stop {
     let Some(code) = error.as_db_error().map(|it| it.code().code()) else {
         // It may have been done.
         return HttpFailure::Interrupted("the connection to the database broke".to_owned()).into();

@@ -5,6 +5,8 @@
 //! loses answers as it is told. [`Tunnel`] leads a client to a server here, whichever host
 //! it asks for, and [`Authority`] makes the certificates for that. [`Oidc`] is a provider at which
 //! people sign in.
+//! it asks for, and [`Authority`] makes the certificates for that. [`Mail`] takes mail by SMTP
+//! and gives it by IMAP.
 //!
 //! Deliberately absent: anything of ours. A test decides what it means.
 
@@ -12,6 +14,7 @@
 
 pub mod authority;
 pub mod oidc;
+pub mod mail;
 pub mod postgres;
 mod process;
 mod program;
@@ -20,6 +23,7 @@ pub mod tunnel;
 
 pub use authority::Authority;
 pub use oidc::Oidc;
+pub use mail::Mail;
 pub use postgres::Postgres;
 pub use proxy::{Counts, Cut, Proxy};
 pub use tunnel::Tunnel;

@@ -301,7 +301,7 @@ fn wait_ready(file: &Path, server: &Running) -> anyhow::Result<()> {
 }
 
 /// Lets the server's user through to what is its own.
-fn open_to_all(directory: &Path) -> anyhow::Result<()> {
+pub(crate) fn open_to_all(directory: &Path) -> anyhow::Result<()> {
     let mut permissions = std::fs::metadata(directory)?.permissions();
     if permissions.mode() & 0o001 == 0 {
         permissions.set_mode(permissions.mode() | 0o001);
@@ -312,7 +312,7 @@ fn open_to_all(directory: &Path) -> anyhow::Result<()> {
 
 /// A port that no connection gets by chance while the server is away: it is below those
 /// that the system gives to clients.
-fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..PORTS {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Where PostgreSQL's programs are, and as whom they run.
 
 use anyhow::{Context, bail};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -37,22 +38,30 @@ impl Programs {
                  package 'postgresql' ('scripts/setup' installs it)"
             );
         };
-        let owner = rustix::process::geteuid().is_root().then(owner).transpose()?;
+        let owner = rustix::process::geteuid().is_root().then(|| owner(USER)).transpose()?;
         Ok(Programs { directory, owner })
     }
 
     /// A command that runs one of the programs and dies with the thread that starts it.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]);
-        if let Some(Owner { user, group }) = self.owner {
-            command.args([format!("--reuid={user}"), format!("--regid={group}")]);
-            command.arg("--clear-groups");
-        }
+        let mut command = bound_to_us(self.owner, self.directory.join(program).as_os_str());
         // The directory that we are in may be closed to the user.
-        command.arg("--").arg(self.directory.join(program)).current_dir("/");
+        command.current_dir("/");
         command
     }
+}
+
+/// A command that runs a program, as somebody else perhaps, and dies with the thread that
+/// starts it.
+pub fn bound_to_us(owner: Option<Owner>, program: &OsStr) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if let Some(Owner { user, group }) = owner {
+        command.args([format!("--reuid={user}"), format!("--regid={group}")]);
+        command.arg("--clear-groups");
+    }
+    command.arg("--").arg(program);
+    command
 }
 
 fn has_server(directories: Vec<PathBuf>) -> Option<PathBuf> {
@@ -73,14 +82,15 @@ fn versions(place: &Path) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-fn owner() -> anyhow::Result<Owner> {
+/// A user of this machine.
+pub fn owner(name: &str) -> anyhow::Result<Owner> {
     let users = std::fs::read_to_string("/etc/passwd").context("the list of users")?;
     let fields = users
         .lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|fields| fields.first() == Some(&USER));
+        .find(|fields| fields.first() == Some(&name));
     let Some([_, _, user, group, ..]) = fields.as_deref() else {
-        bail!("there is no user '{USER}'; expected the one that the package 'postgresql' makes");
+        bail!("there is no user '{name}'; expected the one that the system's packages make");
     };
     Ok(Owner { user: user.parse().context("a user")?, group: group.parse().context("a group")? })
 }

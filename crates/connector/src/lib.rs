@@ -8,6 +8,7 @@
 //! happens next is decided by the flow that asked for it.
 
 pub mod call;
+pub mod builtin;
 pub mod definition;
 pub mod http;
 pub mod limits;

@@ -141,9 +141,18 @@ impl EgressPolicy {
         if self.ports.as_ref().is_some_and(|ports| !ports.contains(&port)) {
             return Err(Denied::Port { host: host.to_string(), port });
         }
+        self.check_host(&host.to_owned())
+    }
+
+    /// Judges the host of a connection that is not HTTP, as far as it can be before it is
+    /// resolved. `ports` and `schemes` are about HTTP and do not count here.
+    ///
+    /// # Errors
+    /// What the policy denies.
+    pub fn check_host(&self, host: &Host<String>) -> Result<(), Denied> {
         match host {
-            Host::Ipv4(address) => self.check_address(&address.to_string(), address.into()),
-            Host::Ipv6(address) => self.check_address(&address.to_string(), address.into()),
+            Host::Ipv4(address) => self.check_address(&address.to_string(), (*address).into()),
+            Host::Ipv6(address) => self.check_address(&address.to_string(), (*address).into()),
             Host::Domain(name) => self.check_name(&normal(name)),
         }
     }

@@ -14,7 +14,7 @@ pub mod headers;
 mod identity;
 pub mod pfx;
 mod redirect;
-mod resolver;
+pub(crate) mod resolver;
 mod token;
 
 #[cfg(test)]

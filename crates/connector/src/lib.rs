@@ -7,8 +7,8 @@
 //! pagination, and storage. A call here is one request with its redirects; what
 //! happens next is decided by the flow that asked for it.
 
-pub mod call;
 pub mod builtin;
+pub mod call;
 pub mod definition;
 pub mod http;
 pub mod limits;

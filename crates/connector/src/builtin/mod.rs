@@ -194,7 +194,7 @@ async fn finish(
 }
 
 fn not_served(connector: &str, operation: &str) -> HttpFailure {
-    HttpFailure::Unsupported(format!(
+    HttpFailure::Invalid(format!(
         "the built-in connector '{connector}' has no operation '{operation}'"
     ))
 }

@@ -13,7 +13,7 @@ use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context};
 use crate::http::authentication::AUTHORITY_DEFAULT;
 use crate::http::headers::sendable;
-use crate::http::{Authentication, HttpCall, OAuthClient, Secret};
+use crate::http::{Authentication, ClientCredential, HttpCall, OAuthClient, Secret};
 
 pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     let connection = Settings(called.connection);
@@ -37,7 +37,7 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         tenant: connection.required("tenantId")?,
         audience: connection.text("resourceUri").unwrap_or_else(|| origin(&base)),
         client_id: connection.required("clientId")?,
-        secret: Secret::new(connection.required("clientSecret")?),
+        credential: ClientCredential::Secret(Secret::new(connection.required("clientSecret")?)),
         authority: connection.text("authority").unwrap_or_else(|| AUTHORITY_DEFAULT.to_owned()),
     };
     let sent = context.http.send(HttpCall {

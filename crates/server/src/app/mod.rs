@@ -64,6 +64,8 @@ pub struct AppParts {
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
     pub notices: Arc<digest::Notices>,
     pub documents: Arc<connector::runtime::Documents>,
+    /// What connectors that come with the server work with; known once it listens.
+    pub services: Arc<connector::runtime::Services>,
     pub oauth: Arc<connector::oauth::OAuthState>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
@@ -80,6 +82,7 @@ impl App {
             connector_limits: Arc::default(),
             notices: Arc::default(),
             documents: Arc::default(),
+            services: Arc::default(),
             oauth: Arc::new(OAuthState::new(EgressPolicy::default())),
             issuers: Arc::default(),
         };

@@ -25,7 +25,7 @@ pub mod trigger_state;
 mod variable;
 pub mod watch;
 
-pub use outside::{Answering, Connectors, HttpOutside, Outside, failure};
+pub use outside::{Answering, Connectors, HttpOutside, Outside, failure, failure_code};
 pub use partition::PartitionState;
 pub use start::{Start, Started};
 

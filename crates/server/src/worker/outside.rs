@@ -71,20 +71,22 @@ impl HttpOutside {
         match client.send(call).await {
             Ok(answer) => answered(&answer),
             Err(error) => {
-                let message = error.to_string();
-                match error {
-                    HttpFailure::Denied(_) => failure("EgressDenied", message, false),
-                    HttpFailure::Invalid(_) => failure("BadRequest", message, false),
-                    HttpFailure::TooLarge { .. } => {
-                        failure("HttpResponseContentTooLarge", message, false)
-                    }
-                    HttpFailure::Timeout => failure("RequestTimeout", message, true),
-                    HttpFailure::Unreachable(_) | HttpFailure::Interrupted(_) => {
-                        failure("BadGateway", message, true)
-                    }
-                }
+                let (code, passes) = failure_code(&error);
+                failure(code, error.to_string(), passes)
             }
         }
+    }
+}
+
+/// The code that the run history gives a call without an answer, and whether it may be
+/// repeated.
+pub fn failure_code(error: &HttpFailure) -> (&'static str, bool) {
+    match error {
+        HttpFailure::Denied(_) => ("EgressDenied", false),
+        HttpFailure::Invalid(_) => ("BadRequest", false),
+        HttpFailure::TooLarge { .. } => ("HttpResponseContentTooLarge", false),
+        HttpFailure::Timeout => ("RequestTimeout", true),
+        HttpFailure::Unreachable(_) | HttpFailure::Interrupted(_) => ("BadGateway", true),
     }
 }
 

@@ -6,54 +6,20 @@ use super::{Answered, Asked, power_apps, process_simple};
 use crate::api::error::ApiError;
 use crate::api::{ApiState, bearer};
 use crate::app::connector::builtin;
+use crate::app::connector::management::{Managed, operations};
+use crate::app::connector::runtime::{Management, ManagementAnswer};
 use crate::app::session::Surface;
-use crate::app::{AppError, ErrorKind};
+use crate::app::{App, AppError, ErrorKind};
+use crate::auth::caller::Caller;
+use ::connector::call::RelativeRequest;
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-
-/// The operations of Power Automate Management: method, path, and id. A `*` stands for any
-/// segment.
-const MANAGEMENT: [(&str, &str, &str); 24] = [
-    ("GET", "environments", "ListUserEnvironments"),
-    ("GET", "apis", "ListApis"),
-    ("GET", "apis/*", "GetApi"),
-    ("GET", "connections", "ListConnections"),
-    ("POST", "apis/*/connections", "CreateConnection"),
-    ("GET", "environments/*/flows", "ListMyFlows"),
-    ("POST", "environments/*/flows", "CreateFlow"),
-    ("GET", "environments/*/flows/*", "GetFlow"),
-    ("PATCH", "environments/*/flows/*", "UpdateFlow"),
-    ("DELETE", "environments/*/flows/*", "DeleteFlow"),
-    ("POST", "environments/*/flows/*/start", "StartFlow"),
-    ("POST", "environments/*/flows/*/stop", "StopFlow"),
-    ("GET", "environments/*/flows/*/owners", "ListFlowOwners"),
-    ("POST", "environments/*/flows/*/modifyowners", "ModifyFlowOwners"),
-    ("GET", "environments/*/flows/*/users", "ListFlowUsers"),
-    ("POST", "environments/*/flows/*/modifyusers", "ModifyRunOnlyUsers"),
-    ("POST", "environments/*/flows/*/runs/*/cancel", "CancelFlowRun"),
-    ("POST", "environments/*/flows/*/triggers/*/histories/*/resubmit", "ResubmitFlow"),
-    ("POST", "environments/*/flows/*/listcallbackurl", "ListCallbackUrl"),
-    ("GET", "scopes/admin/environments/*/flows", "ListFlowsInEnvironment"),
-    ("GET", "scopes/admin/environments/*/v2/flows", "ListFlowsInEnvironment_V2"),
-    ("GET", "scopes/admin/environments/*/flows/*", "AdminGetFlow"),
-    ("POST", "scopes/admin/environments/*/flows/*/modifyowners", "AdminModifyFlowOwners"),
-    ("POST", "scopes/admin/environments/*/flows/*/restore", "AdminRestoreFlow"),
-];
-
-/// The operations of Power Automate for Admins, below `providers/Microsoft.ProcessSimple`.
-const ADMINS: [(&str, &str, &str); 7] = [
-    ("POST", "scopes/admin/environments/*/flows/*/start", "Enable-AdminFlow"),
-    ("POST", "scopes/admin/environments/*/flows/*/stop", "Disable-AdminFlow"),
-    ("GET", "scopes/admin/environments/*/flows/*/permissions", "Get-AdminFlowOwnerRole"),
-    ("POST", "scopes/admin/environments/*/flows/*/modifypermissions", "Edit-AdminFlowOwnerRole"),
-    ("DELETE", "scopes/admin/environments/*/flows/*", "Remove-AdminFlow"),
-    ("GET", "scopes/admin/users/*", "Get-AdminFlowUserDetails"),
-    ("DELETE", "scopes/admin/users/*", "Remove-AdminFlowUserDetails"),
-];
+use std::future::Future;
+use std::pin::Pin;
 
 /// `/apim/{connector}/{connection}/...`.
 pub async fn handle(State(state): State<ApiState>, request: Request) -> Response {
@@ -92,53 +58,91 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
     asked.segments.drain(..2);
     asked.lower.drain(..2);
     asked.caller = call.acting;
-    let operations = match call.connector.name.as_str() {
-        builtin::MANAGEMENT => MANAGEMENT.as_slice(),
-        builtin::ADMINS => {
-            let begins = ["providers", "microsoft.processsimple"];
-            if asked.lower.len() <= begins.len() || asked.lower[..begins.len()] != begins {
-                return Err(asked.no_such_path());
-            }
-            asked.segments.drain(..begins.len());
-            asked.lower.drain(..begins.len());
-            ADMINS.as_slice()
-        }
-        _ => return Err(asked.no_such_path()),
-    };
-    let operation = operation_of(&asked, operations)?;
+    managed(&mut asked, &call.connector.name).await
+}
+
+/// An operation of one of the administrators' connectors, by whom the connection acts as.
+async fn managed(asked: &mut Asked, connector: &str) -> Answered {
+    let operation = operation_of(asked, operations(connector))?;
+    if connector == builtin::ADMINS {
+        // what follows is the path of the resource provider
+        asked.segments.drain(..2);
+        asked.lower.drain(..2);
+    }
     if operation == "AdminGetFlow" && asked.query("includeflowdefinition").is_none() {
         // the definition is there when it is asked for (documentation page, AdminGetFlow)
         asked.query.push(("includeflowdefinition".to_owned(), "false".to_owned()));
     }
-    let response = provide(&mut asked).await?;
+    let response = provide(asked).await?;
     match operation {
         "GetFlow" | "AdminGetFlow" => references_listed(response).await,
         _ => Ok(response),
     }
 }
 
-fn operation_of(
-    asked: &Asked,
-    operations: &[(&'static str, &'static str, &'static str)],
-) -> Result<&'static str, AppError> {
-    let is_path = |pattern: &str| {
-        let mut segments = pattern.split('/');
-        let mut given = asked.lower.iter();
-        loop {
-            match (segments.next(), given.next()) {
-                (None, None) => return true,
-                (Some(wanted), Some(given)) if wanted == "*" || wanted == given => {}
-                _ => return false,
-            }
-        }
-    };
-    let mut at_path = operations.iter().filter(|(_, path, _)| is_path(path)).peekable();
+/// The same for flows.
+pub struct Provider {
+    pub state: ApiState,
+}
+
+impl Management for Provider {
+    fn answer(
+        &self,
+        app: App,
+        acting: Caller,
+        connector: &'static str,
+        request: RelativeRequest,
+    ) -> Pin<Box<dyn Future<Output = ManagementAnswer> + Send>> {
+        let mut state = self.state.clone();
+        state.app = app;
+        Box::pin(async move {
+            let response = match by_flow(&state, acting, connector, &request).await {
+                Ok(response) => response,
+                Err(error) => ApiError(error).into_response(),
+            };
+            let status = response.status().as_u16();
+            let headers = response.headers().iter().filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            });
+            let headers = headers.collect();
+            // what the provider makes is in memory already
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+            ManagementAnswer { status, headers, body }
+        })
+    }
+}
+
+async fn by_flow(
+    state: &ApiState,
+    acting: Caller,
+    connector: &'static str,
+    request: &RelativeRequest,
+) -> Answered {
+    let mut made = Request::builder().method(request.method.as_str());
+    // the first segment is the surface's name
+    made = made.uri(format!("/apim{}", request.target()));
+    let mut body = Body::empty();
+    if let Some(content) = &request.body {
+        let (content_type, bytes) = content.write(request.content_type.as_deref());
+        made = made.header(header::CONTENT_TYPE, content_type);
+        body = Body::from(bytes);
+    }
+    let made = made.body(body).map_err(|error| {
+        AppError::invalid("InvalidPath", format!("The call cannot be made: {error}."))
+    })?;
+    let (parts, body) = made.into_parts();
+    let mut asked = Asked::read(state, acting, parts, body).await?;
+    managed(&mut asked, connector).await
+}
+
+fn operation_of(asked: &Asked, operations: &[Managed]) -> Result<&'static str, AppError> {
+    let mut at_path = operations.iter().filter(|it| it.is_at(&asked.lower)).peekable();
     if at_path.peek().is_none() {
         return Err(asked.no_such_path());
     }
     let method = asked.method().as_str();
-    let found = at_path.find(|(known, ..)| *known == method);
-    found.map(|(.., id)| *id).ok_or_else(|| asked.no_such_method())
+    let found = at_path.find(|it| it.method == method);
+    found.map(|it| it.id).ok_or_else(|| asked.no_such_method())
 }
 
 /// What the resource provider answers.

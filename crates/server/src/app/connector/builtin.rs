@@ -2,6 +2,8 @@
 //! them: "Power Automate Management" and "Power Automate for Admins".
 
 use super::Connector;
+use super::management::{self, operations};
+use ::connector::definition::{Document, Properties};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -24,8 +26,33 @@ static ALL: LazyLock<Vec<Connector>> = LazyLock::new(|| {
         "Power Automate for Admins",
         "Power Automate Management Connector for Administrators.",
     );
-    [management, admins].into_iter().map(with_authentication).collect()
+    let served = ::connector::builtin::all().iter().filter_map(described);
+    [management, admins].into_iter().map(with_authentication).chain(served).collect()
 });
+
+/// One that the other crate serves, as its two files say.
+fn described(builtin: &::connector::builtin::Builtin) -> Option<Connector> {
+    let document = Document::read(builtin.swagger).ok()?;
+    let properties = Properties::read(builtin.properties).ok()?;
+    let mut connector = Connector::built_in(builtin.name, &document.title, &document.description);
+    connector.operations = document.operations.len();
+    connector.properties = properties.into_raw();
+    Some(connector)
+}
+
+/// The document of one of them.
+#[must_use]
+pub fn document(connector: &Connector) -> Option<String> {
+    match ::connector::builtin::find(&connector.name) {
+        Some(builtin) => Some(builtin.swagger.to_owned()),
+        None if operations(&connector.name).is_empty() => None,
+        None => Some(management::document(
+            &connector.name,
+            &connector.display_name,
+            &connector.description,
+        )),
+    }
+}
 
 /// All of them.
 #[must_use]
@@ -116,5 +143,16 @@ mod tests {
             assert_eq!(sets[0].parameters.iter().filter(|it| it.is_required).count(), 2);
         }
         assert!(named("shared_other").is_none());
+    }
+
+    #[test]
+    fn every_one_has_its_document_and_ways_to_authenticate() {
+        assert_eq!(all().len(), 2 + ::connector::builtin::all().len());
+        for connector in all() {
+            let text = document(connector).expect("a document");
+            let read = Document::read(&text).expect("a document that can be read");
+            assert!(!read.operations.is_empty(), "{}", connector.name);
+            assert!(!connector.sets().expect("sets").is_empty(), "{}", connector.name);
+        }
     }
 }

@@ -50,7 +50,7 @@ impl App {
     /// Whom a connection to a connector that comes with the server acts as: its owner, or
     /// the application whose certificate it has. Looked at for each call, so that it ends
     /// with them.
-    async fn acting_as(
+    pub(crate) async fn acting_as(
         &self,
         connector: &Connector,
         connection: &Known<Connection>,

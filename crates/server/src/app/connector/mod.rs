@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod call;
 mod certificate;
+pub mod management;
 pub mod connection;
 pub mod oauth;
 pub mod runtime;

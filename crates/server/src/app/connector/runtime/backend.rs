@@ -1,14 +1,15 @@
 //! What stands behind a connection: the service that the connector's document names or
 //! another address, a flow, what the document says as examples, or what comes with the server.
 
-use super::Called;
+use super::{Called, served};
 use crate::app::connector::Connector;
 use crate::app::error::AppError;
 use crate::app::trigger::Answer;
 use crate::worker::failure;
-use ::connector::call::{Body, encoded};
+use ::connector::call::Body;
 use ::connector::definition::{Parameter, ParameterKind, ParameterSet, credential};
 use ::connector::http::{Authentication, HttpCall};
+use ::connector::policy::{AbsoluteRequest, Policies, PolicyContext, PolicyResponse};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::run::CallResult;
@@ -27,6 +28,8 @@ pub enum Backend {
     Host { url: String },
     /// A flow of the same environment with a Request trigger and a Response.
     Flow { flow: String },
+    /// Answers made from the document: its examples, else values of its schemas.
+    Mock,
 }
 
 /// Bytes of an address of a service.
@@ -56,7 +59,7 @@ impl Backend {
             Backend::Flow { flow } if flow.is_empty() => {
                 return refused("The 'flow' is missing: its name or id is expected.");
             }
-            Backend::Service | Backend::Flow { .. } => {}
+            Backend::Service | Backend::Flow { .. } | Backend::Mock => {}
         }
         Ok(self)
     }
@@ -65,13 +68,7 @@ impl Backend {
 /// Has the call answered by what stands behind its connection.
 pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
     match called.connection.backend.clone() {
-        Backend::Service if !called.connector.is_custom() => {
-            let message = format!(
-                "The connector '{}' cannot be called from flows yet.",
-                called.connector.name
-            );
-            Err(AppError::invalid("ConnectorCallsNotSupported", message))
-        }
+        Backend::Service if !called.connector.is_custom() => served::answer(&called).await,
         Backend::Service => {
             let service = called.document.service.as_ref().map(|it| it.url());
             let service = service.ok_or_else(|| no_service(&called.connector))?;
@@ -79,6 +76,7 @@ pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
         }
         Backend::Host { url } => by_service(&called, url.trim_end_matches('/')).await,
         Backend::Flow { flow } => by_flow(&called, &flow).await,
+        Backend::Mock => mocked(&called),
     }
 }
 
@@ -90,36 +88,76 @@ fn no_service(connector: &Connector) -> AppError {
     AppError::invalid("ConnectorHasNoService", message)
 }
 
-/// The call over HTTP.
+/// The call over HTTP, with what the connector's policies make of it.
 async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
-    let (url, is_own) = match &called.location {
-        Some(location) => at_location(service, location),
-        None => (format!("{service}{}", called.request.target()), true),
+    let set = called.connector.set_named(&called.connection.set)?;
+    if let Some(location) = &called.location {
+        let (url, is_own) = at_location(service, location);
+        let mut request = AbsoluteRequest { base: url, request: called.request.clone() };
+        request.request.path.clear();
+        if is_own {
+            let values = values_of(called, &set).await?;
+            request.authorize(&credential(&called.document, &set, &values));
+        }
+        return Ok(called.app.engine.exchange(http_call(called, &request)).await);
+    }
+    let values = values_of(called, &set).await?;
+    let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
+    request.authorize(&credential(&called.document, &set, &values));
+    let Some(operation) = called.operation() else {
+        return Ok(called.app.engine.exchange(http_call(called, &request)).await);
     };
-    let mut call = HttpCall {
-        method: called.request.method.clone(),
-        uri: url,
-        headers: called.request.headers.clone(),
-        body: None,
+    let policies = Policies::read(&called.connector.properties);
+    let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
+    let context = PolicyContext {
+        operation,
+        parameters: &called.parameters,
+        connection: &values,
+        gateway: None,
+    };
+    policies.apply_request(&context, &mut request).map_err(|it| refused(&it.message))?;
+    let result = called.app.engine.exchange(http_call(called, &request)).await;
+    let CallResult::Answer(answer) = result else { return Ok(result) };
+    let part = |name: &str| answer.get(name).cloned().unwrap_or_default();
+    let headers = part("headers");
+    let headers = headers.as_object().map(|it| it.iter().collect::<Vec<_>>()).unwrap_or_default();
+    let headers = headers.into_iter().map(|(name, value)| (name.to_string(), value.text().to_string()));
+    let mut response = PolicyResponse { headers: headers.collect(), body: part("body") };
+    policies
+        .apply_response(&context, &request, &mut response)
+        .map_err(|it| refused(&it.message))?;
+    let status = part("statusCode").as_int().unwrap_or(200);
+    let headers = header_object(&response.headers);
+    Ok(CallResult::Answer(flow::run::answer(status, headers, response.body)))
+}
+
+fn refused(message: &str) -> AppError {
+    AppError::invalid("ConnectorPolicyFailed", message)
+}
+
+fn http_call(called: &Called, request: &AbsoluteRequest) -> HttpCall {
+    let relative = &request.request;
+    let mut headers = relative.headers.clone();
+    let mut bytes = None;
+    if let Some(body) = &relative.body {
+        let (content_type, content) = Body::write(body, relative.content_type.as_deref());
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        headers.push(("Content-Type".to_owned(), content_type));
+        bytes = Some(Bytes::from(content));
+    }
+    headers.push(("Idempotency-Key".to_owned(), called.idempotency_key.clone()));
+    HttpCall {
+        method: relative.method.clone(),
+        uri: match relative.path.is_empty() && relative.query.is_empty() {
+            true => request.base.clone(),
+            false => request.url(),
+        },
+        headers,
+        body: bytes,
         authentication: Authentication::None,
         timeout: Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS),
         follow_redirects: true,
-    };
-    if let Some(body) = &called.request.body {
-        let (content_type, bytes) = Body::write(body, called.request.content_type.as_deref());
-        call.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
-        call.headers.push(("Content-Type".to_owned(), content_type));
-        call.body = Some(Bytes::from(bytes));
     }
-    call.headers.push(("Idempotency-Key".to_owned(), called.idempotency_key.clone()));
-    if is_own {
-        let set = called.connector.set_named(&called.connection.set)?;
-        let values = values_of(called, &set).await?;
-        let credential = credential(&called.document, &set, &values);
-        call.headers.extend(credential.headers);
-        add_query(&mut call.uri, &credential.query);
-    }
-    Ok(called.app.engine.exchange(call).await)
 }
 
 /// The values of the connection's parameters; that of a sign-in is its token now.
@@ -134,13 +172,6 @@ async fn values_of(
         values.insert(parameter.name.clone(), token.expose().into());
     }
     Ok(values)
-}
-
-fn add_query(uri: &mut String, query: &[(String, String)]) {
-    for (name, value) in query {
-        uri.push(if uri.contains('?') { '&' } else { '?' });
-        uri.push_str(&format!("{}={}", encoded(name), encoded(value)));
-    }
 }
 
 /// The address that an answer gave, and whether it is one of the service: only that one gets
@@ -182,4 +213,29 @@ async fn by_flow(called: &Called, name: &str) -> Result<CallResult, AppError> {
             failure("GatewayTimeout", message, false)
         }
     })
+}
+
+fn mocked(called: &Called) -> Result<CallResult, AppError> {
+    let Some(operation) = called.operation() else {
+        let message = format!(
+            "The connector '{}' has no operation at '{}'.",
+            called.connector.name, called.request.path
+        );
+        return Err(AppError::not_found("OperationNotFound", message));
+    };
+    let answer = ::connector::mock::answer(operation);
+    Ok(CallResult::Answer(flow::run::answer(
+        i64::from(answer.status),
+        header_object(&answer.headers),
+        answer.body,
+    )))
+}
+
+/// Headers as an answer of an action has them.
+pub(super) fn header_object(headers: &[(String, String)]) -> Value {
+    let mut object = Object::with_capacity(headers.len());
+    for (name, value) in headers {
+        object.insert(crate::worker::header::canonical(name), Value::from(value.as_str()));
+    }
+    object.into()
 }

@@ -1,7 +1,7 @@
 //! Documents of connectors, read once.
 
 use crate::app::App;
-use crate::app::connector::{Connector, File};
+use crate::app::connector::{Connector, File, builtin};
 use crate::app::error::AppError;
 use crate::limits::CONNECTOR_DOCUMENTS_CACHED_MAX;
 use ::connector::definition::Document;
@@ -27,8 +27,8 @@ impl App {
         let text = match connector.is_custom() {
             true => self.file_of(&connector.id, File::Definition).await?,
             false => {
-                let message = format!("'{}' has no document.", connector.name);
-                return Err(AppError::invalid("ConnectorCallsNotSupported", message));
+                let text = builtin::document(connector);
+                text.ok_or_else(|| AppError::internal("a connector has no document"))?.into_bytes()
             }
         };
         let document = Document::read(&String::from_utf8_lossy(&text))

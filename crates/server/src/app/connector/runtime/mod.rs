@@ -5,11 +5,13 @@ mod backend;
 mod document;
 mod reads;
 mod reference;
+mod served;
 
 pub use backend::Backend;
 pub use document::Documents;
 pub use reads::Reads;
 pub use reference::Reference;
+pub use served::{Management, ManagementAnswer, Services};
 
 use super::Connector;
 use super::connection::{Connection, no_permission};
@@ -189,13 +191,6 @@ impl App {
             Source::OpenApi => by_id(&document, &connector, &inputs, &call.purpose)?,
             Source::Managed | Source::Http => by_path(&document, &inputs)?,
         };
-        if let Some(id) = operation.as_ref().filter(|id| is_scripted(&connector, id)) {
-            let message = format!(
-                "The operation '{id}' of the connector '{}' runs code of the connector's own, which is not run here.",
-                connector.name
-            );
-            return Err(AppError::invalid("ConnectorCodeNotSupported", message));
-        }
         let mut request = request;
         let location = match call.purpose {
             Purpose::Call | Purpose::Subscribe { .. } => None,
@@ -287,10 +282,6 @@ fn by_path(document: &Document, inputs: &Object) -> Result<Understood, AppError>
         Ok(routed) => (Some(routed.operation.id.clone()), request, routed.parameters),
         Err(_) => (None, request, Object::new()),
     })
-}
-
-fn is_scripted(connector: &Connector, operation: &str) -> bool {
-    connector.scripted().iter().any(|it| it.eq_ignore_ascii_case(operation))
 }
 
 /// The body as the value that answers without HTTP work with.

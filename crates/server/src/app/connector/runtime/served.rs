@@ -1,0 +1,161 @@
+//! Connectors that come with the server, called from flows: the two of the administrators do
+//! what the resource provider does, the others what their crate serves.
+
+use super::Called;
+use super::backend::header_object;
+use crate::app::App;
+use crate::app::connector::builtin;
+use crate::app::error::{AppError, ErrorKind};
+use crate::auth::caller::Caller;
+use crate::worker::failure;
+use ::connector::builtin as library;
+use ::connector::call::RelativeRequest;
+use ::connector::http::HttpFailure;
+use bytes::Bytes;
+use expr::{Object, Value};
+use flow::run::CallResult;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// What the resource provider answers to a flow.
+pub struct ManagementAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+/// The resource provider, which is on the wire's side of the house.
+pub trait Management: Send + Sync {
+    fn answer(
+        &self,
+        app: App,
+        acting: Caller,
+        connector: &'static str,
+        request: RelativeRequest,
+    ) -> Pin<Box<dyn Future<Output = ManagementAnswer> + Send>>;
+}
+
+/// What connectors that come with the server work with.
+#[derive(Default)]
+pub struct Services {
+    pub management: OnceLock<Arc<dyn Management>>,
+    pub library: OnceLock<library::Context>,
+}
+
+/// Seconds that a built-in connector has for a call.
+const TIMEOUT: Duration = Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS);
+
+pub(super) async fn answer(called: &Called) -> Result<CallResult, AppError> {
+    let known = [builtin::MANAGEMENT, builtin::ADMINS];
+    match known.into_iter().find(|name| *name == called.connector.name) {
+        Some(connector) => managed(called, connector).await,
+        None => by_library(called).await,
+    }
+}
+
+fn not_ready() -> AppError {
+    AppError::new(ErrorKind::Unavailable, "ServerNotReady", "Connectors are not ready yet.")
+}
+
+async fn managed(called: &Called, connector: &'static str) -> Result<CallResult, AppError> {
+    let provider = called.app.services.management.get().ok_or_else(not_ready)?;
+    let acting = called.app.acting_as(&called.connector, &called.connection).await?;
+    let app = called.app.clone();
+    let answer = provider.answer(app, acting, connector, called.request.clone()).await;
+    let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");
+    let content_type = content_type.map(|(_, value)| value.as_str());
+    let body = match answer.body.is_empty() {
+        true => Value::Null,
+        false => expr::content::from_body(content_type, &answer.body)
+            .map_err(|error| AppError::internal(error.to_string()))?,
+    };
+    let headers = header_object(&answer.headers);
+    Ok(CallResult::Answer(flow::run::answer(i64::from(answer.status), headers, body)))
+}
+
+async fn by_library(called: &Called) -> Result<CallResult, AppError> {
+    let context = called.app.services.library.get().ok_or_else(not_ready)?;
+    let Some(operation) = called.operation() else {
+        let message = format!(
+            "The connector '{}' has no operation at '{}'.",
+            called.connector.name, called.request.path
+        );
+        return Err(AppError::not_found("OperationNotFound", message));
+    };
+    let mut values = called.app.values_of(&called.connection)?;
+    if let Some(owner) = owner_name(called).await? {
+        values.insert("userPrincipalName".to_owned(), owner.into());
+    }
+    let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_TICKS) * 100);
+    let call = library::Called {
+        operation: &operation.id,
+        parameters: &called.parameters,
+        connection: &values,
+        id: &called.idempotency_key,
+        now: now.map_err(AppError::internal)?,
+        timeout: TIMEOUT,
+    };
+    let name = called.connector.name.as_str();
+    let is_trigger = library::find(name)
+        .is_some_and(|it| it.triggers.iter().any(|id| operation.id == *id));
+    if is_trigger {
+        return Ok(polled(name, context, call, called.location.as_deref()).await);
+    }
+    Ok(match library::call(name, context, call).await {
+        Ok(answer) => answered(answer),
+        Err(error) => failed(&error),
+    })
+}
+
+/// 1970 in ticks.
+const UNIX_TICKS: i64 = 621_355_968_000_000_000;
+
+/// Who made the connection: what a directory is asked as.
+async fn owner_name(called: &Called) -> Result<Option<String>, AppError> {
+    let Some(owner) = &called.connection.owner else { return Ok(None) };
+    let found = called.app.user(owner).await?;
+    Ok(found.map(|user| user.user_principal_name.clone()))
+}
+
+/// Before the state of a trigger that asks, where others have an address.
+const STATE: &str = "state:";
+
+/// A question of a trigger, answered as a service would: 200 with what is new, else 202; where
+/// the next one begins is its `Location`.
+async fn polled(
+    name: &str,
+    context: &library::Context,
+    call: library::Called<'_>,
+    location: Option<&str>,
+) -> CallResult {
+    let state = location.and_then(|it| it.strip_prefix(STATE));
+    let state = state.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let polled = match library::poll(name, context, call, &state).await {
+        Ok(Ok(polled)) => polled,
+        Ok(Err(answer)) => return answered(answer),
+        Err(error) => return failed(&error),
+    };
+    let mut headers = Object::new();
+    headers.insert("Location", format!("{STATE}{}", polled.state));
+    if polled.has_more {
+        headers.insert("Retry-After", "0");
+    }
+    if polled.items.is_empty() {
+        return CallResult::Answer(flow::run::answer(202, headers.into(), Value::Null));
+    }
+    let mut body = Object::new();
+    body.insert("value", Value::array(polled.items));
+    CallResult::Answer(flow::run::answer(200, headers.into(), body.into()))
+}
+
+fn answered(answer: library::Answered) -> CallResult {
+    let headers = header_object(&answer.headers);
+    CallResult::Answer(flow::run::answer(i64::from(answer.status), headers, answer.body))
+}
+
+fn failed(error: &HttpFailure) -> CallResult {
+    let (code, passes) = crate::worker::failure_code(error);
+    failure(code, error.to_string(), passes)
+}

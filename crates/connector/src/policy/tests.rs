@@ -276,9 +276,9 @@ fn what_cannot_be_done_is_said_when_it_is_called() {
     let message = fault.unwrap_err().message;
     assert!(message.contains("'Coded'") && message.contains("script.csx"), "{message}");
     let fault =
-        applied(&policy("stringtoarray", &json!({"operations": ["Get"]})), "Get", start(None));
-    assert!(fault.unwrap_err().message.contains("'stringtoarray'"));
-    let of_another = policy("stringtoarray", &json!({"operations": ["Put"]}));
+        applied(&policy("setvaluefromurl", &json!({"operations": ["Get"]})), "Get", start(None));
+    assert!(fault.unwrap_err().message.contains("'setvaluefromurl'"));
+    let of_another = policy("setvaluefromurl", &json!({"operations": ["Put"]}));
     assert!(applied(&of_another, "Get", start(None)).is_ok());
     for (instances, path) in [
         (json!({}), "$.properties.policyTemplateInstances"),
@@ -310,4 +310,64 @@ fn a_polling_trigger_goes_on_from_what_is_new() {
     let nothing = polling.advance(&value(&json!({"value": []})));
     assert_eq!((nothing.query, nothing.items), (None, value(&json!([]))));
     assert!(policies.polling(document.operation("Put").unwrap()).is_none());
+}
+
+#[test]
+fn bodies_are_put_into_another_shape() {
+    // after the examples of the documentation's pages on conversions
+    let people = json!({"XYZ": {"Age": "30"}, "ABC": {"Age": "23"}});
+    let cases = [
+        (
+            "convertarraytoobject",
+            json!({"propertyParentPath": "@body()", "propertySubPath": "list",
+                "keyWithinCollectionPath": "Name", "newPropertyPath": "@body().people",
+                "retainKey": "false"}),
+            json!({"list": [{"Name": "XYZ", "Age": "30"}, {"Name": "ABC", "Age": "23"}]}),
+            json!({"list": [{"Name": "XYZ", "Age": "30"}, {"Name": "ABC", "Age": "23"}],
+                "people": people}),
+        ),
+        (
+            "convertobjecttoarray",
+            json!({"propertyParentPath": "@body()", "propertySubPath": "people",
+                "newPropertyPath": "@body().people", "keyName": "Name", "valueName": "Details"}),
+            json!({"people": people}),
+            json!({"people": [{"Name": "XYZ", "Details": {"Age": "30"}},
+                {"Name": "ABC", "Details": {"Age": "23"}}]}),
+        ),
+        (
+            "convertobjecttoarray",
+            json!({"propertyParentPath": "@body().sets", "propertySubPath": "people",
+                "newPropertyPath": "@item().all", "keyName": "Name"}),
+            json!({"sets": [{"people": {"A": {"x": 1}}}, {"none": 1}]}),
+            json!({"sets": [{"people": {"A": {"x": 1}}, "all": [{"Name": "A", "x": 1}]}, {"none": 1}]}),
+        ),
+        (
+            "stringtoarray",
+            json!({"propertyParentPath": "@body()", "propertySubPath": "a.tags",
+                "delimiterList": ";,", "childPropertyName": "t", "newPropertyPath": "a.tags"}),
+            json!({"a": {"tags": "x;y,z"}}),
+            json!({"a": {"tags": [{"t": "x"}, {"t": "y"}, {"t": "z"}]}}),
+        ),
+    ];
+    for (template, parameters, body, expected) in cases {
+        let policy = policy(template, &parameters);
+        let request = applied(&policy, "Get", start(Some(&body))).unwrap().request;
+        assert_eq!(request.body, Some(Body::Json(value(&expected))), "{template}");
+    }
+}
+
+#[test]
+fn a_status_says_that_a_connection_is_no_longer_good() {
+    let policies = policies(&json!([policy(
+        "setconnectionstatustounauthenticated",
+        &json!({"statusCode": 403, "operations": ["Get"]}),
+    )]));
+    let document = document();
+    let get = document.operation("Get").unwrap();
+    assert!(policies.is_unauthenticated(get, 403) && !policies.is_unauthenticated(get, 401));
+    assert!(!policies.is_unauthenticated(document.operation("Put").unwrap(), 403));
+    let asking = policy("setheader", &json!({"name": "a", "value": "@environmentVariables('b')"}));
+    assert!(applied(&asking, "Get", start(None)).is_err());
+    let failing = policy("setheader", &json!({"name": "a", "value": "b", "section": "Failure"}));
+    assert_eq!(applied(&failing, "Get", start(None)).unwrap(), start(None));
 }

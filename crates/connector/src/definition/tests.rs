@@ -152,6 +152,27 @@ fn an_operation_is_what_the_document_and_its_extensions_say() {
 }
 
 #[test]
+fn what_people_get_wrong_is_read_as_it_is_meant() {
+    let text = json!({
+        "swagger": 2.0, "info": {"title": "T"}, "host": "http://h.example/", "basePath": "b",
+        "paths": {"/a/{Id}{ext}": {"GET": {"operationId": " A ", "deprecated": "True", "parameters": [
+            {"name": "id", "in": "Path", "type": "String"},
+            {"name": "q", "in": "query", "type": "integer", "required": "true", "default": "5"},
+            {"name": "body", "in": "body", "type": "string"},
+        ]}}},
+    });
+    let document = Document::read(&text.to_string()).unwrap();
+    assert_eq!(document.service.as_ref().unwrap().url(), "http://h.example/b");
+    let operation = document.operation("a").unwrap();
+    assert!(operation.is_deprecated && operation.method == "GET");
+    let given =
+        [("id".into(), "1".into()), ("ext".into(), ".x".into()), ("body".into(), "t".into())];
+    let bound = operation.bind(&given.into_iter().collect()).unwrap();
+    assert_eq!(bound.request.target(), "/a/1.x?q=5");
+    assert_eq!(bound.parameters.get("q"), Some(&expr::Value::Int(5)));
+}
+
+#[test]
 fn openapi_3_is_read_into_the_same_words() {
     let text = json!({
         "openapi": "3.1.0", "info": {"title": "T"},

@@ -10,9 +10,11 @@ mod definition;
 mod expression;
 mod flows;
 mod request;
+mod swagger;
 mod world;
 
 pub use chunk::chunk;
 pub use definition::definition;
 pub use expression::expression;
 pub use request::request;
+pub use swagger::swagger;

@@ -41,3 +41,8 @@ fn chunks_of_the_corpus_are_fine() {
 fn requests_of_the_corpus_are_fine() {
     replay("request", fuzz::request);
 }
+
+#[test]
+fn swagger_documents_of_the_corpus_are_fine() {
+    replay("swagger", fuzz::swagger);
+}

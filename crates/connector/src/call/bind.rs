@@ -52,8 +52,11 @@ impl Operation {
         let mut placer = Placer::new(self);
         let mut values = Vec::with_capacity(given.len());
         for (parameter, given) in self.parameters.iter().zip(given) {
-            let value = placer.parameter(parameter, given)?;
-            values.push(value.filter(|value| !value.is_null()));
+            let value = placer.parameter(parameter, given)?.filter(|value| !value.is_null());
+            if value.is_none() && parameter.is_required {
+                return Err(BindFault::missing(&self.id, &parameter.name));
+            }
+            values.push(value);
         }
         self.bound(values)
     }
@@ -96,7 +99,6 @@ impl Operation {
     }
 
     /// The path with values in it, and the query that some paths bring along.
-    #[expect(clippy::type_complexity, reason = "the pair is taken apart where it is made")]
     fn path_with(
         &self,
         values: &[Option<Value>],

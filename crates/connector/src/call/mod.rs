@@ -55,7 +55,8 @@ impl RelativeRequest {
     /// What of it is missing or of another kind.
     pub fn from_action(inputs: &Object) -> Result<RelativeRequest, BindFault> {
         let text = |name: &str| inputs.get(name).and_then(Value::as_str);
-        let Some(path) = text("path").or_else(|| text("pathTemplate")) else {
+        let path = text("path").map(str::to_owned);
+        let Some(path) = path.or_else(|| from_template(inputs.get("pathTemplate")?)) else {
             return Err(BindFault::invalid("The inputs of the action have no 'path'."));
         };
         let path = path.split('#').next().unwrap_or_default();
@@ -81,6 +82,16 @@ impl RelativeRequest {
             content_type,
         })
     }
+}
+
+/// `pathTemplate`: a path with names, and what to put there, which is encoded already.
+fn from_template(said: &Value) -> Option<String> {
+    let mut path = said.as_str().or_else(|| said.get("template")?.as_str())?.to_owned();
+    let parameters = said.get("parameters").and_then(Value::as_object);
+    for (name, value) in parameters.iter().flat_map(|it| it.iter()) {
+        path = path.replace(&format!("{{{name}}}"), &convert::text(value));
+    }
+    Some(path)
 }
 
 /// Names and texts of an object of an action's inputs.

@@ -42,7 +42,8 @@ pub fn credential(
     for token in signed_in.filter_map(|it| text(&it.name)) {
         credential.headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
     }
-    let is_basic = document.security.iter().any(|it| it.kind == SecurityKind::Basic);
+    let has_scheme = document.security.iter().any(|it| it.kind == SecurityKind::Basic);
+    let is_basic = has_scheme || set.name.eq_ignore_ascii_case("basic");
     let (user, password) = (named(set, "username"), named(set, "password"));
     if let Some(user) = user.filter(|_| is_basic) {
         let user_text = text(&user.name).unwrap_or_default();

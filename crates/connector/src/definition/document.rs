@@ -115,7 +115,10 @@ impl Document {
 
 fn version(root: &Value) -> Result<Version, Fault> {
     let said = root.get("swagger").or_else(|| root.get("openapi"));
-    match said.and_then(Value::as_str) {
+    // some write the version as a number
+    let said = said.filter(|it| it.is_string() || it.is_number());
+    let said = said.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+    match said.as_deref() {
         Some("2.0") => Ok(Version::Swagger2),
         Some(version) if version.starts_with("3.") => Ok(Version::OpenApi3),
         Some(other) => {

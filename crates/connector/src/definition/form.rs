@@ -3,7 +3,7 @@
 use super::Fault;
 use super::operation::{Collection, Location, Operation, OperationParameter};
 use super::reader::{OperationReader, simple};
-use super::schema::{Dynamic, SchemaId, SchemaKind, Visibility, list, object};
+use super::schema::{Dynamic, SchemaId, SchemaKind, Visibility, is_true, list, object};
 use expr::Str;
 use serde_json::{Map, Value};
 
@@ -63,7 +63,7 @@ pub(super) fn request_body<'a>(
     let schema = reader.schemas.read(schema, &path)?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(Box::from);
     let parameter = OperationParameter {
-        is_required: body.get("required").and_then(Value::as_bool) == Some(true),
+        is_required: is_true(body, "required"),
         summary: text("x-ms-summary"),
         description: text("description"),
         visibility: Visibility::of(body),

@@ -9,8 +9,7 @@ use super::operation::{
 use super::path::PathTemplate;
 use super::reference::Resolver;
 use super::schema::{
-    Dynamic, Schema, SchemaId, SchemaKind, SchemaReader, Schemas, Visibility, is_notification_url,
-    list, object,
+    Dynamic, Schema, SchemaId, SchemaKind, SchemaReader, Schemas, Visibility, is_true, list, object,
 };
 use crate::limits::OPERATION_PARAMETERS_MAX;
 use expr::Str;
@@ -122,7 +121,7 @@ impl<'a> OperationReader<'a> {
             summary: text("summary").to_owned(),
             description: text("description").to_owned(),
             visibility: Visibility::of(value),
-            is_deprecated: value.get("deprecated").and_then(Value::as_bool) == Some(true),
+            is_deprecated: is_true(value, "deprecated"),
             trigger: trigger(value, &path)?,
             trigger_hint: value.get("x-ms-trigger-hint").and_then(Value::as_str).map(str::to_owned),
             notification,
@@ -224,16 +223,16 @@ impl<'a> OperationReader<'a> {
         let Some(name) = text("name") else {
             return Err(Fault::at(format!("{path}.name"), "The parameter has no name."));
         };
-        let location = match text("in") {
-            Some("path") => Location::Path,
-            Some("query") => Location::Query,
-            Some("header") => Location::Header,
-            Some("formData") => Location::Form,
-            Some("body") => Location::Body,
-            other => {
+        let said = text("in").unwrap_or_default();
+        let location = match said.to_ascii_lowercase().as_str() {
+            "path" => Location::Path,
+            "query" => Location::Query,
+            "header" => Location::Header,
+            "formdata" => Location::Form,
+            "body" => Location::Body,
+            _ => {
                 let message = format!(
-                    "The parameter '{name}' is in '{}'; expected path, query, header, formData or body.",
-                    other.unwrap_or_default()
+                    "The parameter '{name}' is in '{said}'; expected path, query, header, formData or body."
                 );
                 return Err(Fault::at(format!("{path}.in"), message));
             }
@@ -257,16 +256,15 @@ impl<'a> OperationReader<'a> {
             Collection::Multi if !can_repeat => Collection::Comma,
             other => other,
         };
-        let is_required = value.get("required").and_then(Value::as_bool) == Some(true);
         Ok(OperationParameter {
-            is_required: is_required || location == Location::Path,
+            is_required: is_true(value, "required") || location == Location::Path,
             collection,
             is_double_encoded: text("x-ms-url-encoding") == Some("double"),
             summary: text("x-ms-summary").map(Box::from),
             description: text("description").map(Box::from),
             visibility: Visibility::of(value),
             dynamic: Dynamic::of(value),
-            is_notification_url: is_notification_url(value),
+            is_notification_url: is_true(value, "x-ms-notification-url"),
             ..simple(Str::from(name), location, schema)
         })
     }

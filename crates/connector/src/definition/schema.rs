@@ -330,7 +330,6 @@ impl<'a> SchemaReader<'a> {
 pub(super) fn plain(value: &Value) -> Schema {
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(Box::from);
     let number = |name: &str| value.get(name).and_then(Value::as_f64);
-    let is_true = |name: &str| value.get(name).and_then(Value::as_bool) == Some(true);
     let examples = value.get("examples").and_then(Value::as_array);
     Schema {
         kind: kind(value),
@@ -345,16 +344,16 @@ pub(super) fn plain(value: &Value) -> Schema {
         maximum: number("maximum"),
         length_min: value.get("minLength").and_then(Value::as_u64),
         dynamic: Dynamic::of(value),
-        is_notification_url: is_notification_url(value),
-        is_read_only: is_true("readOnly"),
+        is_notification_url: is_true(value, "x-ms-notification-url"),
+        is_read_only: is_true(value, "readOnly"),
         required: list(value, "required").iter().filter_map(Value::as_str).map(Str::from).collect(),
         ..Schema::default()
     }
 }
 
-/// Written as a flag, and by some as the flag's text.
-pub(super) fn is_notification_url(value: &Value) -> bool {
-    match value.get("x-ms-notification-url") {
+/// Whether a flag is set, which some write as text.
+pub(super) fn is_true(value: &Value, name: &str) -> bool {
+    match value.get(name) {
         Some(Value::Bool(is)) => *is,
         Some(Value::String(is)) => is.eq_ignore_ascii_case("true"),
         _ => false,

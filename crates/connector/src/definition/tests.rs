@@ -3,7 +3,7 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn swagger(paths: Value, more: Value) -> String {
+fn swagger(paths: &Value, more: &Value) -> String {
     let mut document = json!({"swagger": "2.0", "info": {"title": "T"}, "paths": paths});
     for (name, value) in more.as_object().unwrap() {
         document[name] = value.clone();
@@ -19,60 +19,60 @@ fn what_is_wrong_is_named_with_its_place() {
         (json!({"swagger": "1.2"}).to_string(), "$.swagger"),
         (json!({"openapi": "3.0.0", "info": {"title": " "}}).to_string(), "$.info.title"),
         (json!({"swagger": "2.0", "info": {"title": "T"}}).to_string(), "$.paths"),
-        (swagger(json!({"/a/{b": {}}), json!({})), "$.paths['/a/{b']"),
-        (swagger(paths(json!([])), json!({})), "$.paths['/a/{b}'].get"),
+        (swagger(&json!({"/a/{b": {}}), &json!({})), "$.paths['/a/{b']"),
+        (swagger(&paths(json!([])), &json!({})), "$.paths['/a/{b}'].get"),
         (
             swagger(
-                json!({"/a": {"get": {"operationId": "X"}}, "/b": {"get": {"operationId": "x"}}}),
-                json!({}),
+                &json!({"/a": {"get": {"operationId": "X"}}, "/b": {"get": {"operationId": "x"}}}),
+                &json!({}),
             ),
             "$.paths['/b'].get.operationId",
         ),
         (
-            swagger(paths(json!({"parameters": [{"in": "query"}]})), json!({})),
+            swagger(&paths(json!({"parameters": [{"in": "query"}]})), &json!({})),
             "$.paths['/a/{b}'].get.parameters[0].name",
         ),
         (
-            swagger(paths(json!({"parameters": [{"name": "c", "in": "cookie"}]})), json!({})),
+            swagger(&paths(json!({"parameters": [{"name": "c", "in": "cookie"}]})), &json!({})),
             "$.paths['/a/{b}'].get.parameters[0].in",
         ),
         (
             swagger(
-                paths(
+                &paths(
                     json!({"parameters": [{"name": "c", "in": "body"}, {"name": "d", "in": "body"}]}),
                 ),
-                json!({}),
+                &json!({}),
             ),
             "$.paths['/a/{b}'].get.parameters",
         ),
         (
             swagger(
-                paths(
+                &paths(
                     json!({"parameters": [{"name": "c", "in": "body"}, {"name": "d", "in": "formData"}]}),
                 ),
-                json!({}),
+                &json!({}),
             ),
             "$.paths['/a/{b}'].get.parameters",
         ),
         (
-            swagger(paths(json!({"parameters": [{"$ref": "#/parameters/no"}]})), json!({})),
+            swagger(&paths(json!({"parameters": [{"$ref": "#/parameters/no"}]})), &json!({})),
             "$.paths['/a/{b}'].get.parameters[0].$ref",
         ),
         (
             swagger(
-                paths(json!({"responses": {"200": {"schema": {"$ref": "x.json#/a"}}}})),
-                json!({}),
+                &paths(json!({"responses": {"200": {"schema": {"$ref": "x.json#/a"}}}})),
+                &json!({}),
             ),
             "$.paths['/a/{b}'].get.responses.200.schema.$ref",
         ),
         (
-            swagger(paths(json!({"x-ms-trigger": "often"})), json!({})),
+            swagger(&paths(json!({"x-ms-trigger": "often"})), &json!({})),
             "$.paths['/a/{b}'].get['x-ms-trigger']",
         ),
         (
             swagger(
-                json!({"/a": {"$ref": "#/x"}}),
-                json!({"x": {"$ref": "#/y"}, "y": {"$ref": "#/x"}}),
+                &json!({"/a": {"$ref": "#/x"}}),
+                &json!({"x": {"$ref": "#/y"}, "y": {"$ref": "#/x"}}),
             ),
             "$.paths['/a'].$ref",
         ),
@@ -86,7 +86,7 @@ fn what_is_wrong_is_named_with_its_place() {
 #[test]
 fn an_operation_is_what_the_document_and_its_extensions_say() {
     let text = swagger(
-        json!({"/hooks/{id}": {
+        &json!({"/hooks/{id}": {
             "x-ms-notification-content": {"schema": {"$ref": "#/definitions/Node"}},
             "parameters": [
                 {"name": "id", "in": "path", "type": "string", "required": true},
@@ -108,7 +108,7 @@ fn an_operation_is_what_the_document_and_its_extensions_say() {
                 "responses": {"201": {"$ref": "#/responses/Made"}, "default": {"description": "no"}},
             },
         }}),
-        json!({
+        &json!({
             "host": "h.example", "basePath": "/base/", "schemes": ["https"],
             "produces": ["application/json"], "x-ms-capabilities": {"testConnection": {}},
             "parameters": {"top": {"name": "top", "in": "query", "type": "string"}},
@@ -149,6 +149,27 @@ fn an_operation_is_what_the_document_and_its_extensions_say() {
     let made = hook.success().unwrap();
     assert_eq!((made.status, made.description.as_str()), (Some(201), "made"));
     assert_eq!(made.headers[0].0, "Location");
+}
+
+#[test]
+fn what_people_get_wrong_is_read_as_it_is_meant() {
+    let text = json!({
+        "swagger": 2.0, "info": {"title": "T"}, "host": "http://h.example/", "basePath": "b",
+        "paths": {"/a/{Id}{ext}": {"GET": {"operationId": " A ", "deprecated": "True", "parameters": [
+            {"name": "id", "in": "Path", "type": "String"},
+            {"name": "q", "in": "query", "type": "integer", "required": "true", "default": "5"},
+            {"name": "body", "in": "body", "type": "string"},
+        ]}}},
+    });
+    let document = Document::read(&text.to_string()).unwrap();
+    assert_eq!(document.service.as_ref().unwrap().url(), "http://h.example/b");
+    let operation = document.operation("a").unwrap();
+    assert!(operation.is_deprecated && operation.method == "GET");
+    let given =
+        [("id".into(), "1".into()), ("ext".into(), ".x".into()), ("body".into(), "t".into())];
+    let bound = operation.bind(&given.into_iter().collect()).unwrap();
+    assert_eq!(bound.request.target(), "/a/1.x?q=5");
+    assert_eq!(bound.parameters.get("q"), Some(&expr::Value::Int(5)));
 }
 
 #[test]
@@ -203,7 +224,7 @@ fn what_is_made_to_do_harm_does_none() {
         "in": "body", "required": true, "schema": {"$ref": format!("#/definitions/{name}")}}],
         "responses": {"200": {"schema": {"$ref": format!("#/definitions/{name}")}}}}}})
     };
-    let text = swagger(body("N0"), json!({"definitions": chain}));
+    let text = swagger(&body("N0"), &json!({"definitions": chain}));
     let document = Document::read(&text).unwrap();
     assert!(document.operations[0].bind(&expr::Object::new()).is_err());
     assert_eq!(crate::mock::answer(&document.operations[0]).status, 200);
@@ -216,21 +237,21 @@ fn what_is_made_to_do_harm_does_none() {
     };
     let parts: serde_json::Map<String, Value> =
         (0..200).map(|at| (format!("M{at}"), all(at))).collect();
-    let text = swagger(body("M0"), json!({"definitions": parts}));
+    let text = swagger(&body("M0"), &json!({"definitions": parts}));
     let fault = Document::read(&text).unwrap_err();
     assert!(fault.message.contains("allOf"), "{fault}");
 
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     assert!(Document::read(&deep).is_err());
     let own = json!({"S": {"type": "object", "required": ["s"], "properties": {"s": {"$ref": "#/definitions/S"}}}});
-    let document = Document::read(&swagger(body("S"), json!({"definitions": own}))).unwrap();
+    let document = Document::read(&swagger(&body("S"), &json!({"definitions": own}))).unwrap();
     assert!(document.operations[0].bind(&expr::Object::new()).is_err());
 }
 
 #[test]
 fn a_connections_values_go_where_the_service_looks() {
     let document = |schemes: Value| {
-        Document::read(&swagger(json!({}), json!({"securityDefinitions": schemes}))).unwrap()
+        Document::read(&swagger(&json!({}), &json!({"securityDefinitions": schemes}))).unwrap()
     };
     let set = |parameters: Value| {
         let raw = json!({"connectionParameters": parameters});

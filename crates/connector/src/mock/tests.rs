@@ -4,7 +4,7 @@ use super::*;
 use crate::definition::Document;
 use serde_json::json;
 
-fn made(responses: serde_json::Value, definitions: serde_json::Value) -> Answer {
+fn made(responses: &serde_json::Value, definitions: &serde_json::Value) -> Answer {
     let document = json!({"swagger": "2.0", "info": {"title": "T"}, "definitions": definitions,
         "paths": {"/": {"get": {"operationId": "A", "responses": responses,
             "x-ms-pageable": {"nextLinkName": "next"}}}}});
@@ -24,8 +24,8 @@ fn an_answer_is_made_of_what_the_document_says() {
         "l": {"type": "array", "items": {"type": "string", "minLength": 6}},
         "next": {"type": "string"}, "t": {"type": "string", "format": "date-time"}}});
     let answer = made(
-        json!({"404": {}, "201": {"schema": schema, "headers": {"X": {"type": "integer"}}}}),
-        json!({}),
+        &json!({"404": {}, "201": {"schema": schema, "headers": {"X": {"type": "integer"}}}}),
+        &json!({}),
     );
     assert_eq!(
         shown(&answer),
@@ -33,9 +33,9 @@ fn an_answer_is_made_of_what_the_document_says() {
     );
     assert_eq!(answer.headers, [("X".to_owned(), "1".to_owned())]);
     let example = json!({"default": {"examples": {"application/json": {"a": [1]}}}});
-    assert_eq!(shown(&made(example, json!({}))), "200 {\"a\":[1]}");
-    assert_eq!(shown(&made(json!({"204": {}}), json!({}))), "204 null");
-    assert_eq!(shown(&made(json!({}), json!({}))), "200 null");
+    assert_eq!(shown(&made(&example, &json!({}))), "200 {\"a\":[1]}");
+    assert_eq!(shown(&made(&json!({"204": {}}), &json!({}))), "204 null");
+    assert_eq!(shown(&made(&json!({}), &json!({}))), "200 null");
 }
 
 #[test]
@@ -43,6 +43,6 @@ fn what_contains_itself_ends() {
     let both = json!({"$ref": "#/definitions/T"});
     let tree = json!({"T": {"type": "object", "properties":
         {"l": both, "r": both, "s": {"type": "array", "items": both}, "n": {"type": "integer"}}}});
-    let answer = made(json!({"200": {"schema": both}}), tree);
+    let answer = made(&json!({"200": {"schema": both}}), &tree);
     assert!(expr::json::to_string(&answer.body).len() < 100_000);
 }

@@ -110,8 +110,14 @@ impl Policies {
                         scope.set_property(body, parent, name, value);
                     }
                 }
-                Kind::Header { .. } | Kind::Property { .. } => {}
-                Kind::NextLink(_) | Kind::Polling(_) | Kind::Unknown(_) => {}
+                Kind::Convert(conversion, Section::Request) => {
+                    if let Some(Body::Json(body)) = &mut request.request.body {
+                        conversion.apply(body);
+                    }
+                }
+                Kind::Header { .. } | Kind::Property { .. } | Kind::Convert(..) => {}
+                Kind::NextLink(_) | Kind::Unauthenticated(_) => {}
+                Kind::Polling(_) | Kind::Unknown(_) => {}
             }
         }
         Ok(())
@@ -144,8 +150,12 @@ impl Policies {
                     scope.set_property(&mut response.body, parent, name, value);
                 }
                 Kind::NextLink(property) => next_link(context, request, property, response),
-                Kind::Header { .. } | Kind::Property { .. } | Kind::HostUrl(_) => {}
-                Kind::Route { .. } | Kind::Query { .. } => {}
+                Kind::Convert(conversion, Section::Response) => {
+                    conversion.apply(&mut response.body);
+                }
+                Kind::Header { .. } | Kind::Property { .. } | Kind::Convert(..) => {}
+                Kind::HostUrl(_) | Kind::Route { .. } | Kind::Query { .. } => {}
+                Kind::Unauthenticated(_) => {}
                 Kind::Polling(_) | Kind::Unknown(_) => {}
             }
         }

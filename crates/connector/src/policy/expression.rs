@@ -82,6 +82,15 @@ impl Template {
         &self.0
     }
 
+    /// What of it is text.
+    pub fn plain(&self) -> String {
+        let text = |piece: &Piece| match piece {
+            Piece::Text(text) => Some(text.clone()),
+            Piece::Call(_) => None,
+        };
+        self.0.iter().filter_map(text).collect()
+    }
+
     /// The one call that the text is, if it is one.
     pub fn only(&self) -> Option<&Call> {
         match self.0.as_slice() {

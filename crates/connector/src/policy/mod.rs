@@ -5,6 +5,7 @@
 //! call that would need it says so. The same holds for code of the connector's own.
 
 mod apply;
+mod conversion;
 mod expression;
 mod polling;
 mod property;
@@ -14,6 +15,7 @@ pub use polling::{Advance, Polling};
 
 use crate::definition::{Fault, Operation};
 use crate::limits::POLICIES_MAX;
+use conversion::{Conversion, Shape};
 use expression::Template;
 use serde_json::{Map, Value};
 
@@ -35,11 +37,31 @@ struct Policy {
 #[derive(Clone, Debug)]
 enum Kind {
     HostUrl(Template),
-    Route { path: Template, method: Option<Template> },
-    Header { name: String, value: Template, exists: Exists, section: Section },
-    Query { name: String, value: Template, exists: Exists },
-    Property { parent: Template, name: String, value: Template, section: Section },
+    Route {
+        path: Template,
+        method: Option<Template>,
+    },
+    Header {
+        name: String,
+        value: Template,
+        exists: Exists,
+        section: Section,
+    },
+    Query {
+        name: String,
+        value: Template,
+        exists: Exists,
+    },
+    Property {
+        parent: Template,
+        name: String,
+        value: Template,
+        section: Section,
+    },
+    Convert(Conversion, Section),
     NextLink(String),
+    /// The status with which a service says that the connection is no longer good.
+    Unauthenticated(u64),
     Polling(Polling),
     Unknown(String),
 }
@@ -57,6 +79,8 @@ enum Exists {
 enum Section {
     Request,
     Response,
+    /// When the gateway itself fails, of which an answer of ours says no more.
+    Failure,
 }
 
 /// Why a call cannot be made as its connector says.
@@ -125,6 +149,17 @@ impl Policies {
         })
     }
 
+    /// Whether a service says with a status that the connection is no longer good, and
+    /// somebody has to sign in again.
+    #[must_use]
+    pub fn is_unauthenticated(&self, operation: &Operation, status: u16) -> bool {
+        let says = |policy: &Policy| match policy.kind {
+            Kind::Unauthenticated(said) => said == u64::from(status),
+            _ => false,
+        };
+        self.of(operation).any(says)
+    }
+
     fn of<'a>(&'a self, operation: &Operation) -> impl Iterator<Item = &'a Policy> {
         self.all.iter().filter(|policy| {
             let is_it = |id: &String| id.eq_ignore_ascii_case(&operation.id);
@@ -164,6 +199,25 @@ impl Policy {
                 value: source.template("propertyValuePathTemplate")?,
                 section: source.section(),
             },
+            "convertarraytoobject" => {
+                let key = source.text("keyWithinCollectionPath")?;
+                source.conversion(Shape::Object { key, retain: source.retains() })?
+            }
+            "convertobjecttoarray" => {
+                let value = source.said("valueName").map(str::to_owned);
+                let key = source.text("keyName")?;
+                source.conversion(Shape::List { key, value, retain: source.retains() })?
+            }
+            "stringtoarray" => source.conversion(Shape::Pieces {
+                delimiters: source.text("delimiterList")?,
+                child: source.text("childPropertyName")?,
+            })?,
+            "setconnectionstatustounauthenticated" => {
+                let status = source.raw("statusCode");
+                let status =
+                    status.and_then(|it| it.as_u64().or_else(|| it.as_str()?.parse().ok()));
+                Kind::Unauthenticated(status.unwrap_or(401))
+            }
             "updatenextlink" => Kind::NextLink(source.text("nextLinkPropertyName")?),
             "pollingtrigger" => Kind::Polling(Polling::read(
                 source.raw("triggerConfig"),
@@ -172,6 +226,13 @@ impl Policy {
             _ => Kind::Unknown(template.to_owned()),
         };
         let operations = texts(parameters.get("x-ms-apimTemplate-operationName"));
+        let is_asking = |it: &Value| {
+            it.as_str().is_some_and(|it| it.to_ascii_lowercase().contains("@environmentvariables("))
+        };
+        let kind = match parameters.values().any(is_asking) {
+            true => Kind::Unknown(format!("{template} with environmentVariables")),
+            false => kind,
+        };
         Ok(Policy { operations, kind })
     }
 }
@@ -225,10 +286,30 @@ impl<'a> Source<'a> {
         })
     }
 
+    /// Whether what names an item stays in it, which it does unless the policy says no.
+    fn retains(&self) -> bool {
+        match self.raw("retainKey") {
+            Some(Value::Bool(said)) => *said,
+            Some(Value::String(said)) => !said.eq_ignore_ascii_case("false"),
+            _ => true,
+        }
+    }
+
+    fn conversion(&self, shape: Shape) -> Result<Kind, Fault> {
+        let conversion = Conversion {
+            parent: self.template("propertyParentPath")?,
+            value: self.said("propertySubPath").unwrap_or_default().to_owned(),
+            target: self.template("newPropertyPath")?,
+            shape,
+        };
+        Ok(Kind::Convert(conversion, self.section()))
+    }
+
     fn section(&self) -> Section {
         let said = self.parameters.get("x-ms-apimTemplate-policySection").and_then(Value::as_str);
         match said {
             Some(said) if said.eq_ignore_ascii_case("response") => Section::Response,
+            Some(said) if said.eq_ignore_ascii_case("failure") => Section::Failure,
             _ => Section::Request,
         }
     }

@@ -55,7 +55,7 @@ fn start(body: Option<&Value>) -> AbsoluteRequest {
 }
 
 fn applied(
-    instance: Value,
+    instance: &Value,
     operation: &str,
     mut request: AbsoluteRequest,
 ) -> Result<AbsoluteRequest, PolicyFault> {
@@ -91,7 +91,7 @@ fn the_services_address_is_made_of_what_a_call_has() {
     ];
     for (template, expected) in cases {
         let policy = policy("dynamicHostUrl", &json!({"urlTemplate": template}));
-        assert_eq!(applied(policy, "Get", start(None)).unwrap().base, expected, "{template}");
+        assert_eq!(applied(&policy, "Get", start(None)).unwrap().base, expected, "{template}");
     }
     for template in [
         "@connectionParameters('no')",
@@ -103,11 +103,11 @@ fn the_services_address_is_made_of_what_a_call_has() {
         "https://",
     ] {
         let policy = policy("dynamichosturl", &json!({"urlTemplate": template}));
-        assert!(applied(policy, "Get", start(None)).is_err(), "{template}");
+        assert!(applied(&policy, "Get", start(None)).is_err(), "{template}");
     }
     let other =
         policy("dynamichosturl", &json!({"urlTemplate": "https://a", "operations": ["Put"]}));
-    assert_eq!(applied(other, "Get", start(None)).unwrap().base, "https://test.abc.xyz/base");
+    assert_eq!(applied(&other, "Get", start(None)).unwrap().base, "https://test.abc.xyz/base");
 }
 
 #[test]
@@ -128,12 +128,12 @@ fn requests_are_routed_elsewhere() {
     for (path, method, expected) in cases {
         let policy =
             policy("routerequesttoendpoint", &json!({"newPath": path, "httpMethod": method}));
-        let request = applied(policy, "Get", start(None)).unwrap();
+        let request = applied(&policy, "Get", start(None)).unwrap();
         assert_eq!(request.url(), expected);
         assert_eq!(request.request.method, if method == "post" { "POST" } else { "GET" });
     }
     let up = policy("routerequesttoendpoint", &json!({"newPath": "/a/@header('none', '..')/b"}));
-    assert!(applied(up, "Get", start(None)).is_err());
+    assert!(applied(&up, "Get", start(None)).is_err());
 }
 
 #[test]
@@ -159,16 +159,16 @@ fn headers_and_query_parameters_are_set() {
         (header("mail", "a@b.c", "skip"), "mail", Some("a@b.c")),
     ];
     for (policy, name, expected) in cases {
-        let request = applied(policy, "Get", start(None)).unwrap().request;
+        let request = applied(&policy, "Get", start(None)).unwrap().request;
         let found = request.headers.iter().find(|it| it.0.eq_ignore_ascii_case(name));
         assert_eq!(found.map(|it| it.1.as_str()), expected, "{name}");
     }
     let typed =
-        applied(header("Content-Type", "text/xml", "override"), "Get", start(None)).unwrap();
+        applied(&header("Content-Type", "text/xml", "override"), "Get", start(None)).unwrap();
     assert_eq!(typed.request.content_type.as_deref(), Some("text/xml"));
-    assert!(applied(header("a b", "x", "override"), "Get", start(None)).is_err());
+    assert!(applied(&header("a b", "x", "override"), "Get", start(None)).is_err());
     assert!(
-        applied(header("a", "@queryParameters('x', '\r\n')", "skip"), "Get", start(None)).is_err()
+        applied(&header("a", "@queryParameters('x', '\r\n')", "skip"), "Get", start(None)).is_err()
     );
 
     let query = |value: &str, exists: &str| {
@@ -176,7 +176,7 @@ fn headers_and_query_parameters_are_set() {
             "setqueryparameter",
             &json!({"name": "domain", "value": value, "existsAction": exists}),
         );
-        let request = applied(policy, "Get", start(None)).unwrap().request;
+        let request = applied(&policy, "Get", start(None)).unwrap().request;
         let texts = request.query.into_iter().filter(|it| it.0 == "domain");
         texts.map(|it| it.1).collect::<Vec<_>>()
     };
@@ -226,7 +226,7 @@ fn properties_are_set_in_objects_and_in_lists() {
             &json!({"newPropertyParentPathTemplate": parent,
             "newPropertySubPathTemplate": name, "propertyValuePathTemplate": new}),
         );
-        let request = applied(policy, "Get", start(Some(&body))).unwrap().request;
+        let request = applied(&policy, "Get", start(Some(&body))).unwrap().request;
         assert_eq!(request.body, Some(Body::Json(value(&expected))), "{parent}");
     }
 }
@@ -272,14 +272,14 @@ fn answers_lead_to_the_connector() {
 #[test]
 fn what_cannot_be_done_is_said_when_it_is_called() {
     let fault =
-        applied(policy("setheader", &json!({"name": "a", "value": "b"})), "Coded", start(None));
+        applied(&policy("setheader", &json!({"name": "a", "value": "b"})), "Coded", start(None));
     let message = fault.unwrap_err().message;
     assert!(message.contains("'Coded'") && message.contains("script.csx"), "{message}");
     let fault =
-        applied(policy("stringtoarray", &json!({"operations": ["Get"]})), "Get", start(None));
-    assert!(fault.unwrap_err().message.contains("'stringtoarray'"));
-    let of_another = policy("stringtoarray", &json!({"operations": ["Put"]}));
-    assert!(applied(of_another, "Get", start(None)).is_ok());
+        applied(&policy("setvaluefromurl", &json!({"operations": ["Get"]})), "Get", start(None));
+    assert!(fault.unwrap_err().message.contains("'setvaluefromurl'"));
+    let of_another = policy("setvaluefromurl", &json!({"operations": ["Put"]}));
+    assert!(applied(&of_another, "Get", start(None)).is_ok());
     for (instances, path) in [
         (json!({}), "$.properties.policyTemplateInstances"),
         (json!([{}]), "$.properties.policyTemplateInstances[0].templateId"),
@@ -310,4 +310,64 @@ fn a_polling_trigger_goes_on_from_what_is_new() {
     let nothing = polling.advance(&value(&json!({"value": []})));
     assert_eq!((nothing.query, nothing.items), (None, value(&json!([]))));
     assert!(policies.polling(document.operation("Put").unwrap()).is_none());
+}
+
+#[test]
+fn bodies_are_put_into_another_shape() {
+    // after the examples of the documentation's pages on conversions
+    let people = json!({"XYZ": {"Age": "30"}, "ABC": {"Age": "23"}});
+    let cases = [
+        (
+            "convertarraytoobject",
+            json!({"propertyParentPath": "@body()", "propertySubPath": "list",
+                "keyWithinCollectionPath": "Name", "newPropertyPath": "@body().people",
+                "retainKey": "false"}),
+            json!({"list": [{"Name": "XYZ", "Age": "30"}, {"Name": "ABC", "Age": "23"}]}),
+            json!({"list": [{"Name": "XYZ", "Age": "30"}, {"Name": "ABC", "Age": "23"}],
+                "people": people}),
+        ),
+        (
+            "convertobjecttoarray",
+            json!({"propertyParentPath": "@body()", "propertySubPath": "people",
+                "newPropertyPath": "@body().people", "keyName": "Name", "valueName": "Details"}),
+            json!({"people": people}),
+            json!({"people": [{"Name": "XYZ", "Details": {"Age": "30"}},
+                {"Name": "ABC", "Details": {"Age": "23"}}]}),
+        ),
+        (
+            "convertobjecttoarray",
+            json!({"propertyParentPath": "@body().sets", "propertySubPath": "people",
+                "newPropertyPath": "@item().all", "keyName": "Name"}),
+            json!({"sets": [{"people": {"A": {"x": 1}}}, {"none": 1}]}),
+            json!({"sets": [{"people": {"A": {"x": 1}}, "all": [{"Name": "A", "x": 1}]}, {"none": 1}]}),
+        ),
+        (
+            "stringtoarray",
+            json!({"propertyParentPath": "@body()", "propertySubPath": "a.tags",
+                "delimiterList": ";,", "childPropertyName": "t", "newPropertyPath": "a.tags"}),
+            json!({"a": {"tags": "x;y,z"}}),
+            json!({"a": {"tags": [{"t": "x"}, {"t": "y"}, {"t": "z"}]}}),
+        ),
+    ];
+    for (template, parameters, body, expected) in cases {
+        let policy = policy(template, &parameters);
+        let request = applied(&policy, "Get", start(Some(&body))).unwrap().request;
+        assert_eq!(request.body, Some(Body::Json(value(&expected))), "{template}");
+    }
+}
+
+#[test]
+fn a_status_says_that_a_connection_is_no_longer_good() {
+    let policies = policies(&json!([policy(
+        "setconnectionstatustounauthenticated",
+        &json!({"statusCode": 403, "operations": ["Get"]}),
+    )]));
+    let document = document();
+    let get = document.operation("Get").unwrap();
+    assert!(policies.is_unauthenticated(get, 403) && !policies.is_unauthenticated(get, 401));
+    assert!(!policies.is_unauthenticated(document.operation("Put").unwrap(), 403));
+    let asking = policy("setheader", &json!({"name": "a", "value": "@environmentVariables('b')"}));
+    assert!(applied(&asking, "Get", start(None)).is_err());
+    let failing = policy("setheader", &json!({"name": "a", "value": "b", "section": "Failure"}));
+    assert_eq!(applied(&failing, "Get", start(None)).unwrap(), start(None));
 }

@@ -97,7 +97,7 @@ fn case(root: &Json, (path, method, id): (&str, &str, &str), all: &[&Json], give
         if given == Given::All || default.is_null() {
             case.parameters.insert(name, value.clone());
         }
-        place_value(&mut case, parameter, value);
+        place_value(&mut case, parameter, &value);
     }
     case.path = case.path.split(['#', '?']).next().unwrap().to_owned();
     case
@@ -108,11 +108,11 @@ fn form_or_json(all: &[&Json]) -> &'static str {
     if is_form { "multipart/form-data" } else { "application/json" }
 }
 
-fn place_value(case: &mut Case, parameter: &Json, value: Value) {
+fn place_value(case: &mut Case, parameter: &Json, value: &Value) {
     let name = parameter["name"].as_str().unwrap();
     let items: Vec<String> = match value.as_array() {
         Some(items) => items.iter().map(plain).collect(),
-        None => vec![plain(&value)],
+        None => vec![plain(value)],
     };
     let separator = match parameter["collectionFormat"].as_str() {
         Some("multi") => None,

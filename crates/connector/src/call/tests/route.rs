@@ -95,6 +95,11 @@ fn an_action_of_a_logic_app_is_a_request() {
     assert_eq!(routed.operation.id, "PostItem");
     assert_eq!(routed.parameters.get_exact("dataset"), Some(&Value::from("x y")));
     assert!(RelativeRequest::from_action(&Object::new()).is_err());
+    let template = json!({"pathTemplate": {"template": "/v2/{a},{b}/Flow bot",
+        "parameters": {"a": "x%252Fy", "b": "z"}}});
+    let request = RelativeRequest::from_action(&object(&template)).unwrap();
+    let routed = document.route(&request).unwrap();
+    assert_eq!(Value::from(routed.parameters), value(&json!({"server": "x/y", "db": "z"})));
 }
 
 #[test]

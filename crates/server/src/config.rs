@@ -40,6 +40,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// How often connections may be used.
     pub connector_limits: ConnectorLimits,
+    /// The folder that connections to files and to SQLite databases are kept to; none: there
+    /// are no such connections.
+    pub connector_folder: Option<PathBuf>,
     /// Nothing moves until the server is resumed.
     pub paused: bool,
     pub demo: bool,
@@ -109,6 +112,7 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     paused: Option<bool>,
+    connector_folder: Option<PathBuf>,
     connector_limits: Option<LimitsFile>,
 }
 
@@ -147,7 +151,7 @@ impl LimitsFile {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -172,6 +176,7 @@ const NAMES: [&str; 25] = [
     "LOG",
     "LOG_FORMAT",
     "PAUSED",
+    "CONNECTOR_FOLDER",
     "CONNECTOR_LIMITS",
 ];
 
@@ -232,6 +237,7 @@ impl Config {
             log: variables.text("LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: log_format(variables.text("LOG_FORMAT").as_deref(), file.log_format)?,
             connector_limits: limits.into_limits(are_limits_on),
+            connector_folder: path(None, "CONNECTOR_FOLDER", file.connector_folder),
             paused: args.paused || variables.flag("PAUSED", file.paused)?,
             demo: args.demo,
         })

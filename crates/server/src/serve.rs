@@ -3,8 +3,9 @@
 mod demo;
 mod listen;
 
-use crate::api::{ApiSettings, ApiState, Entrance};
+use crate::api::{ApiSettings, ApiState, Entrance, Provider};
 use crate::app::catalog::Catalog;
+use crate::app::connector::runtime::{People, ServiceSettings};
 use crate::app::directory::tenant::open_tenant;
 use crate::app::signin::issuer::Issuers;
 use crate::app::{App, AppError};
@@ -12,12 +13,13 @@ use crate::auth::issuer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
-use crate::config::{Config, LogFormat};
+use crate::config::{self, Config, LogFormat, MailConfig};
 use crate::limits::SHUTDOWN_SECONDS;
 use crate::mail::Mailer;
 use crate::open;
 use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
-use connector::http::EgressPolicy;
+use connector::builtin::{MailServer, MailSettings, MailTls};
+use connector::http::{EgressPolicy, Secret};
 use durable::NodeId;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -96,6 +98,14 @@ async fn run(config: Config) -> Result<(), String> {
             metrics,
         }),
     };
+    let settings = ServiceSettings {
+        egress: Arc::new(egress_policy(&config)?),
+        mail: mail_settings(config.mail.as_ref()),
+        folder: config.connector_folder.clone(),
+        directory: Arc::new(People::of(&app)),
+    };
+    let provider = Provider { settings: Arc::clone(&state.settings) };
+    app.services.set(Arc::new(provider), settings);
     engine.join().await.map_err(|error| format!("runs cannot be taken up: {error}"))?;
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
@@ -178,6 +188,24 @@ fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> 
     let written = file.rewind().and_then(|()| writeln!(file, "{number:016x}"));
     written.and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
     Ok((NodeId(number), file))
+}
+
+/// The administrator's mail server, for connections that name none of their own.
+fn mail_settings(mail: Option<&MailConfig>) -> MailSettings {
+    let Some(mail) = mail else { return MailSettings::default() };
+    let tls = match mail.tls {
+        config::MailTls::Tls => MailTls::Tls,
+        config::MailTls::Starttls => MailTls::Starttls,
+        config::MailTls::None => MailTls::None,
+    };
+    let credentials = mail.credentials.as_ref();
+    let smtp = MailServer {
+        host: mail.server.clone(),
+        port: mail.port,
+        tls,
+        credentials: credentials.map(|(user, password)| (user.clone(), Secret::new(password))),
+    };
+    MailSettings { smtp: Some(smtp), imap: None, from: Some(mail.from.clone()) }
 }
 
 /// The issuers from outside that are trusted.

@@ -4,7 +4,7 @@
 
 use super::loading::{Loading, Site};
 use super::path::At;
-use super::{ActionId, Behavior, Poll, RetryPolicy, Source, Subscribed, TriggerBehavior, retry};
+use super::{ActionId, Behavior, Poll, RetryPolicy, Source, TriggerBehavior, retry};
 use crate::trigger::recurrence::{Frequency, Recurrence};
 use expr::Template;
 
@@ -43,20 +43,28 @@ impl<'a> Loading<'a, '_> {
             Source::Http => self.http_inputs(at, runtime.as_ref(), site),
             _ => self.called(at, runtime.as_ref(), source, site),
         };
-        let recurrence = self.poll_recurrence(at, site);
-        let conditions = at.get("conditions").map(|at| expr::json::to_string(at.value));
-        let reads_status =
-            conditions.is_some_and(|text| text.to_ascii_lowercase().contains("statuscode"));
-        let poll = Poll { source, inputs, retry, recurrence, reads_status };
-        TriggerBehavior::Poll(Box::new(poll))
+        TriggerBehavior::Poll(Box::new(self.asking(at, site, source, (inputs, retry))))
     }
 
     /// A trigger that is called by whom it has asked to.
     pub fn webhook_trigger(&mut self, at: &At<'a>, site: Site, source: Source) -> TriggerBehavior {
         let runtime = self.optional_object(at, "runtimeConfiguration");
         let (inputs, retry) = self.subscribing(at, runtime.as_ref(), source, site);
+        TriggerBehavior::Webhook(Box::new(self.asking(at, site, source, (inputs, retry))))
+    }
+
+    fn asking(
+        &mut self,
+        at: &At<'a>,
+        site: Site,
+        source: Source,
+        (inputs, retry): (Template, RetryPolicy),
+    ) -> Poll {
         let recurrence = self.poll_recurrence(at, site);
-        TriggerBehavior::Webhook(Box::new(Subscribed { source, inputs, retry, recurrence }))
+        let conditions = at.get("conditions").map(|at| expr::json::to_string(at.value));
+        let reads_status =
+            conditions.is_some_and(|text| text.to_ascii_lowercase().contains("statuscode"));
+        Poll { source, inputs, retry, recurrence, reads_status }
     }
 
     fn poll_recurrence(&mut self, at: &At<'a>, site: Site) -> Recurrence {

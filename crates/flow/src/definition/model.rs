@@ -475,8 +475,9 @@ pub enum TriggerBehavior {
     Recurrence(Box<Recurrence>),
     /// Asks again and again whether there is something new.
     Poll(Box<Poll>),
-    /// Subscribes when the flow is turned on, and is called then.
-    Webhook(Box<Subscribed>),
+    /// Subscribes when the flow is turned on, and is called then; where the operation knows no
+    /// way to be called, it asks.
+    Webhook(Box<Poll>),
     /// A type that this version does not serve: runs are started by hand.
     Unsupported,
 }
@@ -490,16 +491,6 @@ pub struct Poll {
     pub recurrence: Recurrence,
     /// A condition reads the status: it decides, and not the status alone.
     pub reads_status: bool,
-}
-
-/// A trigger that is called by whom it has asked to.
-#[derive(Debug)]
-pub struct Subscribed {
-    pub source: Source,
-    pub inputs: Template,
-    pub retry: RetryPolicy,
-    /// Of a type that asks where the operation knows no way to be called.
-    pub recurrence: Recurrence,
 }
 
 /// `a/{b}/c`: segments in order.

@@ -10,6 +10,7 @@ mod provider;
 pub mod trigger;
 
 pub use error::ApiError;
+pub use provider::apim::Provider;
 
 use crate::app::{App, AppError};
 use axum::Router;

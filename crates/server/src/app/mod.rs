@@ -89,6 +89,12 @@ impl App {
         App { engine, parts }
     }
 
+    /// All but the engine.
+    #[must_use]
+    pub fn parts(&self) -> AppParts {
+        self.parts.clone()
+    }
+
     /// The same with another engine.
     #[must_use]
     pub fn of(engine: Arc<Engine>, parts: AppParts) -> App {

@@ -31,6 +31,14 @@ pub trait Connectors: Send + Sync + 'static {
         engine: Arc<super::Engine>,
         call: ConnectorCall,
     ) -> Pin<Box<dyn Future<Output = CallResult> + Send>>;
+
+    /// Whether the operation of a trigger is asked again and again, as it has no place for an
+    /// address to call back.
+    fn is_asked(
+        &self,
+        engine: Arc<super::Engine>,
+        call: ConnectorCall,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send>>;
 }
 
 /// The real outside, behind the egress guard.

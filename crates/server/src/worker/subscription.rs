@@ -9,7 +9,7 @@ use crate::app::catalog::FlowEntry;
 use crate::app::error::AppError;
 use durable::{Message, MessageKind, ProcessId};
 use expr::{Str, Value};
-use flow::definition::{Source, Subscribed, Trigger};
+use flow::definition::{Poll, Source, Trigger};
 use flow::run::connector::{ANSWERED, address_call, callback_url, refused};
 use flow::run::{CallResult, ConnectorCall, Purpose, SubscriptionCall, retry};
 use flow::trigger::state::{Came, Owner, Phase, Subscription, TriggerKind, TriggerState};
@@ -18,13 +18,39 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 impl Engine {
+    /// Whether a trigger that would subscribe has to ask instead: its operation has no place
+    /// for an address to call back.
+    pub(super) async fn is_asked(
+        self: &Arc<Self>,
+        entry: &FlowEntry,
+        trigger: &Trigger,
+        webhook: &Poll,
+    ) -> Result<bool, AppError> {
+        let Some(connectors) = self.connectors.get().filter(|_| webhook.source != Source::Http)
+        else {
+            return Ok(false);
+        };
+        let callback = Some(entry.trigger_address(&trigger.name).into());
+        let inputs = self.trigger_inputs(entry, trigger, &webhook.inputs, callback).await?;
+        let call = ConnectorCall {
+            source: webhook.source,
+            workflow: entry.row.key,
+            version: entry.row.version,
+            operation_name: trigger.name.clone(),
+            inputs: inputs.unwrap_or_default(),
+            purpose: Purpose::Call,
+            idempotency_key: String::new(),
+        };
+        Ok(connectors.is_asked(Arc::clone(self), call).await)
+    }
+
     /// The subscription of a trigger whose flow is turned on. Its callback is the trigger's
     /// own address.
     pub(super) async fn trigger_subscription(
         &self,
         entry: &FlowEntry,
         trigger: &Trigger,
-        webhook: &Subscribed,
+        webhook: &Poll,
     ) -> Result<Subscription, AppError> {
         let callback: Str = entry.trigger_address(&trigger.name).into();
         let inputs = self.trigger_inputs(entry, trigger, &webhook.inputs, Some(callback.clone()));

@@ -56,7 +56,7 @@ fn read(mut bytes: &[u8]) -> Option<TriggerState> {
 pub(super) enum Acting<'a> {
     Recurrence(&'a Trigger, &'a Recurrence),
     Poll(&'a Trigger, &'a flow::definition::Poll),
-    Webhook(&'a Trigger, &'a flow::definition::Subscribed),
+    Webhook(&'a Trigger, &'a flow::definition::Poll),
 }
 
 pub(super) fn acting(entry: &FlowEntry) -> Option<Acting<'_>> {
@@ -76,7 +76,7 @@ pub fn acts_by_itself(entry: &FlowEntry) -> bool {
 
 impl Engine {
     /// Begins the process of the trigger of a flow that was turned on, as the one it names.
-    pub async fn begin_trigger(&self, entry: &FlowEntry) -> Result<(), AppError> {
+    pub async fn begin_trigger(self: &Arc<Self>, entry: &FlowEntry) -> Result<(), AppError> {
         let Some(acting) = acting(entry) else { return Ok(()) };
         let Some(process) = entry.row.trigger_process else { return Ok(()) };
         let since = self.clock.now();
@@ -86,6 +86,9 @@ impl Engine {
             }
             // what is there when it is turned on is not new: the first question is at once
             Acting::Poll(..) => (TriggerKind::Poll(PollState::default()), Some(since)),
+            Acting::Webhook(trigger, webhook) if self.is_asked(entry, trigger, webhook).await? => {
+                (TriggerKind::Poll(PollState::default()), Some(since))
+            }
             Acting::Webhook(trigger, webhook) => {
                 let subscription = self.trigger_subscription(entry, trigger, webhook).await?;
                 (TriggerKind::Subscription(Box::new(subscription)), Some(since))
@@ -295,9 +298,10 @@ impl Engine {
             (TriggerKind::Recurrence, Some(Acting::Recurrence(trigger, recurrence))) => {
                 self.recur(watching, &entry, (trigger, recurrence), due).await
             }
-            (TriggerKind::Poll(_), Some(Acting::Poll(trigger, poll))) => {
-                self.poll(watching, &entry, (trigger, poll)).await
-            }
+            (
+                TriggerKind::Poll(_),
+                Some(Acting::Poll(trigger, poll) | Acting::Webhook(trigger, poll)),
+            ) => self.poll(watching, &entry, (trigger, poll)).await,
             _ => Ok(self.finish_trigger(watching).await),
         }
     }

@@ -4,7 +4,7 @@
 
 use super::{Answered, Asked, power_apps, process_simple};
 use crate::api::error::ApiError;
-use crate::api::{ApiState, bearer};
+use crate::api::{ApiSettings, ApiState, bearer};
 use crate::app::connector::builtin;
 use crate::app::connector::management::{Managed, operations};
 use crate::app::connector::runtime::{Management, ManagementAnswer};
@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// `/apim/{connector}/{connection}/...`.
 pub async fn handle(State(state): State<ApiState>, request: Request) -> Response {
@@ -82,7 +83,7 @@ async fn managed(asked: &mut Asked, connector: &str) -> Answered {
 
 /// The same for flows.
 pub struct Provider {
-    pub state: ApiState,
+    pub settings: Arc<ApiSettings>,
 }
 
 impl Management for Provider {
@@ -93,8 +94,7 @@ impl Management for Provider {
         connector: &'static str,
         request: RelativeRequest,
     ) -> Pin<Box<dyn Future<Output = ManagementAnswer> + Send>> {
-        let mut state = self.state.clone();
-        state.app = app;
+        let state = ApiState { app, settings: Arc::clone(&self.settings) };
         Box::pin(async move {
             let response = match by_flow(&state, acting, connector, &request).await {
                 Ok(response) => response,

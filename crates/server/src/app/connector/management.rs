@@ -67,7 +67,10 @@ const OF_MANAGEMENT: &[Managed] = &[
     asking(operation("GET", "apis/{apiName}", "GetApi"), ENVIRONMENT),
     asking(operation("GET", "connections", "ListConnections"), ENVIRONMENT),
     asking(
-        with(operation("POST", "apis/{apiName}/connections", "CreateConnection"), Content::Connection),
+        with(
+            operation("POST", "apis/{apiName}/connections", "CreateConnection"),
+            Content::Connection,
+        ),
         ENVIRONMENT,
     ),
     operation("GET", "environments/{environmentName}/flows", "ListMyFlows"),
@@ -99,11 +102,19 @@ const OF_MANAGEMENT: &[Managed] = &[
 
 const OF_ADMINS: &[Managed] = &[
     asking(
-        operation("POST", admin!("environments/{environment}/flows/{flow}/start"), "Enable-AdminFlow"),
+        operation(
+            "POST",
+            admin!("environments/{environment}/flows/{flow}/start"),
+            "Enable-AdminFlow",
+        ),
         VERSION,
     ),
     asking(
-        operation("POST", admin!("environments/{environment}/flows/{flow}/stop"), "Disable-AdminFlow"),
+        operation(
+            "POST",
+            admin!("environments/{environment}/flows/{flow}/stop"),
+            "Disable-AdminFlow",
+        ),
         VERSION,
     ),
     asking(
@@ -190,22 +201,28 @@ impl Managed {
     fn body_parameter(&self) -> Option<Value> {
         let (name, schema) = match self.body {
             Content::None => return None,
-            Content::Flow => ("Flow", json!({"type": "object", "properties": {
-                "name": {"type": "string"},
-                "properties": {"type": "object", "properties": {
-                    "displayName": {"type": "string"}, "state": {"type": "string"},
-                    "definition": {"type": "object"}, "connectionReferences": {},
-                    "templateName": {"type": "string"}, "flowTriggerUri": {"type": "string"},
-                    "installationStatus": {"type": "string"}, "createdTime": {"type": "string"},
-                    "lastModifiedTime": {"type": "string"}, "creator": {"type": "object"},
-                    "definitionSummary": {"type": "object"}
-                }}
-            }})),
+            Content::Flow => (
+                "Flow",
+                json!({"type": "object", "properties": {
+                    "name": {"type": "string"},
+                    "properties": {"type": "object", "properties": {
+                        "displayName": {"type": "string"}, "state": {"type": "string"},
+                        "definition": {"type": "object"}, "connectionReferences": {},
+                        "templateName": {"type": "string"}, "flowTriggerUri": {"type": "string"},
+                        "installationStatus": {"type": "string"}, "createdTime": {"type": "string"},
+                        "lastModifiedTime": {"type": "string"}, "creator": {"type": "object"},
+                        "definitionSummary": {"type": "object"}
+                    }}
+                }}),
+            ),
             Content::Connection => ("connection", json!({"type": "object"})),
-            Content::Principals => ("body", json!({"type": "object", "properties": {
-                "put": {"type": "array", "items": {"type": "object"}},
-                "delete": {"type": "array", "items": {"type": "object"}}
-            }})),
+            Content::Principals => (
+                "body",
+                json!({"type": "object", "properties": {
+                    "put": {"type": "array", "items": {"type": "object"}},
+                    "delete": {"type": "array", "items": {"type": "object"}}
+                }}),
+            ),
         };
         Some(json!({"name": name, "in": "body", "required": true, "schema": schema}))
     }

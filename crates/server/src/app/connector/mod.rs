@@ -4,8 +4,8 @@
 pub mod builtin;
 pub mod call;
 mod certificate;
-pub mod management;
 pub mod connection;
+pub mod management;
 pub mod oauth;
 pub mod runtime;
 mod secret;

@@ -203,6 +203,11 @@ impl App {
         self.user(name).await?.ok_or_else(|| no_user(name))
     }
 
+    /// The first so many users by their names, for use cases that have made their checks.
+    pub(crate) async fn users_by_name(&self, most: usize) -> Result<Vec<Known<User>>, AppError> {
+        Ok(self.list(BY_NAME, &[], None, most).await?.rows)
+    }
+
     pub(crate) async fn user(&self, name: &str) -> Result<Option<Known<User>>, AppError> {
         match self.get(name).await? {
             Some(user) => Ok(Some(user)),

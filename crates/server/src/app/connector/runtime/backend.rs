@@ -121,7 +121,8 @@ async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppErr
     let part = |name: &str| answer.get(name).cloned().unwrap_or_default();
     let headers = part("headers");
     let headers = headers.as_object().map(|it| it.iter().collect::<Vec<_>>()).unwrap_or_default();
-    let headers = headers.into_iter().map(|(name, value)| (name.to_string(), value.text().to_string()));
+    let headers =
+        headers.into_iter().map(|(name, value)| (name.to_string(), value.text().to_string()));
     let mut response = PolicyResponse { headers: headers.collect(), body: part("body") };
     policies
         .apply_response(&context, &request, &mut response)

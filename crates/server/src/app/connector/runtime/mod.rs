@@ -3,15 +3,17 @@
 
 mod backend;
 mod document;
+mod people;
 mod reads;
 mod reference;
 mod served;
 
 pub use backend::Backend;
 pub use document::Documents;
+pub use people::People;
 pub use reads::Reads;
 pub use reference::Reference;
-pub use served::{Management, ManagementAnswer, Services};
+pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
 
 use super::Connector;
 use super::connection::{Connection, no_permission};
@@ -50,6 +52,18 @@ impl Connectors for Runtime {
                 Ok(result) => result,
                 Err(error) => told(&error),
             }
+        })
+    }
+
+    fn is_asked(
+        &self,
+        engine: Arc<Engine>,
+        call: ConnectorCall,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let app = App::of(engine, self.0.clone());
+        Box::pin(async move {
+            // what cannot be found out now fails when it subscribes, and says why
+            app.is_asked(&call).await.unwrap_or(false)
         })
     }
 }
@@ -94,15 +108,33 @@ impl Called {
 }
 
 impl App {
-    /// Makes the call that an action or a trigger of a flow asks for.
-    async fn call_operation(&self, call: ConnectorCall) -> Result<CallResult, AppError> {
+    /// The flow of a call, what its inputs name, and the connector of that.
+    async fn named_by(
+        &self,
+        call: &ConnectorCall,
+    ) -> Result<(WorkflowRow, Reference, Known<Environment>, Connector), AppError> {
         let gone = || AppError::not_found("FlowNotFound", "The flow of the call is gone.");
         let row = self.engine.store.workflow_by_key(call.workflow).await?.ok_or_else(gone)?;
         let version = self.engine.catalog.version(&row, call.version).await?;
-        let reference = Reference::of(&call, &version.references)?;
+        let reference = Reference::of(call, &version.references)?;
         let environment = self.environment(&row.environment).await?.ok_or_else(gone)?;
         let connector = self.connector_named(&environment, &reference.connector).await?;
         let connector = connector.ok_or_else(|| reference.no_connector())?.value;
+        Ok((row, reference, environment, connector))
+    }
+
+    /// Whether the operation of a trigger has no place for an address to call back.
+    async fn is_asked(&self, call: &ConnectorCall) -> Result<bool, AppError> {
+        let (.., connector) = self.named_by(call).await?;
+        let document = self.document_of(&connector).await?;
+        let id = call.inputs.get("host").and_then(|host| host.get("operationId"));
+        let operation = id.and_then(Value::as_str).and_then(|id| document.operation(id));
+        Ok(operation.is_some_and(|it| it.notification_key().is_none()))
+    }
+
+    /// Makes the call that an action or a trigger of a flow asks for.
+    async fn call_operation(&self, call: ConnectorCall) -> Result<CallResult, AppError> {
+        let (row, reference, environment, connector) = self.named_by(&call).await?;
         let connection = self.connection_at_address(&connector.name, &reference.connection).await?;
         let connection = connection.filter(|it| it.environment == environment.id);
         let connection = connection.ok_or_else(|| reference.no_connection())?;

@@ -10,11 +10,12 @@ use crate::auth::caller::Caller;
 use crate::worker::failure;
 use ::connector::builtin as library;
 use ::connector::call::RelativeRequest;
-use ::connector::http::HttpFailure;
+use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::run::CallResult;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -40,8 +41,44 @@ pub trait Management: Send + Sync {
 /// What connectors that come with the server work with.
 #[derive(Default)]
 pub struct Services {
-    pub management: OnceLock<Arc<dyn Management>>,
-    pub library: OnceLock<library::Context>,
+    management: OnceLock<Arc<dyn Management>>,
+    settings: OnceLock<ServiceSettings>,
+    /// Made for the first call: a server whose flows call none needs none.
+    library: OnceLock<Result<library::Context, String>>,
+}
+
+/// What the server is told for them.
+pub struct ServiceSettings {
+    pub egress: Arc<EgressPolicy>,
+    pub mail: library::MailSettings,
+    pub folder: Option<PathBuf>,
+    pub directory: Arc<dyn library::Directory>,
+}
+
+impl Services {
+    /// Says what they work with: once, before anything runs.
+    pub fn set(&self, management: Arc<dyn Management>, settings: ServiceSettings) {
+        let _ = self.management.set(management);
+        let _ = self.settings.set(settings);
+    }
+
+    fn library(&self) -> Result<&library::Context, AppError> {
+        let settings = self.settings.get().ok_or_else(not_ready)?;
+        let made = self.library.get_or_init(|| {
+            let egress = Arc::clone(&settings.egress);
+            let limits = HttpLimits::default();
+            let http = HttpClient::new(Arc::clone(&egress), limits).map_err(|it| it.to_string())?;
+            Ok(library::Context {
+                http,
+                reach: library::Reach::new(egress, None).map_err(|it| it.to_string())?,
+                mail: settings.mail.clone(),
+                folder: settings.folder.clone(),
+                secrets: None,
+                directory: Some(Arc::clone(&settings.directory)),
+            })
+        });
+        made.as_ref().map_err(AppError::internal)
+    }
 }
 
 /// Seconds that a built-in connector has for a call.
@@ -76,7 +113,7 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
 }
 
 async fn by_library(called: &Called) -> Result<CallResult, AppError> {
-    let context = called.app.services.library.get().ok_or_else(not_ready)?;
+    let context = called.app.services.library()?;
     let Some(operation) = called.operation() else {
         let message = format!(
             "The connector '{}' has no operation at '{}'.",
@@ -98,8 +135,8 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         timeout: TIMEOUT,
     };
     let name = called.connector.name.as_str();
-    let is_trigger = library::find(name)
-        .is_some_and(|it| it.triggers.iter().any(|id| operation.id == *id));
+    let is_trigger =
+        library::find(name).is_some_and(|it| it.triggers.iter().any(|id| operation.id == *id));
     if is_trigger {
         return Ok(polled(name, context, call, called.location.as_deref()).await);
     }

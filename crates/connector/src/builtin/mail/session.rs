@@ -322,6 +322,32 @@ async fn start_tls(stream: tokio::net::TcpStream) -> Result<tokio::net::TcpStrea
 mod tests {
     use super::*;
 
+    /// What a session does with what a server says.
+    async fn meets(said: &[u8]) -> Result<Vec<u8>, HttpFailure> {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let said = said.to_vec();
+        let server = tokio::spawn(async move {
+            let _ = theirs.write_all(&said).await;
+        });
+        let met = Session::new(Box::new(ours)).response().await;
+        server.abort();
+        met
+    }
+
+    #[tokio::test]
+    async fn a_server_that_announces_too_much_is_left() {
+        let literal = meets(b"* 1 FETCH (BODY[] {4000000000}\r\nx").await;
+        assert!(matches!(literal, Err(HttpFailure::TooLarge { .. })), "{literal:?}");
+        let many = b"* 1 FETCH (A {0}\r\n".repeat(IMAP_LINE_BYTES_MAX / 16);
+        assert!(matches!(meets(&many).await, Err(HttpFailure::Unreachable(_))));
+        let endless = vec![b'x'; IMAP_LINE_BYTES_MAX + 10];
+        assert!(matches!(meets(&endless).await, Err(HttpFailure::Unreachable(_))));
+        let cut = meets(b"* 1 FETCH (BODY[] {10}\r\nabc").await;
+        assert!(matches!(cut, Err(HttpFailure::Unreachable(_))), "{cut:?}");
+        assert!(matches!(meets(b"").await, Err(HttpFailure::Unreachable(_))));
+        assert_eq!(meets(b"* OK {2}\r\nab)\r\nrest").await.unwrap(), b"* OK {2}\r\nab)\r\n");
+    }
+
     #[test]
     fn only_news_may_be_left_unread() {
         assert!(is_aside(b"* X-NEWS (({{\r\n"));

@@ -267,6 +267,26 @@ async fn both_ways_of_encryption_and_signing_in_work() {
 }
 
 #[tokio::test]
+async fn other_mail_connectors_send_the_same_way() {
+    let post = post();
+    let mut state = Json::Null;
+    post.look(json!({}), &mut state).await;
+    for connector in ["shared_outlook", "shared_gmail"] {
+        let email = json!({ "emailMessage": { "To": "a@x.org", "Subject": connector,
+            "Body": "<p>x</p>" } });
+        let sent = post.world.call(connector, "SendEmailV2", &post.outlook(), email.clone()).await;
+        assert_eq!(sent.0, 200, "{connector}: {}", sent.1);
+        assert_eq!(post.look(json!({}), &mut state).await[0]["subject"], connector);
+        let other = post
+            .world
+            .try_call(connector, "DeleteEmail_V2", &post.outlook(), &email)
+            .await
+            .unwrap_err();
+        assert!(matches!(other, HttpFailure::Unsupported(_)), "{other}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_said_and_never_repeated() {
     let post = post();
     let email = json!({ "emailMessage": { "To": "a@x.org", "Subject": "s", "Body": "b" } });

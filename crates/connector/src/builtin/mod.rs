@@ -12,6 +12,7 @@
 //! Invariant: no answer, failure or log line holds a value of a connection.
 
 mod argument;
+mod bounded;
 mod directory;
 mod document;
 mod feed;

@@ -287,6 +287,28 @@ async fn other_mail_connectors_send_the_same_way() {
 }
 
 #[tokio::test]
+async fn a_server_that_never_stops_talking_is_left() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let talking = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes: u64 = 0;
+        // `220-` says that there is more to come.
+        while tokio::io::AsyncWriteExt::write_all(&mut stream, b"220-hello\r\n").await.is_ok() {
+            bytes += 11;
+        }
+        bytes
+    });
+    let world = World::new(None);
+    let email = json!({ "emailMessage": { "From": "f@x.org", "To": "a@x.org", "Subject": "s" } });
+    let connection = json!({ "serverAddress": "127.0.0.1", "port": port, "security": "none" });
+    let failure =
+        world.try_call("shared_smtp", "SendEmailV3", &connection, &email).await.unwrap_err();
+    assert!(matches!(failure, HttpFailure::Unreachable(_)), "{failure}");
+    assert!(talking.await.unwrap() < 20_000_000);
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_said_and_never_repeated() {
     let post = post();
     let email = json!({ "emailMessage": { "To": "a@x.org", "Subject": "s", "Body": "b" } });

@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::HttpFailure;
 use super::super::limits::{
-    FOREIGN_SENTENCE_CHARS, IMAP_LINE_BYTES_MAX, IMAP_RESPONSES_MAX, MAIL_BYTES_MAX,
+    FOREIGN_SENTENCE_CHARS, IMAP_ANSWER_BYTES_MAX, IMAP_LINE_BYTES_MAX, IMAP_RESPONSES_MAX,
+    MAIL_BYTES_MAX,
 };
 use super::super::reach::{Named, Reach, unreachable};
 use super::super::stop::Stop;
@@ -202,8 +203,14 @@ impl Session {
         let tag = format!("s{}", self.commands);
         self.write(&format!("{tag} {command}\r\n")).await?;
         let mut reply = reply;
+        let mut bytes = 0;
         for _ in 0..IMAP_RESPONSES_MAX {
             let raw = self.response().await?;
+            bytes += raw.len();
+            if bytes > IMAP_ANSWER_BYTES_MAX {
+                let bytes_max = IMAP_ANSWER_BYTES_MAX as u64;
+                return Err(HttpFailure::TooLarge { bytes_max }.into());
+            }
             let response = match parse(&raw) {
                 Err(_) if is_aside(&raw) => continue,
                 parsed => parsed?,

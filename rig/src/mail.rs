@@ -175,7 +175,8 @@ fn settings_text(
     let mut chroot = "";
     if !rustix::process::geteuid().is_root() {
         // Without root everything is done by us.
-        let name = std::env::var("USER").context("the variable USER")?;
+        let name = program::name_of("/etc/passwd", user)?;
+        let group = program::name_of("/etc/group", group)?;
         write!(text, "default_internal_user = {name}\ndefault_login_user = {name}\n")?;
         write!(text, "default_internal_group = {group}\nservice anvil {{\n chroot =\n}}\n")?;
         chroot = " chroot =\n";

@@ -95,6 +95,15 @@ pub fn owner(name: &str) -> anyhow::Result<Owner> {
     Ok(Owner { user: user.parse().context("a user")?, group: group.parse().context("a group")? })
 }
 
+/// The name of a user or a group of this machine, by its number.
+pub fn name_of(list: &str, number: u32) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(list).with_context(|| list.to_owned())?;
+    let number = number.to_string();
+    let line = text.lines().find(|line| line.split(':').nth(2) == Some(&number));
+    let name = line.and_then(|line| line.split(':').next());
+    name.map(str::to_owned).with_context(|| format!("{list} has no number {number}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! Calls to other systems, and what connectors say of them.
 //!
-//! Everything this server sends outward over HTTP goes through [`http::HttpClient`]
+//! [`builtin`] is what stands behind the connectors that come with the product. Everything
+//! this server sends outward over HTTP goes through [`http::HttpClient`]
 //! and so through the egress guard, [`http::EgressPolicy`].
 //!
 //! Deliberately absent: runs, retries, the asynchronous pattern (polling after 202),

@@ -30,6 +30,8 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
     vec![
         builtin!("shared_smtp", ["SendEmailV3"], []),
         builtin!("shared_sendmail", ["SendEmailV3"], []),
+        builtin!("shared_outlook", ["SendEmailV2"], []),
+        builtin!("shared_gmail", ["SendEmailV2"], []),
         builtin!(
             "shared_office365",
             [
@@ -167,6 +169,55 @@ mod tests {
             assert_eq!(description.operations, served, "{}", builtin.name);
             let properties = Properties::read(builtin.properties).unwrap();
             assert_eq!(properties.sets.len(), 1, "{}", builtin.name);
+        }
+    }
+
+    /// Every object of a document, with what it is called.
+    fn walk<'a>(value: &'a Value, each: &mut dyn FnMut(&'a serde_json::Map<String, Value>)) {
+        match value {
+            Value::Object(object) => {
+                each(object);
+                object.values().for_each(|it| walk(it, each));
+            }
+            Value::Array(items) => items.iter().for_each(|it| walk(it, each)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn each_document_refers_only_to_what_it_has() {
+        for builtin in all() {
+            let name = builtin.name;
+            let document: Value = serde_json::from_str(builtin.swagger).unwrap();
+            walk(&document, &mut |object| {
+                if let Some(target) = object.get("$ref") {
+                    let pointer = target.as_str().unwrap().strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{name}: {target}");
+                }
+                let required = object.get("required").and_then(Value::as_array);
+                for property in required.into_iter().flatten() {
+                    let has = object["properties"].get(property.as_str().unwrap());
+                    assert!(has.is_some(), "{name}: {property}");
+                }
+                if let Some(values) = object.get("x-ms-dynamic-values") {
+                    let operation = values["operationId"].as_str().unwrap();
+                    assert!(builtin.actions.contains(&operation), "{name}: {operation}");
+                }
+            });
+            for (path, methods) in document["paths"].as_object().unwrap() {
+                for operation in methods.as_object().unwrap().values() {
+                    let parameters = operation["parameters"].as_array().unwrap();
+                    let in_path = parameters.iter().filter(|it| it["in"] == "path");
+                    let names: Vec<&str> = in_path.map(|it| it["name"].as_str().unwrap()).collect();
+                    assert_eq!(path.matches('{').count(), names.len(), "{name}: {path}");
+                    assert!(names.iter().all(|it| path.contains(&format!("{{{it}}}"))), "{path}");
+                    let bodies = parameters.iter().filter(|it| it["in"] == "body").count();
+                    assert!(bodies <= 1, "{name}: {path}");
+                    assert!(
+                        operation["summary"].is_string() && operation["description"].is_string()
+                    );
+                }
+            }
         }
     }
 }

@@ -216,4 +216,18 @@ mod tests {
         }
         assert_eq!(read(b"<rss><channel/></rss>"), Some(Vec::new()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_feed_or_none(bytes in "(<(rss|feed|item|entry|link|pubDate)( a='b'| rel='x')?/?>|</(rss|item)>|é|&amp;|x){0,30}") {
+            let _ = read(bytes.as_bytes());
+            let _ = read(format!("<rss><channel>{bytes}</channel></rss>").as_bytes());
+            let _ = date(&bytes);
+        }
+
+        #[test]
+        fn any_text_is_a_date_or_none(text in "\\PC{0,30}|[A-Za-z0-9:,+ -]{0,40}") {
+            let _ = date(&text);
+        }
+    }
 }

@@ -32,6 +32,16 @@ pub const MAILS_LOOKED_AT_MAX: usize = 2_000;
 /// Bytes of mail that one poll or list reads: what is beyond comes with the next.
 pub const NEW_MAILS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Bytes that an SMTP server may send: some sentences for each recipient.
+pub const SMTP_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes that an IMAP server may answer to one command: a mail, and what it has to say
+/// besides.
+pub const IMAP_ANSWER_BYTES_MAX: usize = 66 * 1024 * 1024;
+
+/// Bytes that a database may send in one call: the rows twice, and what comes with them.
+pub const DATABASE_BYTES_MAX: usize = 3 * ROWS_BYTES_MAX;
+
 /// Bytes of one line of an IMAP server, without literals. A list of uids is the longest.
 pub const IMAP_LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 

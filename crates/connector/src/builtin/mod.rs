@@ -12,6 +12,7 @@
 //! Invariant: no answer, failure or log line holds a value of a connection.
 
 mod argument;
+mod bounded;
 mod directory;
 mod document;
 mod feed;
@@ -138,9 +139,8 @@ pub async fn call(
         return Err(not_served(connector, called.operation));
     }
     let answering: Later<'_, Result<Answered, Stop>> = match connector {
-        "shared_smtp" | "shared_sendmail" | "shared_office365" => {
-            Box::pin(mail::call(connector, context, called))
-        }
+        "shared_smtp" | "shared_sendmail" | "shared_office365" | "shared_outlook"
+        | "shared_gmail" => Box::pin(mail::call(connector, context, called)),
         "shared_filesystem" => Box::pin(file::call(context, called)),
         "shared_sql" => Box::pin(sql::call(context, called)),
         "shared_rss" => Box::pin(rss::call(context, called)),

@@ -23,10 +23,7 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     })?;
     let request = Arguments(called.parameters).object("request")?;
     let url = target(&base, &request.required("url")?)?;
-    let body = match request.get("body") {
-        Some(body) => Some(expr::content::to_body(body)),
-        None => None,
-    };
+    let body = request.get("body").map(expr::content::to_body);
     let mut headers = headers(request, body.is_some())?;
     if let Some((kind, _)) = &body
         && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))

@@ -61,7 +61,7 @@ impl Post {
 async fn what_is_sent_arrives_with_all_its_parts() {
     let post = post();
     let mut state = Json::Null;
-    assert_eq!(post.look(json!({}), &mut state).await, [json!(0); 0]);
+    assert_eq!(post.look(json!({}), &mut state).await, Vec::<Json>::new());
     post.send(json!({
         "To": "Maria <maria@example.org>; hans@example.org", "Cc": "ida@example.org",
         "Bcc": "secret@example.org", "ReplyTo": "answers@example.org",
@@ -264,6 +264,48 @@ async fn both_ways_of_encryption_and_signing_in_work() {
         assert_eq!(found[0]["body"].as_str().unwrap().trim_end(), "plain < text");
         assert_eq!(found[0]["attachments"][1]["contentBytes"], "AAEC");
     }
+}
+
+#[tokio::test]
+async fn other_mail_connectors_send_the_same_way() {
+    let post = post();
+    let mut state = Json::Null;
+    post.look(json!({}), &mut state).await;
+    for connector in ["shared_outlook", "shared_gmail"] {
+        let email = json!({ "emailMessage": { "To": "a@x.org", "Subject": connector,
+            "Body": "<p>x</p>" } });
+        let sent = post.world.call(connector, "SendEmailV2", &post.outlook(), email.clone()).await;
+        assert_eq!(sent.0, 200, "{connector}: {}", sent.1);
+        assert_eq!(post.look(json!({}), &mut state).await[0]["subject"], connector);
+        let other = post
+            .world
+            .try_call(connector, "DeleteEmail_V2", &post.outlook(), &email)
+            .await
+            .unwrap_err();
+        assert!(matches!(other, HttpFailure::Unsupported(_)), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_stops_talking_is_left() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let talking = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes: u64 = 0;
+        // `220-` says that there is more to come.
+        while tokio::io::AsyncWriteExt::write_all(&mut stream, b"220-hello\r\n").await.is_ok() {
+            bytes += 11;
+        }
+        bytes
+    });
+    let world = World::new(None);
+    let email = json!({ "emailMessage": { "From": "f@x.org", "To": "a@x.org", "Subject": "s" } });
+    let connection = json!({ "serverAddress": "127.0.0.1", "port": port, "security": "none" });
+    let failure =
+        world.try_call("shared_smtp", "SendEmailV3", &connection, &email).await.unwrap_err();
+    assert!(matches!(failure, HttpFailure::Unreachable(_)), "{failure}");
+    assert!(talking.await.unwrap() < 20_000_000);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@
 mod content;
 mod place;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,7 +27,7 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         return Err(Stop::bad("The administrator has given no folder for files."));
     };
     let asked = Asked::read(called)?;
-    aside(move || asked.answer(folder)).await
+    aside(move || asked.answer(&folder)).await
 }
 
 /// Does something that blocks where it holds up nobody.
@@ -41,10 +41,10 @@ pub(super) async fn aside<T: Send + 'static>(
 }
 
 /// A file within the folder by its path, as its real path, which has no link in it.
-pub(super) fn real_path(folder: PathBuf, path: &str) -> Result<PathBuf, Stop> {
+pub(super) fn real_path(folder: &Path, path: &str) -> Result<PathBuf, Stop> {
     let place = Place::read(path)?;
-    let root = Root::open(&folder)?;
-    let real = std::fs::canonicalize(&folder)
+    let root = Root::open(folder)?;
+    let real = std::fs::canonicalize(folder)
         .map_err(|_| Stop::Answer(500, "The folder cannot be opened.".to_owned()))?;
     root.check_file_or_nothing(&place)?;
     Ok(place.below(&real))
@@ -100,8 +100,8 @@ impl Asked {
         })
     }
 
-    fn answer(self, folder: PathBuf) -> Outcome {
-        let root = Root::open(&folder)?;
+    fn answer(self, folder: &Path) -> Outcome {
+        let root = Root::open(folder)?;
         let described = |metadata: &Metadata| Ok(Answered::json(200, describe(metadata)));
         match self {
             Asked::List(place) => {

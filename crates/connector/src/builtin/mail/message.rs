@@ -298,4 +298,19 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_mail_or_refused(
+            head in "((From|To|Subject|Content-Type|References|Date|X-Priority): [ -~é<>\"=?]{0,30}\n){0,6}",
+            body in "\\PC{0,60}|(--b|--b--|\n|Content-Type: text/html|Content-Transfer-Encoding: base64|x){0,12}",
+        ) {
+            let raw = raw(&format!("{head}Content-Type: multipart/mixed; boundary=b\n\n{body}"));
+            if let Ok(mail) = Mail::parse(&raw, 1, "INBOX") {
+                let json = mail.to_json(Attachments::With);
+                proptest::prop_assert!(json["bodyPreview"].as_str().unwrap().chars().count() <= 255);
+                let _ = (mail.files(), mail.attachment("0"), mail.references());
+            }
+        }
+    }
 }

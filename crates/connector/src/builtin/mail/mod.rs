@@ -1,9 +1,9 @@
-//! Mail: sent by SMTP, read by IMAP, under the names of three connectors.
+//! Mail: sent by SMTP, read by IMAP, under the names of several connectors.
 //!
 //! `setting` finds the servers of a connection, `compose` and `smtp` send, `session`
 //! speaks IMAP, `mailbox` reads mails by it, `message` makes of one what the real
-//! connector gives, `outlook` serves the operations of Office 365 Outlook and `watch`
-//! its trigger.
+//! connector gives, `outlook` serves the operations of Office 365 Outlook and its
+//! kin, and `watch` the trigger.
 //!
 //! Deliberately absent: calendars, contacts, drafts and rules, which SMTP and IMAP do not
 //! have; signing in with OAuth 2.

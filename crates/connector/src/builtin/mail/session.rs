@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::HttpFailure;
 use super::super::limits::{
-    FOREIGN_SENTENCE_CHARS, IMAP_LINE_BYTES_MAX, IMAP_RESPONSES_MAX, MAIL_BYTES_MAX,
+    FOREIGN_SENTENCE_CHARS, IMAP_ANSWER_BYTES_MAX, IMAP_LINE_BYTES_MAX, IMAP_RESPONSES_MAX,
+    MAIL_BYTES_MAX,
 };
 use super::super::reach::{Named, Reach, unreachable};
 use super::super::stop::Stop;
@@ -202,8 +203,14 @@ impl Session {
         let tag = format!("s{}", self.commands);
         self.write(&format!("{tag} {command}\r\n")).await?;
         let mut reply = reply;
+        let mut bytes = 0;
         for _ in 0..IMAP_RESPONSES_MAX {
             let raw = self.response().await?;
+            bytes += raw.len();
+            if bytes > IMAP_ANSWER_BYTES_MAX {
+                let bytes_max = IMAP_ANSWER_BYTES_MAX as u64;
+                return Err(HttpFailure::TooLarge { bytes_max }.into());
+            }
             let response = match parse(&raw) {
                 Err(_) if is_aside(&raw) => continue,
                 parsed => parsed?,
@@ -321,6 +328,32 @@ async fn start_tls(stream: tokio::net::TcpStream) -> Result<tokio::net::TcpStrea
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a session does with what a server says.
+    async fn meets(said: &[u8]) -> Result<Vec<u8>, HttpFailure> {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let said = said.to_vec();
+        let server = tokio::spawn(async move {
+            let _ = theirs.write_all(&said).await;
+        });
+        let met = Session::new(Box::new(ours)).response().await;
+        server.abort();
+        met
+    }
+
+    #[tokio::test]
+    async fn a_server_that_announces_too_much_is_left() {
+        let literal = meets(b"* 1 FETCH (BODY[] {4000000000}\r\nx").await;
+        assert!(matches!(literal, Err(HttpFailure::TooLarge { .. })), "{literal:?}");
+        let many = b"* 1 FETCH (A {0}\r\n".repeat(IMAP_LINE_BYTES_MAX / 16);
+        assert!(matches!(meets(&many).await, Err(HttpFailure::Unreachable(_))));
+        let endless = vec![b'x'; IMAP_LINE_BYTES_MAX + 10];
+        assert!(matches!(meets(&endless).await, Err(HttpFailure::Unreachable(_))));
+        let cut = meets(b"* 1 FETCH (BODY[] {10}\r\nabc").await;
+        assert!(matches!(cut, Err(HttpFailure::Unreachable(_))), "{cut:?}");
+        assert!(matches!(meets(b"").await, Err(HttpFailure::Unreachable(_))));
+        assert_eq!(meets(b"* OK {2}\r\nab)\r\nrest").await.unwrap(), b"* OK {2}\r\nab)\r\n");
+    }
 
     #[test]
     fn only_news_may_be_left_unread() {

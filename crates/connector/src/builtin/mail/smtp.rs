@@ -3,12 +3,6 @@
 //! Invariant: a failure before the mail's own commands means that nothing was sent.
 //! Invariant: no password goes over a connection that is not encrypted.
 
-use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context as Task, Poll};
-
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -16,11 +10,9 @@ use lettre::transport::smtp::client::{
     AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters,
 };
 use lettre::transport::smtp::extension::ClientId;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
-use super::super::limits::{FOREIGN_SENTENCE_CHARS, RECIPIENTS_MAX};
+use super::super::bounded::Bounded;
+use super::super::limits::{FOREIGN_SENTENCE_CHARS, RECIPIENTS_MAX, SMTP_BYTES_MAX};
 use super::super::reach::{Named, Reach, unreachable};
 use super::super::stop::Stop;
 use super::super::{Called, Context, HttpFailure};
@@ -92,9 +84,13 @@ async fn connect(
         MailTls::None => 25,
     });
     let stream = reach.connect(&server.host, port, named).await?;
+    let peer = stream.peer_addr().map_err(|error| unreachable(&error.to_string()))?;
     let stream: Box<dyn AsyncTokioStream> = match server.tls {
-        MailTls::Tls => Box::new(Encrypted(reach.encrypt(&server.host, stream).await?)),
-        MailTls::Starttls | MailTls::None => Box::new(stream),
+        MailTls::Tls => {
+            let stream = reach.encrypt(&server.host, stream).await?;
+            Box::new(Bounded::new(stream, peer, SMTP_BYTES_MAX))
+        }
+        MailTls::Starttls | MailTls::None => Box::new(Bounded::new(stream, peer, SMTP_BYTES_MAX)),
     };
     let hello = ClientId::default();
     let opened = AsyncSmtpConnection::connect_with_transport(stream, &hello).await;
@@ -165,47 +161,4 @@ fn sign_in_refusal(error: &Error) -> Stop {
 fn sentence(error: &Error) -> String {
     let text: String = error.to_string().chars().take(FOREIGN_SENTENCE_CHARS).collect();
     text.trim_end_matches('.').to_owned() + "."
-}
-
-/// An encrypted connection, as the library takes one.
-struct Encrypted(TlsStream<TcpStream>);
-
-impl fmt::Debug for Encrypted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Encrypted")
-    }
-}
-
-impl AsyncTokioStream for Encrypted {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().0.peer_addr()
-    }
-}
-
-impl AsyncRead for Encrypted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        task: &mut Task<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(task, into)
-    }
-}
-
-impl AsyncWrite for Encrypted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        task: &mut Task<'_>,
-        from: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(task, from)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(task)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(task)
-    }
 }

@@ -357,4 +357,11 @@ mod tests {
             assert!(read(text).is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-z0-9 ()'\\[\\],.@é-]{0,40}|\\PC{0,40}") {
+            let _ = read(&text);
+        }
+    }
 }

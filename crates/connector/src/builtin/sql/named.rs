@@ -165,4 +165,14 @@ mod tests {
             assert_eq!(parameters.place(query).text, query);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_query_keeps_its_text(text in "[a@$'\"/*é\n -]{0,60}|\\PC{0,40}") {
+            let none = Parameters(Vec::new());
+            proptest::prop_assert_eq!(&none.place(&text).text, &text);
+            let one = Parameters(vec![("a".to_owned(), None, Bound::Null)]);
+            proptest::prop_assert!(one.place(&text).values.len() <= 1);
+        }
+    }
 }

@@ -11,8 +11,10 @@ use tokio_postgres::{Client, Config, Error, NoTls, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::argument::Settings;
+use super::super::bounded::Bounded;
 use super::super::limits::{
-    DIAL_TIMEOUT, FOREIGN_SENTENCE_CHARS, ROWS_BYTES_MAX, ROWS_MAX, STATEMENT_TIMEOUT,
+    DATABASE_BYTES_MAX, DIAL_TIMEOUT, FOREIGN_SENTENCE_CHARS, ROWS_BYTES_MAX, ROWS_MAX,
+    STATEMENT_TIMEOUT,
 };
 use super::super::reach::{Named, unreachable};
 use super::super::stop::Stop;
@@ -49,6 +51,8 @@ impl Session {
         }
         config.application_name("sluicegate");
         let stream = context.reach.connect(&host, port, Named::ByConnection).await?;
+        let peer = stream.peer_addr().map_err(|error| unreachable(&error.to_string()))?;
+        let stream = Bounded::new(stream, peer, DATABASE_BYTES_MAX);
         let encryption = given.text("encryption").unwrap_or_else(|| "tls".to_owned());
         let opening = async {
             match encryption.to_ascii_lowercase().as_str() {
@@ -57,7 +61,7 @@ impl Session {
                     let mut make = MakeRustlsConnect::new(context.reach.tls_config());
                     let host = host.trim_matches(['[', ']']);
                     let tls = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<
-                        tokio::net::TcpStream,
+                        Bounded<tokio::net::TcpStream>,
                     >>::make_tls_connect(&mut make, host)
                     .map_err(|_| HttpFailure::Invalid("the server's name is none".to_owned()))?;
                     let (client, connection) =

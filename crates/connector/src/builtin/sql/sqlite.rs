@@ -3,7 +3,7 @@
 //! Invariant: a statement reaches the one file only: no other is attached or written, no
 //! library is loaded, and what a file brings with it (views, triggers) is not trusted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -51,7 +51,7 @@ impl Session {
         work: impl FnOnce(&Connection) -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, Stop> {
         let (folder, path, within) = (self.folder.clone(), self.path.clone(), self.within);
-        aside(move || work(&open(folder, &path, within)?)).await
+        aside(move || work(&open(&folder, &path, within)?)).await
     }
 
     pub(super) async fn tables(&self) -> Result<Vec<String>, Stop> {
@@ -128,7 +128,7 @@ impl Session {
     }
 }
 
-fn open(folder: PathBuf, path: &str, within: Duration) -> Result<Connection, Stop> {
+fn open(folder: &Path, path: &str, within: Duration) -> Result<Connection, Stop> {
     let path = real_path(folder, path)?;
     // Not made when it is not there, and not reached over a link put there meanwhile.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -189,7 +189,7 @@ fn sql_value(value: Bound) -> SqlValue {
 }
 
 fn read(mut prepared: Prepared<'_>) -> Result<Rows, Stop> {
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut rows = prepared.raw_query();
     let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next().map_err(|error| fault(&error))? {

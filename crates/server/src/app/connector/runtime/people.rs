@@ -1,6 +1,6 @@
 //! The server's directory, as connectors that look people up see it.
 
-use crate::app::data::{Known, Stored};
+use crate::app::data::Known;
 use crate::app::directory::User;
 use crate::app::{App, AppError, AppParts};
 use crate::worker::Engine;

@@ -4,7 +4,10 @@ use serde_json::json;
 const REDIRECT: &str = "https://flows.example/oauth/redirect";
 
 fn values(given: Value) -> Map<String, Value> {
-    given.as_object().cloned().unwrap_or_default()
+    match given {
+        Value::Object(entries) => entries,
+        _ => Map::new(),
+    }
 }
 
 fn query(address: &str) -> Vec<(String, String)> {

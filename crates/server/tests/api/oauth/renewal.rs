@@ -121,6 +121,30 @@ async fn a_token_that_the_service_refuses_is_replaced_once() {
     assert_eq!(scene.seen("refresh_token").await, (1, 1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dies_while_it_asks_is_waited_for_no_longer_than_its_lease() {
+    let scene = Scene::signed_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    scene.house.pass(LIFE);
+    let engine = &scene.house.app.engine;
+    let id = serde_json::to_value(scene.connection().await).unwrap()["id"].clone();
+    let record = engine.store.record(53, id.as_str().unwrap()).await.unwrap();
+    let mut record = record.expect("a token");
+    let mut body: serde_json::Value = serde_json::from_slice(&record.body).unwrap();
+    let until = engine.clock.now() + 50 * server::clock::SECOND;
+    body["lease"] = serde_json::json!({"holder": "a dead node", "until": until});
+    record.body = body.to_string().into_bytes();
+    engine.store.change(vec![store::Edit::Put(record)], Vec::new()).await.expect("a change");
+    let (app, connection) = (scene.house.app.clone(), scene.connection().await);
+    let asking = tokio::spawn(async move { app.access_token_of(&connection).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!asking.is_finished());
+    assert_eq!(scene.seen("refresh_token").await, (0, 0));
+    scene.house.pass(51);
+    assert_ne!(asking.await.expect("a task").expect("a token"), first);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
 #[tokio::test]
 async fn a_provider_that_is_away_ends_nothing() {
     let scene = Scene::signed_in().await;

@@ -36,8 +36,8 @@ server.listen(0, '127.0.0.1', () => {
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
-    // whoever asks for a refresh token gets one, and each of them once
-    issueRefreshToken: () => true,
+    // a client that may use refresh tokens gets them, each good for once
+    issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: settings.rotates ?? true,
     ttl: {
       AccessToken: settings.accessTokenSeconds ?? 3600,

@@ -1,9 +1,10 @@
 //! Tokens that end, are refused or cannot be renewed.
 
-use super::scene::{LIFE, Scene};
+use super::scene::{CONNECTOR, LIFE, NAME, SECRET, Scene};
 use crate::login::house::House;
 use connector::http::Secret;
 use futures_util::future::join_all;
+use reqwest::Method;
 use server::app::AppError;
 use std::time::{Duration, Instant};
 
@@ -150,6 +151,36 @@ async fn a_node_that_dies_while_it_asks_is_waited_for_no_longer_than_its_lease()
     scene.house.pass(51);
     assert_ne!(asking.await.expect("a task").expect("a token"), first);
     assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_cannot_be_renewed_says_when_it_ends() {
+    let scene = Scene::set().await;
+    let client = serde_json::json!({"clientId": "brief", "secret": SECRET});
+    let path = format!("/environments/default/connectors/{CONNECTOR}/client");
+    scene.api(Method::PUT, &path, Some(&client), 200).await;
+    scene.sign_in().await;
+    let path = format!("/providers/Microsoft.PowerApps/apis/{CONNECTOR}/connections/{NAME}");
+    let shown = scene.original(Method::GET, &path, 200).await;
+    let properties = &shown["properties"];
+    assert_eq!(properties["overallStatus"], "Connected");
+    let ends = properties["expirationTime"].as_str().expect("a time");
+    assert_eq!(properties["statuses"][0]["expirationTime"], ends);
+    assert!(scene.token_of(&scene.house).await.is_ok());
+    scene.house.pass(LIFE);
+    let shown = scene.original(Method::GET, &path, 200).await;
+    assert_eq!(shown["properties"]["overallStatus"], "Error");
+    let refused = scene.token_of(&scene.house).await.unwrap_err();
+    assert_eq!(refused.code, "ConnectionAuthenticationExpired");
+    assert_eq!(scene.seen("refresh_token").await, (0, 0));
+    // with a client that may renew it, it has no end
+    let client = serde_json::json!({"clientId": "files", "secret": SECRET});
+    let at = format!("/environments/default/connectors/{CONNECTOR}/client");
+    scene.api(Method::PUT, &at, Some(&client), 200).await;
+    scene.sign_in().await;
+    let shown = scene.original(Method::GET, &path, 200).await;
+    assert_eq!(shown["properties"]["overallStatus"], "Connected");
+    assert!(shown["properties"].get("expirationTime").is_none(), "{shown}");
 }
 
 #[tokio::test]

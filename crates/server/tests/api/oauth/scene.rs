@@ -289,6 +289,10 @@ fn provider(house: &House) -> Oidc {
             "client_id": "files", "client_secret": SECRET, "redirect_uris": [redirect],
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
             "token_endpoint_auth_method": "client_secret_post",
+        }, {
+            "client_id": "brief", "client_secret": SECRET, "redirect_uris": [redirect],
+            "grant_types": ["authorization_code"],
+            "token_endpoint_auth_method": "client_secret_post",
         }],
     });
     Oidc::start(&settings.to_string()).expect("a provider")

@@ -4,7 +4,8 @@
 // Reads its settings from the first argument (JSON): clients, accessTokenSeconds, rotates. Prints
 // one line, its address, and ends with its standard input. What its token endpoint was asked is
 // told at /rig/seen; /rig/revoke ends every grant that it has given; /rig/fail?times=N makes the
-// endpoint answer 503 so many times, and /rig/slow?milliseconds=N each time after so long.
+// endpoint answer 503 so many times, and /rig/slow?milliseconds=N each time after so long. Between
+// /rig/hold and /rig/release it does not answer at all; /rig/waiting says how many wait.
 
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -14,6 +15,7 @@ const seen = [];
 const grants = new Set();
 let failures = 0;
 let latency = 0;
+let held = null;
 
 const answer = (response, status, body) => {
   response.writeHead(status, { 'content-type': 'application/json' });
@@ -34,8 +36,8 @@ server.listen(0, '127.0.0.1', () => {
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
-    // whoever asks for a refresh token gets one, and each of them once
-    issueRefreshToken: () => true,
+    // a client that may use refresh tokens gets them, each good for once
+    issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: settings.rotates ?? true,
     ttl: {
       AccessToken: settings.accessTokenSeconds ?? 3600,
@@ -76,7 +78,19 @@ server.listen(0, '127.0.0.1', () => {
       case '/rig/slow':
         latency = Number(url.searchParams.get('milliseconds'));
         return answer(response, 200, latency);
+      case '/rig/hold':
+        held = [];
+        return answer(response, 200, 0);
+      case '/rig/waiting':
+        return answer(response, 200, held?.length ?? 0);
+      case '/rig/release': {
+        const waiting = held ?? [];
+        held = null;
+        for (const go of waiting) go();
+        return answer(response, 200, waiting.length);
+      }
       case '/token':
+        if (held) await new Promise((go) => held.push(go));
         if (failures > 0) {
           failures -= 1;
           seen.push({ grant: 'none', ok: false, error: 'unavailable' });

@@ -103,6 +103,8 @@ pub struct Plan<'a> {
     values: &'a Map<String, Value>,
     client_id: String,
     secret: Option<String>,
+    /// The client is the connection's own.
+    is_own: bool,
     redirect: &'a str,
 }
 
@@ -118,8 +120,15 @@ impl<'a> Plan<'a> {
         client: Client<'_>,
         redirect: &'a str,
     ) -> Result<Plan<'a>, String> {
-        let mut plan =
-            Plan { settings, parameter, values, client_id: String::new(), secret: None, redirect };
+        let mut plan = Plan {
+            settings,
+            parameter,
+            values,
+            client_id: String::new(),
+            secret: None,
+            is_own: false,
+            redirect,
+        };
         let own = ["clientId", "AppClientId"].into_iter().find_map(|name| plan.beside(name));
         let secret =
             ["clientSecret", "AppClientSecret"].into_iter().find_map(|name| plan.beside(name));
@@ -133,7 +142,28 @@ impl<'a> Plan<'a> {
             "The connector has no OAuth client: give it the id and the secret that its service has for this server.",
         )?;
         plan.secret = secret;
+        plan.is_own = own.is_some();
         Ok(plan)
+    }
+
+    /// Parameters by which the connection says at which host its tokens are, unless the
+    /// client is its own as well: whoever makes a connection could have the connector's
+    /// secret sent there.
+    #[must_use]
+    pub fn hosts_chosen_with_anothers_client(&self) -> Vec<String> {
+        if self.is_own {
+            return Vec::new();
+        }
+        let templates = ["tokenUrlTemplate", "refreshUrlTemplate"].into_iter();
+        let templates: Vec<&str> =
+            templates.filter_map(|name| self.settings.custom(name)).collect();
+        let names: Vec<String> = match (templates.is_empty(), self.settings.is_directory()) {
+            (true, true) => vec!["loginUri".to_owned(), "loginUriAAD".to_owned()],
+            (true, false) => ["tokenUrl", "refreshUrl", "loginUri"].map(str::to_owned).to_vec(),
+            (false, _) => templates.into_iter().flat_map(places_of_host).collect(),
+        };
+        let chosen = names.into_iter().filter(|name| self.beside(name).is_some());
+        chosen.map(|name| format!("{}:{name}", self.parameter)).collect()
     }
 
     #[must_use]
@@ -397,6 +427,14 @@ impl<'a> Plan<'a> {
             _ => self.setting(&name).map(str::to_owned),
         }
     }
+}
+
+/// The places of a template before its path.
+fn places_of_host(template: &str) -> Vec<String> {
+    let begins = template.find("://").map_or(0, |at| at + 3);
+    let ends = template[begins..].find('/').map_or(template.len(), |at| begins + at);
+    let places = template[..ends].split('{').skip(1);
+    places.filter_map(|part| Some(part.split_once('}')?.0.trim().to_owned())).collect()
 }
 
 /// S256 of a verifier (RFC 7636).

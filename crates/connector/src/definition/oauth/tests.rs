@@ -4,7 +4,10 @@ use serde_json::json;
 const REDIRECT: &str = "https://flows.example/oauth/redirect";
 
 fn values(given: Value) -> Map<String, Value> {
-    given.as_object().cloned().unwrap_or_default()
+    match given {
+        Value::Object(entries) => entries,
+        _ => Map::new(),
+    }
 }
 
 fn query(address: &str) -> Vec<(String, String)> {
@@ -192,4 +195,40 @@ fn providers_are_known_by_name() {
     let plan = Plan::new(("token", &settings), &none, OWN, REDIRECT).unwrap();
     let refused = plan.authorization("s", "v").unwrap_err();
     assert_eq!(refused, "The connector's sign-in ('acme') has no 'authorizationUrl'.");
+}
+
+#[test]
+fn a_connectors_secret_is_not_for_a_host_that_a_connection_names() {
+    let settings = |custom: Value| {
+        SignIn::read(&json!({"identityProvider": "oauth2generic", "customParameters": custom}))
+    };
+    let chosen = |settings: &SignIn, given: Value| {
+        let given = values(given);
+        let plan = Plan::new(("token", settings), &given, OWN, REDIRECT).unwrap();
+        plan.hosts_chosen_with_anothers_client()
+    };
+    let host = settings(json!({"tokenUrlTemplate": {"value": "https://{MyHost}/{Realm}/token"}}));
+    assert_eq!(
+        chosen(&host, json!({"token:myhost": "evil.example", "token:realm": "r"})),
+        ["token:MyHost"]
+    );
+    assert_eq!(chosen(&host, json!({"token:realm": "r"})), Vec::<String>::new());
+    let own = json!({"token:myhost": "mine.example", "token:clientId": "c"});
+    assert_eq!(chosen(&host, own), Vec::<String>::new());
+    let whole = settings(json!({"tokenUrlTemplate": {"value": "{TokenUrl}"}}));
+    assert_eq!(
+        chosen(&whole, json!({"token:tokenUrl": "https://evil.example"})),
+        ["token:TokenUrl"]
+    );
+    let plain = settings(json!({"tokenUrl": {"value": "https://id.example/token"}}));
+    assert_eq!(
+        chosen(&plain, json!({"token:tokenUrl": "https://evil.example"})),
+        ["token:tokenUrl"]
+    );
+    let directory = SignIn::read(&json!({"identityProvider": "aad"}));
+    assert_eq!(chosen(&directory, json!({"token:TenantId": "t"})), Vec::<String>::new());
+    assert_eq!(
+        chosen(&directory, json!({"token:loginUri": "https://evil.example"})),
+        ["token:loginUri"]
+    );
 }

@@ -48,7 +48,7 @@ impl Call {
     }
 
     /// `{M}`, `{A}`, `{N}`: a flow in one's own right, in an administrator's, in the native API;
-    /// `{C}`, `{B}` the same of connections.
+    /// `{C}`, `{B}`, `{D}` the same of connections.
     pub fn request(&self, with: &With<'_>) -> (Method, String, Option<Value>) {
         let flows = "/providers/Microsoft.ProcessSimple";
         let apps = "/providers/Microsoft.PowerApps";
@@ -56,6 +56,7 @@ impl Call {
             text.replace("{M}", &format!("{flows}/environments/{{E}}/flows/{{ID}}"))
                 .replace("{A}", &format!("{flows}/scopes/admin/environments/{{E}}/flows/{{ID}}"))
                 .replace("{N}", "/api/v1/flows/{ID}")
+                .replace("{D}", "/api/v1/environments/{E}/connectors/shared_walk/connections/{ID}")
                 .replace("{C}", &format!("{apps}/apis/shared_walk/connections/{{ID}}"))
                 .replace(
                     "{B}",
@@ -251,6 +252,8 @@ fn about_connections() -> Vec<Call> {
             ("GET", "{C}/permissions?{Q}", "", Part(1), Nothing),
             ("GET", "/apim/walk/{ID}/anything", "", Unsaid, Nothing),
             ("POST", "{C}/modifyPermissions?{Q}", LEND, Part(2), Share(1)),
+            ("POST", "{D}/test", "", Part(1), Nothing),
+            ("POST", "{D}/consents", "", Part(3), Nothing),
             ("DELETE", "{C}?{Q}", "", Part(4), Delete),
             ("GET", "{B}", "", Admin, Nothing),
             ("POST", "{B}/modifyPermissions", LEND, Admin, Share(1)),

@@ -166,8 +166,13 @@ async fn walk(scene: &mut Scene, step: Step<'_>, tally: &mut Tally, seed: &str) 
 }
 
 /// Answers with these codes say something about what is there, to who may know.
-const CONTENT: [&str; 4] =
-    ["ConnectorCallsNotSupported", "RunNotFound", "TriggerNotEnabled", "UserNotFound"];
+const CONTENT: [&str; 5] = [
+    "ConnectorCallsNotSupported",
+    "InvalidOAuthSettings",
+    "RunNotFound",
+    "TriggerNotEnabled",
+    "UserNotFound",
+];
 
 /// No answer holds a marker of what the caller may not read.
 fn scan(scene: &Scene, who: usize, answer: &Answer, told: &str, tally: &mut Tally) {

@@ -136,6 +136,32 @@ async fn who_cannot_sign_in_here_is_asked_first() {
 }
 
 #[tokio::test]
+async fn clients_of_the_original_get_links_and_see_the_status() {
+    let scene = Scene::set().await;
+    let path = format!("/providers/Microsoft.PowerApps/apis/{CONNECTOR}/connections/{NAME}");
+    let status = async |status: u16, expected: &str| {
+        let shown = scene.original(Method::GET, &path, 200).await;
+        let properties = &shown["properties"];
+        assert_eq!(properties["overallStatus"], expected, "{shown}");
+        let link = properties["testLinks"][0]["requestUri"].as_str().expect("a link").to_owned();
+        let tested = local(&scene.house, &link);
+        scene.original(Method::GET, &tested, status).await
+    };
+    let refused = status(401, "Error").await;
+    assert_eq!(refused["error"]["code"], "ConnectionAuthenticationExpired");
+    scene.original(Method::GET, &format!("{path}/listConsentLinks"), 405).await;
+    let given = scene.original(Method::POST, &format!("{path}/getConsentLink"), 200).await;
+    assert!(given["consentLink"].as_str().unwrap().contains("/oauth/consent?request="));
+    let given = scene.original(Method::POST, &format!("{path}/listConsentLinks"), 200).await;
+    let link = local(&scene.house, given["value"][0]["link"].as_str().unwrap());
+    let mut browser = Browser::default();
+    let address = scene.follow(&mut browser, &link).await;
+    let back = scene.at_provider(&address, true).await;
+    assert_eq!(browser.get(&scene.house, &local(&scene.house, &back)).await.status, 200);
+    status(200, "Connected").await;
+}
+
+#[tokio::test]
 async fn signing_in_again_keeps_everything_else() {
     let scene = Scene::signed_in().await;
     let before = scene.token_of(&scene.house).await.unwrap();

@@ -65,6 +65,30 @@ async fn a_program_is_connected_without_a_person() {
 }
 
 #[tokio::test]
+async fn a_connectors_secret_does_not_go_where_a_connection_says() {
+    const TRAP: &str = "shared_trap";
+    let scene = Scene::set().await;
+    let mut properties = properties(&scene);
+    properties["connectionParameters"]["token:tokenUrl"] = json!({"type": "string"});
+    properties["connectionParameters"]["token:clientId"] = json!({"type": "string"});
+    scene.connector(TRAP, &properties).await;
+    let path = format!("/environments/default/connectors/{TRAP}/client");
+    let client = json!({"clientId": "files", "secret": SECRET});
+    scene.api(Method::PUT, &path, Some(&client), 200).await;
+    // somebody else's server, which writes down what it is asked
+    let stub = crate::support::stub::Stub::start().await;
+    let value = json!({"token:tokenUrl": format!("http://{}/token", stub.addr)});
+    let Value::Object(parameters) = value else { unreachable!("an object") };
+    let input = ConnectionInput { parameters, ..ConnectionInput::default() };
+    scene.connect_to(TRAP, NAME, input).await.expect("a connection");
+    let connection = scene.connection_of(TRAP).await;
+    let refused = scene.house.app.access_token_of(&connection).await.unwrap_err();
+    assert_eq!(refused.code, "InvalidOAuthSettings");
+    assert!(refused.message.contains("'token:tokenUrl'"), "{}", refused.message);
+    assert!(stub.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_connection_has_a_certificate_to_show() {
     let scene = Scene::set().await;
     scene

@@ -3,5 +3,6 @@
 mod command;
 mod consent;
 mod credential;
+mod directory;
 mod renewal;
 mod scene;

@@ -1,11 +1,15 @@
 //! Tokens that end, are refused or cannot be renewed.
 
-use super::scene::{LIFE, Scene};
+use super::scene::{CONNECTOR, LIFE, NAME, SECRET, Scene};
 use crate::login::house::House;
 use connector::http::Secret;
 use futures_util::future::join_all;
+use reqwest::Method;
 use server::app::AppError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes.
+const WITHIN: Duration = Duration::from_secs(30);
 
 /// So many ask at the same time, at one node or at several.
 async fn all(scene: &Scene, nodes: &[&House], times: usize) -> Vec<Result<Secret, AppError>> {
@@ -61,23 +65,27 @@ async fn a_token_is_renewed_before_it_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_differ_do_no_harm() {
-    // this server's clock is a day ahead of the provider's
+    // this server's clock is an hour ahead of the provider's
     let scene = Scene::set().await;
-    scene.house.pass(3_000);
+    scene.house.pass(3_500);
     scene.sign_in().await;
     let first = scene.token_of(&scene.house).await.unwrap();
     assert!(scene.is_good(&first).await);
     assert_eq!(scene.token_of(&scene.house).await.unwrap(), first);
     assert_eq!(scene.seen("refresh_token").await, (0, 0));
     // time passes while the provider is asked: the life began before that
-    scene.tell("slow?milliseconds=1500").await;
+    scene.tell("hold").await;
     scene.house.pass(LIFE);
     let (app, connection) = (scene.house.app.clone(), scene.connection().await);
     let asking = tokio::spawn(async move { app.access_token_of(&connection).await });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let since = Instant::now();
+    while scene.tell("waiting").await != 1 {
+        assert!(since.elapsed() < WITHIN, "nobody asks");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     scene.house.pass(200);
+    scene.tell("release").await;
     let second = asking.await.expect("a task").expect("a token");
-    scene.tell("slow?milliseconds=0").await;
     scene.house.pass(LIFE - 60 - 200 - 20);
     assert_eq!(scene.token_of(&scene.house).await.unwrap(), second);
     scene.house.pass(20);
@@ -119,6 +127,60 @@ async fn a_token_that_the_service_refuses_is_replaced_once() {
     assert_eq!(scene.house.app.token_refused(&connection, &first).await.unwrap(), second);
     assert_eq!(scene.token_of(&scene.house).await.unwrap(), second);
     assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dies_while_it_asks_is_waited_for_no_longer_than_its_lease() {
+    let scene = Scene::signed_in().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    scene.house.pass(LIFE);
+    let engine = &scene.house.app.engine;
+    let id = serde_json::to_value(scene.connection().await).unwrap()["id"].clone();
+    let record = engine.store.record(53, id.as_str().unwrap()).await.unwrap();
+    let mut record = record.expect("a token");
+    let mut body: serde_json::Value = serde_json::from_slice(&record.body).unwrap();
+    let until = engine.clock.now() + 50 * server::clock::SECOND;
+    body["lease"] = serde_json::json!({"holder": "a dead node", "until": until});
+    record.body = body.to_string().into_bytes();
+    engine.store.change(vec![store::Edit::Put(record)], Vec::new()).await.expect("a change");
+    let (app, connection) = (scene.house.app.clone(), scene.connection().await);
+    let asking = tokio::spawn(async move { app.access_token_of(&connection).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!asking.is_finished());
+    assert_eq!(scene.seen("refresh_token").await, (0, 0));
+    scene.house.pass(51);
+    assert_ne!(asking.await.expect("a task").expect("a token"), first);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_cannot_be_renewed_says_when_it_ends() {
+    let scene = Scene::set().await;
+    let client = serde_json::json!({"clientId": "brief", "secret": SECRET});
+    let path = format!("/environments/default/connectors/{CONNECTOR}/client");
+    scene.api(Method::PUT, &path, Some(&client), 200).await;
+    scene.sign_in().await;
+    let path = format!("/providers/Microsoft.PowerApps/apis/{CONNECTOR}/connections/{NAME}");
+    let shown = scene.original(Method::GET, &path, 200).await;
+    let properties = &shown["properties"];
+    assert_eq!(properties["overallStatus"], "Connected");
+    let ends = properties["expirationTime"].as_str().expect("a time");
+    assert_eq!(properties["statuses"][0]["expirationTime"], ends);
+    assert!(scene.token_of(&scene.house).await.is_ok());
+    scene.house.pass(LIFE);
+    let shown = scene.original(Method::GET, &path, 200).await;
+    assert_eq!(shown["properties"]["overallStatus"], "Error");
+    let refused = scene.token_of(&scene.house).await.unwrap_err();
+    assert_eq!(refused.code, "ConnectionAuthenticationExpired");
+    assert_eq!(scene.seen("refresh_token").await, (0, 0));
+    // with a client that may renew it, it has no end
+    let client = serde_json::json!({"clientId": "files", "secret": SECRET});
+    let at = format!("/environments/default/connectors/{CONNECTOR}/client");
+    scene.api(Method::PUT, &at, Some(&client), 200).await;
+    scene.sign_in().await;
+    let shown = scene.original(Method::GET, &path, 200).await;
+    assert_eq!(shown["properties"]["overallStatus"], "Connected");
+    assert!(shown["properties"].get("expirationTime").is_none(), "{shown}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A house with a connector whose service is a provider next to it, and a person.
 
 use crate::login::browser::Browser;
-use crate::login::house::{House, NATIVE, root};
+use crate::login::house::{House, MANAGEMENT, NATIVE, root};
 use crate::world::Answer;
 use connector::http::Secret;
 use reqwest::{Client, Method, redirect};
@@ -30,6 +30,8 @@ pub struct Scene {
     pub ada: User,
     /// Of hers, for the native API.
     pub token: String,
+    /// The same for the paths of the original, and for those of connectors.
+    theirs: [String; 2],
     client: Client,
 }
 
@@ -41,14 +43,19 @@ impl Scene {
         let ada = house.user("ada", vec![]).await;
         let application = house.public().await;
         house.consent(&application).await;
-        let tokens = house.signed_in(&application, &ada, NATIVE).await;
-        let token = tokens["access_token"].as_str().expect("a token").to_owned();
+        let (mut all, hub) = (Vec::new(), "https://apihub.azure.com/.default");
+        for audience in [NATIVE, MANAGEMENT, hub] {
+            let tokens = house.signed_in(&application, &ada, audience).await;
+            all.push(tokens["access_token"].as_str().expect("a token").to_owned());
+        }
+        let [token, management, hub] = <[String; 3]>::try_from(all).expect("three");
+        let theirs = [management, hub];
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
             .build()
             .expect("a client");
-        let scene = Scene { house, oidc, ada, token, client };
+        let scene = Scene { house, oidc, ada, token, theirs, client };
         let signing_in = json!({"token": {"type": "oauthSetting", "oAuthSettings": {
             "identityProvider": "oauth2", "clientId": "[[CLIENT_ID]]",
             "scopes": ["openid", "offline_access", "files"], "redirectMode": "Global",
@@ -140,6 +147,18 @@ impl Scene {
             Some(body) => request.json(body),
             None => request,
         };
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// A call as clients of the original make it.
+    pub async fn original(&self, method: Method, path: &str, status: u16) -> Value {
+        let environment = format!("Default-{}", self.house.app.tenant);
+        let path =
+            format!("{path}?api-version=2016-11-01&$filter=environment%20eq%20%27{environment}%27");
+        let token = &self.theirs[usize::from(path.starts_with("/apim/"))];
+        let request = self.house.request(method, &path).bearer_auth(token);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
         serde_json::from_str(&answer.text).unwrap_or_default()
@@ -269,6 +288,10 @@ fn provider(house: &House) -> Oidc {
         "clients": [{
             "client_id": "files", "client_secret": SECRET, "redirect_uris": [redirect],
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "token_endpoint_auth_method": "client_secret_post",
+        }, {
+            "client_id": "brief", "client_secret": SECRET, "redirect_uris": [redirect],
+            "grant_types": ["authorization_code"],
             "token_endpoint_auth_method": "client_secret_post",
         }],
     });

@@ -75,7 +75,17 @@ impl Means {
             secret: client.and_then(|it| it.secret.as_ref()).map(Secret::expose),
         };
         let named = (parameter.name.as_str(), settings);
-        Plan::new(named, &self.values, client, &self.redirect).map_err(invalid)
+        let plan = Plan::new(named, &self.values, client, &self.redirect).map_err(invalid)?;
+        let is_listed = |name: &String| {
+            let mut all = self.set.parameters.iter();
+            all.any(|it| it.name.eq_ignore_ascii_case(name) && !it.allowed.is_empty())
+        };
+        match plan.hosts_chosen_with_anothers_client().iter().find(|name| !is_listed(name)) {
+            None => Ok(plan),
+            Some(name) => Err(invalid(format!(
+                "The connection names the host of its tokens ('{name}'): it needs an OAuth client of its own, since the connector's secret is not sent there."
+            ))),
+        }
     }
 
     fn is_by_itself(&self, plan: &Plan<'_>) -> bool {

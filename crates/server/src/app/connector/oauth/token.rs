@@ -361,7 +361,7 @@ impl App {
         let sealed = self.engine.catalog.sealer().seal(&seal_owner(&record.id), &text);
         record.sealed = Some(STANDARD.encode(sealed.map_err(AppError::internal)?));
         // counted from before the question, so that it ends here no later than it does there
-        let life = granted.life.map(|life| ticks(life));
+        let life = granted.life.map(ticks);
         record.expires = life.map(|life| asked + life);
         record.renew =
             life.map(|life| asked + life - i64::min(TOKEN_SKEW_SECONDS * SECOND, life / 2));

@@ -147,3 +147,8 @@ pub const PACKAGE_FAULTS_MAX: usize = 100;
 
 /// Differences between two definitions that are told: more than anybody reads.
 pub const DIFFERENCES_MAX: usize = 10_000;
+
+/// Characters from which on a known secret is masked in what is shown, and how many are
+/// looked for: each is a search through everything that is shown.
+pub const MASKED_CHARACTERS_MIN: usize = 6;
+pub const MASKED_VALUES_MAX: usize = 64;

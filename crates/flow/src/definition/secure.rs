@@ -48,6 +48,32 @@ pub fn propagate(flow: &mut Flow) {
     }
 }
 
+/// Headers of a request that say who calls.
+const CREDENTIAL_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "ocp-apim-subscription-key",
+];
+
+/// Whether histories of the flow's runs may hold what nobody should read: what the
+/// definition secures, values of secure parameters, credentials of calls.
+pub fn holds_secrets(flow: &Flow) -> bool {
+    flow.parameters.iter().any(|parameter| parameter.secure)
+        || flow.triggers.iter().any(|it| it.secure_inputs || it.secure_outputs)
+        || flow.actions.iter().any(|it| it.is_secured() || has_credentials(&it.behavior))
+}
+
+fn has_credentials(behavior: &Behavior) -> bool {
+    let Behavior::Http { inputs, .. } = behavior else { return false };
+    let is_credential = |name: &&str| inputs.may_have(&["headers", name]);
+    inputs.may_have(&["authentication"])
+        || inputs.may_have(&["cookie"])
+        || CREDENTIAL_HEADERS.iter().any(is_credential)
+}
+
 /// The templates that an action's inputs are made of.
 fn templates(behavior: &Behavior) -> Vec<&Template> {
     match behavior {
@@ -97,5 +123,40 @@ mod tests {
         let flow = load(text, &LoadOptions::default()).loaded.unwrap().flow;
         let hides = |name| flow.action(flow.find_action(name).unwrap()).secure_inputs;
         assert!(hides("Reads") && !hides("Other") && !hides("Secret"));
+    }
+
+    #[test]
+    fn flows_that_hold_secrets_are_known() {
+        let http = |inputs: &str| {
+            format!(
+                r#"{{"Call": {{"type": "Http", "runAfter": {{}}, "inputs": {{"method": "GET", "uri": "http://h/"{inputs}}}}}}}"#
+            )
+        };
+        let compose = |more: &str| {
+            format!(r#"{{"A": {{"type": "Compose", "inputs": "x", "runAfter": {{}}{more}}}}}"#)
+        };
+        let secured = r#", "runtimeConfiguration": {"secureData": {"properties": ["inputs"]}}"#;
+        let none = "{}";
+        let cases = [
+            (none, compose(""), false),
+            (none, compose(secured), true),
+            (r#"{"p": {"type": "SecureString"}}"#, compose(""), true),
+            (r#"{"p": {"type": "String"}}"#, compose(""), false),
+            (none, http(""), false),
+            (none, http(r#", "headers": {"accept": "text/plain"}"#), false),
+            (none, http(r#", "headers": {"Authorization": "Bearer x"}"#), true),
+            (none, http(r#", "headers": {"X-Api-Key": "@{utcNow()}"}"#), true),
+            (none, http(r#", "headers": "@json('{}')""#), true),
+            (none, http(r#", "authentication": {"type": "Raw", "value": "x"}"#), true),
+        ];
+        for (parameters, actions, expected) in cases {
+            let text = format!(
+                r#"{{"triggers": {{}}, "parameters": {parameters}, "actions": {actions}}}"#
+            );
+            let report = load(text.as_bytes(), &LoadOptions::default());
+            let flow =
+                report.loaded.unwrap_or_else(|| panic!("{text}: {:?}", report.problems)).flow;
+            assert_eq!(flow.holds_secrets, expected, "{text}");
+        }
     }
 }

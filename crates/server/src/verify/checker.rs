@@ -3,7 +3,9 @@
 use super::Report;
 use super::flow::{FlowFacts, Versions};
 use super::row::{Fields, Index, Rows};
+use crate::auth::seal::Sealer;
 use crate::limits::{VERIFY_ROWS_PER_PROGRESS, VERIFY_SNAPSHOT_BYTES_MAX};
+use durable::codec::SEALED;
 use durable::{MessageKind, PayloadHash, ProcessId, ProcessKind, Ticks};
 use flow::run::Status;
 use sha2::{Digest, Sha256};
@@ -59,6 +61,8 @@ pub struct Checker<'v> {
     pub audit_end: (i64, Vec<u8>),
     /// A row that was read too far: the first of the histories.
     pub ahead: Option<Vec<Cell>>,
+    /// Opens what is sealed.
+    pub sealer: Option<Sealer>,
 }
 
 impl<'v> Checker<'v> {
@@ -81,6 +85,7 @@ impl<'v> Checker<'v> {
             records: HashSet::new(),
             audit_end: (0, store::chain::START.to_vec()),
             ahead: None,
+            sealer: None,
         }
     }
 
@@ -331,17 +336,29 @@ impl<'v> Checker<'v> {
         let bytes_max = store::limits::PAYLOAD_BYTES_MAX;
         match durable::codec::decompress_limited(row.bytes(1)?, bytes_max) {
             Err(error) => self.report.add(payload_name(&hash), format!("{error}.")),
-            Ok(content) if Sha256::digest(&content)[..] != hash => {
-                self.report.add(payload_name(&hash), "Its content has another hash.");
-            }
-            Ok(content) => {
-                if let Err(error) = flow::run::event::read_payload(&content) {
-                    self.report.add(payload_name(&hash), format!("It is no value: {error}."));
-                }
-            }
+            Ok(content) => self.check_payload(&hash, content),
         }
         self.payloads.push(hash, false);
         Some(())
+    }
+
+    fn check_payload(&mut self, name: &PayloadHash, content: Vec<u8>) {
+        let is_plain = Sha256::digest(&content)[..] == *name;
+        let content = match is_plain {
+            true => content,
+            false if content.first() != Some(&SEALED) => {
+                self.report.add(payload_name(name), "Its content has another hash.");
+                return;
+            }
+            false => match self.opened_payload(name, &content) {
+                Ok(Some(content)) => content,
+                Ok(None) => return,
+                Err(error) => return self.report.add(payload_name(name), error),
+            },
+        };
+        if let Err(error) = flow::run::event::read_payload(&content) {
+            self.report.add(payload_name(name), format!("It is no value: {error}."));
+        }
     }
 
     fn take_reference(&mut self, row: &Fields<'_>) -> Option<()> {

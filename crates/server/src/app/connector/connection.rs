@@ -21,7 +21,7 @@ const BY_NAME: u8 = 1;
 /// Who has it, its owner and those it was shared with, newest first.
 const BY_HOLDER: u8 = 2;
 const BY_ENVIRONMENT: u8 = 3;
-const BY_CONNECTOR: u8 = 4;
+pub(crate) const BY_CONNECTOR: u8 = 4;
 /// Of its owner and connector, in whichever environment.
 pub(super) const BY_ACCOUNT: u8 = 5;
 
@@ -101,6 +101,13 @@ impl Stored for Connection {
             keys.push(data::key(BY_ACCOUNT, &[owner, connector]));
         }
         keys
+    }
+}
+
+impl data::Sealed for Connection {
+    fn sealed(&mut self) -> Option<(String, &mut String)> {
+        let owner = seal_owner(&self.id);
+        self.sealed.as_mut().map(|sealed| (owner, sealed))
     }
 }
 

@@ -9,6 +9,10 @@ use std::cell::RefCell;
 /// lz4 of a block with its length before it.
 const VERSION_LZ4: u8 = 1;
 
+/// The first byte of what is sealed: a chunk, a snapshot, a payload or a message that only
+/// the server's keys open. What is in it begins with a version of its own.
+pub const SEALED: u8 = 0x53;
+
 /// Bytes before the compressed ones: version and length.
 const HEAD: usize = 5;
 
@@ -35,6 +39,8 @@ pub struct Chunk {
 /// Stored bytes that cannot be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChunkError {
+    #[error("stored chunk is sealed and was not opened")]
+    Sealed,
     #[error("stored chunk has an unknown version {0}")]
     Version(u8),
     #[error("stored chunk is corrupt")]
@@ -65,6 +71,9 @@ pub fn compress(bytes: &[u8]) -> Vec<u8> {
 /// Reads back what [`compress`] wrote, up to `bytes_max` bytes.
 pub fn decompress_limited(stored: &[u8], bytes_max: usize) -> Result<Vec<u8>, ChunkError> {
     let (&version, rest) = stored.split_first().ok_or(ChunkError::Corrupt)?;
+    if version == SEALED {
+        return Err(ChunkError::Sealed);
+    }
     if version != VERSION_LZ4 {
         return Err(ChunkError::Version(version));
     }
@@ -97,6 +106,7 @@ mod tests {
     fn damage_is_an_error() {
         let stored = compress(&[3; 100]);
         assert_eq!(decompress(&[]), Err(ChunkError::Corrupt));
+        assert_eq!(decompress(&[SEALED, 0, 0, 0, 0]), Err(ChunkError::Sealed));
         assert_eq!(decompress(&[9, 0, 0, 0, 0]), Err(ChunkError::Version(9)));
         for cut in 1..stored.len() {
             assert!(decompress(&stored[..cut]).is_err());

@@ -156,3 +156,7 @@ pub const SUBSCRIPTION_PAUSE_MAX: durable::Ticks = 6 * 3_600 * 10_000_000;
 
 /// Ticks before a subscription is renewed, however soon it says to end: a minute.
 pub const SUBSCRIPTION_RENEWAL_MIN: durable::Ticks = 60 * 10_000_000;
+/// Characters from which on a known secret is masked in what is shown, and how many are
+/// looked for: each is a search through everything that is shown.
+pub const MASKED_CHARACTERS_MIN: usize = 6;
+pub const MASKED_VALUES_MAX: usize = 64;

@@ -1,17 +1,24 @@
 //! Settings: a file, then the environment, then flags; what comes later wins.
 
 use crate::app::connector::throttle::{ConnectorLimits, Rate};
+use crate::auth::seal::root::{self, KeySource};
 use crate::cli::serve::ServeArgs;
+use crate::limits::KEY_COMMAND_WORDS_MAX;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Folder of the embedded store and the master key.
+    /// Folder of the embedded store.
     pub data: PathBuf,
+    /// Where the master key comes from: usually a file in the folder.
+    pub master_key: KeySource,
+    /// The one before, which opens the store once more for the new one.
+    pub previous_master_key: Option<KeySource>,
     pub listen: SocketAddr,
     /// `None`: the embedded store.
     pub database_url: Option<String>,
@@ -114,6 +121,18 @@ struct File {
     paused: Option<bool>,
     connector_folder: Option<PathBuf>,
     connector_limits: Option<LimitsFile>,
+    secrets: Option<SecretsFile>,
+}
+
+/// `[secrets]`: where the master key comes from. A command is a program and its arguments:
+/// it prints the key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretsFile {
+    key_file: Option<PathBuf>,
+    key_command: Option<Vec<String>>,
+    previous_key_file: Option<PathBuf>,
+    previous_key_command: Option<Vec<String>>,
 }
 
 /// `[connector_limits]`: what the pages of connectors say under "Throttling Limits".
@@ -151,7 +170,7 @@ impl LimitsFile {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 30] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -178,6 +197,10 @@ const NAMES: [&str; 26] = [
     "PAUSED",
     "CONNECTOR_FOLDER",
     "CONNECTOR_LIMITS",
+    "MASTER_KEY",
+    "MASTER_KEY_FILE",
+    "PREVIOUS_MASTER_KEY",
+    "PREVIOUS_MASTER_KEY_FILE",
 ];
 
 impl Config {
@@ -209,8 +232,17 @@ impl Config {
         let digest = variables.number("DIGEST_MINUTES", file.digest_minutes, 60)?;
         let seconds =
             variables.number("RESPONSE_TIMEOUT_SECONDS", file.response_timeout_seconds, 120)?;
+        let secrets = file.secrets.unwrap_or_default();
+        let data = path(args.data, "DATA", file.data).unwrap_or_else(|| "sluicegate-data".into());
+        let names = ["MASTER_KEY", "MASTER_KEY_FILE"];
+        let master_key = key_source(&variables, names, secrets.key_file, secrets.key_command)?;
+        let names = ["PREVIOUS_MASTER_KEY", "PREVIOUS_MASTER_KEY_FILE"];
+        let (file_before, command) = (secrets.previous_key_file, secrets.previous_key_command);
+        let previous_master_key = key_source(&variables, names, file_before, command)?;
         Ok(Config {
-            data: path(args.data, "DATA", file.data).unwrap_or_else(|| "sluicegate-data".into()),
+            master_key: master_key.unwrap_or_else(|| KeySource::File(data.join(root::FILE))),
+            previous_master_key,
+            data,
             listen: listen.parse().map_err(|_| {
                 format!("'{listen}' is not an address and port such as 127.0.0.1:8484")
             })?,
@@ -291,6 +323,37 @@ impl Variables {
     fn count(&self, name: &str, file: Option<usize>, default: u64) -> Result<usize, String> {
         let number = self.number(name, file.map(|count| count as u64), default)?;
         Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+}
+
+/// The one place that a master key is to come from. The environment wins over the file.
+fn key_source(
+    variables: &Variables,
+    [value, path]: [&'static str; 2],
+    file: Option<PathBuf>,
+    command: Option<Vec<String>>,
+) -> Result<Option<KeySource>, String> {
+    let given = variables.text(value).map(|text| KeySource::Variable(value, Zeroizing::new(text)));
+    let named = variables.text(path).map(|path| KeySource::File(path.into()));
+    let listed = file.map(KeySource::File);
+    let asked = command.map(KeySource::Command);
+    if let Some(KeySource::Command(words)) = &asked
+        && !(1..=KEY_COMMAND_WORDS_MAX).contains(&words.len())
+    {
+        return Err(format!(
+            "a command for the master key has {} words, expected 1 to {KEY_COMMAND_WORDS_MAX}: a program and its arguments",
+            words.len()
+        ));
+    }
+    match ((given, named), (listed, asked)) {
+        ((Some(_), Some(_)), _) => {
+            Err(format!("there is both SLUICEGATE_{value} and SLUICEGATE_{path}: give one"))
+        }
+        ((Some(source), None) | (None, Some(source)), _) => Ok(Some(source)),
+        ((None, None), (Some(_), Some(_))) => {
+            Err("[secrets] has both a key file and a key command: give one".to_owned())
+        }
+        ((None, None), (listed, asked)) => Ok(listed.or(asked)),
     }
 }
 
@@ -444,5 +507,33 @@ mod tests {
         assert!(load(args, &[]).unwrap_err().contains("nowhere"));
         let args = ServeArgs { public_url: Some("flows".into()), ..ServeArgs::default() };
         assert!(load(args, &[]).unwrap_err().contains("flows"));
+    }
+
+    #[test]
+    fn the_master_key_comes_from_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        let with = |text: &str, variables: &[(&str, &str)]| {
+            std::fs::write(&path, format!("data = 'd'\n{text}")).unwrap();
+            load(ServeArgs { config: Some(path.clone()), ..ServeArgs::default() }, variables)
+        };
+        let name = |config: Result<Config, String>| config.unwrap().master_key.name();
+        assert_eq!(name(with("", &[])), Path::new("d").join("master.key").display().to_string());
+        assert_eq!(name(with("[secrets]\nkey_file = 'k'", &[])), "k");
+        let command = "[secrets]\nkey_command = ['kms', '--key', 'hidden']";
+        assert_eq!(name(with(command, &[])), "the command 'kms'");
+        let secret = [("SLUICEGATE_MASTER_KEY", "hidden")];
+        let config = with(command, &secret).unwrap();
+        assert_eq!(config.master_key.name(), "the variable SLUICEGATE_MASTER_KEY");
+        assert!(!format!("{config:?}").contains("hidden"));
+        let previous = with("[secrets]\nprevious_key_file = 'old'", &[]).unwrap();
+        assert_eq!(previous.previous_master_key.map(|it| it.name()), Some("old".to_owned()));
+        for (text, variables) in [
+            ("[secrets]\nkey_file = 'k'\nkey_command = ['kms']", &[][..]),
+            ("[secrets]\nkey_command = []", &[]),
+            ("", &[("SLUICEGATE_MASTER_KEY", "a"), ("SLUICEGATE_MASTER_KEY_FILE", "b")]),
+        ] {
+            assert!(with(text, variables).is_err(), "{text}");
+        }
     }
 }

@@ -374,3 +374,17 @@ pub const PASSKEY_MODULUS_BYTES_MAX: usize = 512;
 
 /// Depth of CBOR from an authenticator.
 pub const CBOR_DEPTH_MAX: usize = 16;
+/// Seconds that a program has to print the master key, and bytes of what it prints, or of
+/// the file that holds it.
+pub const KEY_COMMAND_SECONDS: u64 = 30;
+pub const KEY_TEXT_BYTES_MAX: usize = 4_096;
+
+/// Sealing keys at a time: one seals, the others are kept for a day after they did.
+pub const SEALING_KEYS_MAX: usize = 16;
+pub const SEALING_KEY_KEPT_SECONDS: i64 = 86_400;
+
+/// Flows, or records, that one step of a rotation looks at.
+pub const ROTATION_ROWS_PER_STEP: usize = 64;
+
+/// Words of an argument list that starts a program.
+pub const KEY_COMMAND_WORDS_MAX: usize = 64;

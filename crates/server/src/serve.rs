@@ -115,6 +115,7 @@ async fn run(config: Config) -> Result<(), String> {
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
+    tokio::spawn(app.clone().run_rotation());
     announce(&listener.url(), &public_url, first_token.as_deref());
     if engine.is_paused() {
         announce_pause();
@@ -149,11 +150,11 @@ async fn make_engine(
     store: Arc<dyn Store>,
     public_url: &str,
 ) -> Result<Arc<Engine>, String> {
-    let sealer = open::open_sealer(&config.data, &*store).await?;
+    let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
+    let sealer = open::open_sealer(config, &*store, clock.now()).await?;
     let paused = open::begins_paused(&*store, config.paused).await?;
     let catalog = Catalog::new(Arc::clone(&store), Arc::new(sealer));
     catalog.set_public_url(public_url);
-    let clock = Clock::new().map_err(|error| format!("no random numbers: {error}"))?;
     let settings = EngineSettings {
         response_timeout: config.response_timeout,
         retention: config.retention,

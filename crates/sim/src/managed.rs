@@ -41,6 +41,12 @@ impl Managed {
             }
             Edit::CreateWorkflow(row, version) => Ok(self.create_workflow(row, version)),
             Edit::UpdateWorkflow(row, version) => self.update_workflow(row, version.as_ref()),
+            Edit::ReplaceDocument(version) => {
+                let at = (version.workflow, version.number);
+                let known = self.versions.get_mut(&at);
+                let is_known = known.map(|known| known.document.clone_from(&version.document));
+                Ok(i64::from(is_known.is_some()))
+            }
             Edit::DeleteWorkflow(key) => {
                 self.versions.retain(|(flow, _), _| flow != key);
                 Ok(i64::from(self.workflows.remove(key).is_some()))

@@ -307,6 +307,9 @@ pub trait Source: Send + Sync {
 
     /// As [`Store::payload`].
     fn content(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>>;
+
+    /// As [`Store::record`].
+    fn fact(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>>;
 }
 
 impl<S: Store + ?Sized> Source for S {
@@ -316,5 +319,9 @@ impl<S: Store + ?Sized> Source for S {
 
     fn content(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>> {
         self.payload(hash)
+    }
+
+    fn fact(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>> {
+        self.record(kind, id)
     }
 }

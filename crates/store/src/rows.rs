@@ -142,7 +142,7 @@ pub struct WorkflowRow {
     pub revision: i64,
 }
 
-/// A version of a flow; never changed.
+/// A version of a flow; never changed, except for how what is secret of it is sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRow {
     pub workflow: i64,
@@ -239,6 +239,8 @@ pub enum Edit {
     CreateWorkflow(WorkflowRow, VersionRow),
     /// A flow's row, and a new version when given. The stored `revision` must be the row's.
     UpdateWorkflow(WorkflowRow, Option<VersionRow>),
+    /// Another document for a version that is there: it says the same, sealed anew.
+    ReplaceDocument(VersionRow),
     /// A flow and its versions. Its runs stay until they are removed.
     DeleteWorkflow(i64),
 }
@@ -251,9 +253,9 @@ impl Edit {
                 let keys: usize = record.keys.iter().map(|key| key.value.len()).sum();
                 record.body.len() + keys
             }
-            Edit::CreateWorkflow(_, version) | Edit::UpdateWorkflow(_, Some(version)) => {
-                version.document.len()
-            }
+            Edit::CreateWorkflow(_, version)
+            | Edit::UpdateWorkflow(_, Some(version))
+            | Edit::ReplaceDocument(version) => version.document.len(),
             Edit::Remove { .. } | Edit::UpdateWorkflow(_, None) | Edit::DeleteWorkflow(_) => 0,
         }
     }

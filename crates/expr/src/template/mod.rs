@@ -100,6 +100,13 @@ impl Template {
         self.node.eval(context)
     }
 
+    /// Whether an evaluation can give an object that has something at a path of names. True
+    /// where that is computed, and only an evaluation tells.
+    #[must_use]
+    pub fn may_have(&self, path: &[&str]) -> bool {
+        self.node.may_have(path)
+    }
+
     /// Calls `visit` for every function call in the template.
     pub fn visit_calls(&self, visit: &mut dyn FnMut(CallSite<'_>)) {
         visit::calls(&self.node, visit);

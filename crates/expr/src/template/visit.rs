@@ -3,7 +3,7 @@
 use super::compile::{Step as PathStep, push_step};
 use super::{Node, Piece, PropertyName};
 use crate::parse::{Expr, Index, Kind};
-use crate::value::Value;
+use crate::value::{Value, eq_ignore_case};
 
 /// A function call as it stands in a template.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,26 @@ pub struct CallSite<'a> {
     pub args: usize,
     /// Characters before the call within its string.
     pub offset: usize,
+}
+
+impl Node {
+    pub(super) fn may_have(&self, path: &[&str]) -> bool {
+        let Some((first, rest)) = path.split_first() else { return true };
+        match self {
+            Node::Expr(_) => true,
+            Node::Text(_) | Node::Array(_) => false,
+            Node::Constant(value) => {
+                let found = path.iter().try_fold(value, |value, name| value.get(name));
+                found.is_some()
+            }
+            Node::Object(properties) => properties.iter().any(|property| match &property.name {
+                PropertyName::Computed(..) => true,
+                PropertyName::Fixed(name) => {
+                    eq_ignore_case(name, first) && property.value.may_have(rest)
+                }
+            }),
+        }
+    }
 }
 
 pub(super) fn calls(node: &Node, visit: &mut dyn FnMut(CallSite<'_>)) {

@@ -65,8 +65,10 @@ pub(super) fn assemble(
         variables: loading.outline.variables,
         parameters: loading.parameters,
         outputs,
+        holds_secrets: false,
     };
     super::secure::propagate(&mut flow);
+    flow.holds_secrets = super::secure::holds_secrets(&flow);
     flow
 }
 

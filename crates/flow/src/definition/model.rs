@@ -95,6 +95,8 @@ pub struct Flow {
     pub variables: Vec<Str>,
     pub parameters: Vec<Parameter>,
     pub outputs: Vec<(Str, Template)>,
+    /// What its runs work with may be secret: their histories are stored sealed.
+    pub holds_secrets: bool,
 }
 
 impl Flow {

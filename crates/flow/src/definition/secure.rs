@@ -2,9 +2,9 @@
 //!
 //! Source: "Secure access and data in Azure Logic Apps", obscured inputs and outputs.
 
-use super::model::{Action, Behavior, Flow};
-use expr::Template;
+use super::model::{Action, Behavior, Flow, Source};
 use expr::value::eq_ignore_case;
+use expr::{Template, Value};
 
 /// Marks the inputs of every action that reads what another secures. The values flow on;
 /// only the history hides them.
@@ -46,6 +46,42 @@ pub fn propagate(flow: &mut Flow) {
     for (action, hidden) in flow.actions.iter_mut().zip(hidden) {
         action.secure_inputs |= hidden;
     }
+}
+
+/// Headers of a request that say who calls.
+const CREDENTIAL_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "ocp-apim-subscription-key",
+];
+
+/// Whether histories of the flow's runs may hold what nobody should read: what the
+/// definition secures, values of secure parameters, credentials of calls.
+pub fn holds_secrets(flow: &Flow) -> bool {
+    flow.parameters.iter().any(|it| it.secure && (it.schema_name.is_some() || !is_empty(&it.value)))
+        || flow.triggers.iter().any(|it| it.secure_inputs || it.secure_outputs)
+        || flow.actions.iter().any(|it| it.is_secured() || has_credentials(&it.behavior))
+}
+
+/// Nobody gave a value: every flow of Power Automate declares `$authentication`.
+fn is_empty(value: &Value) -> bool {
+    value.as_object().map_or(value.is_null(), |object| object.is_empty())
+}
+
+fn has_credentials(behavior: &Behavior) -> bool {
+    let inputs = match behavior {
+        Behavior::Http { inputs, .. } => inputs,
+        // what a webhook calls is in two parts of its inputs
+        Behavior::Webhook { source: Source::Http, .. } => return true,
+        _ => return false,
+    };
+    let is_credential = |name: &&str| inputs.may_have(&["headers", name]);
+    inputs.may_have(&["authentication"])
+        || inputs.may_have(&["cookie"])
+        || CREDENTIAL_HEADERS.iter().any(is_credential)
 }
 
 /// The templates that an action's inputs are made of.
@@ -99,5 +135,41 @@ mod tests {
         let flow = load(text, &LoadOptions::default()).loaded.unwrap().flow;
         let hides = |name| flow.action(flow.find_action(name).unwrap()).secure_inputs;
         assert!(hides("Reads") && !hides("Other") && !hides("Secret"));
+    }
+
+    #[test]
+    fn flows_that_hold_secrets_are_known() {
+        let http = |inputs: &str| {
+            format!(
+                r#"{{"Call": {{"type": "Http", "runAfter": {{}}, "inputs": {{"method": "GET", "uri": "http://h/"{inputs}}}}}}}"#
+            )
+        };
+        let compose = |more: &str| {
+            format!(r#"{{"A": {{"type": "Compose", "inputs": "x", "runAfter": {{}}{more}}}}}"#)
+        };
+        let secured = r#", "runtimeConfiguration": {"secureData": {"properties": ["inputs"]}}"#;
+        let none = "{}";
+        let cases = [
+            (none, compose(""), false),
+            (none, compose(secured), true),
+            (r#"{"p": {"type": "SecureString", "defaultValue": "x"}}"#, compose(""), true),
+            (r#"{"p": {"type": "SecureObject", "defaultValue": {}}}"#, compose(""), false),
+            (r#"{"p": {"type": "String"}}"#, compose(""), false),
+            (none, http(""), false),
+            (none, http(r#", "headers": {"accept": "text/plain"}"#), false),
+            (none, http(r#", "headers": {"Authorization": "Bearer x"}"#), true),
+            (none, http(r#", "headers": {"X-Api-Key": "@{utcNow()}"}"#), true),
+            (none, http(r#", "headers": "@json('{}')""#), true),
+            (none, http(r#", "authentication": {"type": "Raw", "value": "x"}"#), true),
+        ];
+        for (parameters, actions, expected) in cases {
+            let text = format!(
+                r#"{{"triggers": {{}}, "parameters": {parameters}, "actions": {actions}}}"#
+            );
+            let report = load(text.as_bytes(), &LoadOptions::default());
+            let flow =
+                report.loaded.unwrap_or_else(|| panic!("{text}: {:?}", report.problems)).flow;
+            assert_eq!(flow.holds_secrets, expected, "{text}");
+        }
     }
 }

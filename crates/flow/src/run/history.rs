@@ -2,6 +2,7 @@
 
 use super::context::object_of;
 use super::event::{Detail, Event, EventReader, Finished, Payloads, ReadError, SkipReason};
+use super::mask::Masks;
 use super::record::{format_time, repetition_indexes, repetition_name, tracking_id, tracking_part};
 use super::skip::skip_error;
 use super::state::{Caller, Path, TriggerRun};
@@ -43,6 +44,7 @@ pub struct HistoryReader<'a> {
     pub resumed_from: Option<ProcessId>,
     /// Iterations seen of each loop.
     iterations: HashMap<(ActionId, Path), u64>,
+    masks: Masks,
 }
 
 impl<'a> HistoryReader<'a> {
@@ -58,7 +60,14 @@ impl<'a> HistoryReader<'a> {
             cancel_asked: false,
             resumed_from: None,
             iterations: HashMap::new(),
+            masks: Masks::default(),
         }
+    }
+
+    /// The same, showing known secrets nowhere.
+    #[must_use]
+    pub fn masking(self, masks: Masks) -> Self {
+        HistoryReader { masks, ..self }
     }
 
     /// Reads a chunk, decompressed; `each` gets every entry that came to its end.
@@ -218,7 +227,7 @@ impl<'a> HistoryReader<'a> {
         let action = self.flow.action(entry.action);
         let secured = || Value::from(object_of([("$secured", true.into())]));
         let content = |value: &Option<Value>, is_secure: bool| match value {
-            Some(value) if with_content && !is_secure => value.clone(),
+            Some(value) if with_content && !is_secure => self.masks.value(value.clone()),
             Some(_) if with_content => secured(),
             _ => Value::Null,
         };
@@ -240,12 +249,12 @@ impl<'a> HistoryReader<'a> {
                     .filter(|code| !code.is_empty())
                     .map_or(Value::Null, Value::from),
             ),
-            ("error", entry.shown_error(action)),
+            ("error", self.masks.value(entry.shown_error(action))),
             ("startTime", format_time(entry.started).into()),
             ("endTime", entry.ended.map_or(Value::Null, |ended| format_time(ended).into())),
             ("inputs", inputs),
             ("outputs", content(&entry.outputs, action.secure_outputs)),
-            ("trackedProperties", entry.tracked.clone().unwrap_or_default()),
+            ("trackedProperties", self.masks.value(entry.tracked.clone().unwrap_or_default())),
             ("trackingId", tracking_id(self.run, tracking_part(entry.action, &entry.path)).into()),
             ("clientTrackingId", client.map_or(Value::Null, Value::from)),
             (
@@ -262,7 +271,7 @@ impl<'a> HistoryReader<'a> {
                 "retryHistory",
                 match entry.retries.is_empty() {
                     true => Value::Null,
-                    false => Value::array(entry.shown_retries(action)),
+                    false => self.masks.value(Value::array(entry.shown_retries(action))),
                 },
             ),
         ])
@@ -270,7 +279,7 @@ impl<'a> HistoryReader<'a> {
 }
 
 /// What stands for the message of an error that may name what the definition secures.
-const ERROR_SECURED: &str = "The message is not shown: inputs or outputs are secured.";
+pub(super) const ERROR_SECURED: &str = "The message is not shown: inputs or outputs are secured.";
 
 impl Entry {
     /// The error for the wire. A message may hold a part of what the action works with.

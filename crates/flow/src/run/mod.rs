@@ -19,6 +19,7 @@ mod expression;
 mod fold;
 pub mod history;
 mod http;
+pub mod mask;
 mod past;
 pub(crate) mod record;
 mod response;

@@ -81,6 +81,12 @@ impl Past {
         }
     }
 
+    /// Whether what it did may hold secrets.
+    #[must_use]
+    pub fn holds_secrets(&self) -> bool {
+        self.flow.holds_secrets
+    }
+
     /// Reads the next chunk of its history, decompressed.
     pub fn read(&mut self, chunk: &[u8], payloads: &Payloads) -> Result<(), ReadError> {
         let mut reader = EventReader::new(chunk, payloads)?;

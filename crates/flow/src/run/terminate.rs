@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::event::{self, Finished, SkipReason};
+use super::history::ERROR_SECURED;
 use super::scope::Begun;
 use super::state::FrameId;
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
@@ -27,7 +28,11 @@ impl Run {
         };
         let error = inputs.get("runError").filter(|_| status == Status::Failed).map(|error| {
             let text = |name: &str| error.get(name).map(Value::text).unwrap_or_default();
-            ErrorInfo::new(text("code"), text("message"))
+            match action.secure_inputs {
+                // a run's error is shown with the run
+                true => ErrorInfo::new("", ERROR_SECURED),
+                false => ErrorInfo::new(text("code"), text("message")),
+            }
         });
         self.finish_quietly(frame, action, inputs);
         self.close_actions();

@@ -120,8 +120,8 @@ impl App {
     async fn ask_to_cancel(&self, to: ProcessId) -> Result<(), AppError> {
         let (kind, body) = (MessageKind::Cancel, Vec::new());
         // the row is the command; the delivery is a hint
-        self.engine.store.send(Message { to, from: None, effect: 0, kind, body }).await?;
-        for waiting in self.engine.store.inbox(to).await? {
+        self.engine.send(Message { to, from: None, effect: 0, kind, body }).await?;
+        for waiting in self.engine.inbox(to).await? {
             self.engine.deliver_row(waiting);
         }
         Ok(())

@@ -2,12 +2,13 @@
 
 use super::connector::runtime::Reads;
 use super::error::AppError;
-use crate::auth::seal::Sealer;
+use crate::auth::seal::{SealError, Sealer};
 use crate::auth::signature::SigningKey;
 use crate::limits::{FLOW_FRESH, FLOWS_NOTED_MAX, VERSIONS_CACHED_MAX};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::definition::{Dialect, Flow, LoadOptions, Parameter};
+use flow::run::mask::Masks;
 use flow::run::{CallbackKey, FlowInfo};
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -82,6 +83,8 @@ pub struct Version {
     pub references: Arc<serde_json::Value>,
     /// What it reads of its connections by expressions.
     pub reads: Arc<Reads>,
+    /// What nobody is to see in the histories of its runs.
+    pub masks: Masks,
 }
 
 /// A flow as it was read.
@@ -184,11 +187,10 @@ impl Catalog {
         }
         self.note_environment(row.key, &row.environment);
         let version = self.version(&row, row.version).await?;
-        let open = |sealed: &[u8]| -> Result<SigningKey, AppError> {
-            let key = self.sealer.open_secret(&row.id, sealed).map_err(AppError::internal)?;
-            SigningKey::new(&key).ok_or_else(|| AppError::internal("a key cannot sign"))
-        };
-        let keys = [open(&row.primary_key)?, open(&row.secondary_key)?];
+        let keys = [
+            self.open_key(&row.id, &row.primary_key).await?,
+            self.open_key(&row.id, &row.secondary_key).await?,
+        ];
         let state = FlowState::from_number(row.state);
         let headers = [
             ("x-ms-workflow-system-id", format!("/workflows/{}", row.id).into()),
@@ -209,6 +211,21 @@ impl Catalog {
             entries.insert(entry.row.id.clone(), known);
         }
         Ok(entry)
+    }
+
+    async fn open_key(&self, id: &str, sealed: &[u8]) -> Result<SigningKey, AppError> {
+        let key = self.open_secret(id, sealed).await?;
+        SigningKey::new(&key).ok_or_else(|| AppError::internal("a key cannot sign"))
+    }
+
+    /// Opens a secret, with a key that another node may have made just now.
+    pub async fn open_secret(
+        &self,
+        owner: &str,
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
+        let opened = self.sealer.open_anew(&*self.store, owner, sealed).await;
+        opened.map_err(AppError::internal)
     }
 
     /// The entry of a row that has not changed since.
@@ -258,7 +275,15 @@ impl Catalog {
         let stored = self.store.version(row.key, number).await?.ok_or_else(|| {
             AppError::internal(format!("flow {} has no version {number}", row.id))
         })?;
-        let version = Arc::new(self.load(row, &stored)?);
+        let version = match self.load(row, &stored) {
+            Ok(version) => version,
+            // sealed by another node, perhaps, with a key that is new
+            Err(error) => match self.sealer.refresh(&*self.store, None).await {
+                Ok(true) => self.load(row, &stored)?,
+                _ => return Err(error),
+            },
+        };
+        let version = Arc::new(version);
         let mut versions = self.versions.write();
         if versions.len() >= VERSIONS_CACHED_MAX {
             versions.clear();
@@ -283,6 +308,7 @@ impl Catalog {
             info,
             references: Arc::clone(&version.references),
             reads: Arc::clone(&version.reads),
+            masks: version.masks.clone(),
         });
         self.versions.write().insert((row.key, renamed.info.version), Arc::clone(&renamed));
         renamed
@@ -325,7 +351,8 @@ impl Catalog {
         };
         let reads = Arc::new(Reads::of(&document.text, &references));
         let references = Arc::new(references);
-        Ok(Version { flow: Arc::new(loaded.flow), info, references, reads })
+        let masks = Masks::of_flow(&loaded.flow);
+        Ok(Version { flow: Arc::new(loaded.flow), info, references, reads, masks })
     }
 
     /// Forgets a flow that has changed.
@@ -395,6 +422,30 @@ impl Document {
         bytes.extend_from_slice(&secret);
         bytes.extend_from_slice(&self.text);
         Ok(durable::codec::compress(&bytes))
+    }
+
+    /// A stored document whose secrets are sealed with the newest key. `None`: it is the one.
+    pub fn reseal(
+        stored: &[u8],
+        (sealer, id): (&Sealer, &str),
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        let bytes_max = flow::limits::DOCUMENT_BYTES_MAX * 2;
+        let bytes = durable::codec::decompress_limited(stored, bytes_max);
+        let bytes = bytes.map_err(|_| SealError::Damaged)?;
+        let mut rest = bytes.get(1..).ok_or(SealError::Damaged)?;
+        if bytes.first().is_none_or(|first| first & HAS_SEALED == 0) {
+            return Ok(None);
+        }
+        expr::codec::take(&mut rest).map_err(|_| SealError::Damaged)?;
+        let before = bytes.len() - rest.len();
+        let (length, after) = rest.split_first_chunk::<4>().ok_or(SealError::Damaged)?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let (secret, text) = after.split_at_checked(length).ok_or(SealError::Damaged)?;
+        let Some(secret) = sealer.reseal(&sealed_for(id), secret)? else { return Ok(None) };
+        let length = u32::try_from(secret.len()).map_err(|_| SealError::Damaged)?;
+        let head = &bytes[..before];
+        let anew = [head, &length.to_le_bytes(), &secret, text].concat();
+        Ok(Some(durable::codec::compress(&anew)))
     }
 
     /// Opens a stored document. Without a sealer, sealed values are blank.

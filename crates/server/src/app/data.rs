@@ -44,6 +44,11 @@ pub enum Kind {
     ConnectorClient = 51,
     ConsentRequest = 52,
     ConnectionToken = 53,
+    /// The keys that seal: [`crate::auth::seal::ring`].
+    SealRing = 55,
+    /// Which keys a node knows.
+    KeyNote = 56,
+    Rotation = 57,
 }
 
 /// Something that is kept as a record.
@@ -54,6 +59,12 @@ pub trait Stored: Serialize + DeserializeOwned + Send {
 
     /// What it is found by, besides its id.
     fn keys(&self) -> Vec<RecordKey>;
+}
+
+/// A record that holds something sealed.
+pub trait Sealed: Stored {
+    /// What is sealed, in base64, and whom it belongs to.
+    fn sealed(&mut self) -> Option<(String, &mut String)>;
 }
 
 /// Something that was read, with the revision that a change of it must find.
@@ -189,6 +200,18 @@ impl Change {
     pub fn delete_flow(mut self, key: i64) -> Change {
         self.edits.push(Edit::DeleteWorkflow(key));
         self
+    }
+
+    /// Something that is no typed record.
+    pub fn edit(mut self, edit: Edit) -> Change {
+        self.edits.push(edit);
+        self
+    }
+
+    /// The edits alone: nobody asked for them.
+    #[must_use]
+    pub fn into_edits(self) -> Vec<Edit> {
+        self.edits
     }
 
     /// What the audit is to say: `detail` holds no secret.

@@ -25,6 +25,7 @@ pub mod resubmit;
 pub mod resume;
 pub mod retention;
 pub mod run;
+pub mod sealing_key;
 pub mod search;
 pub mod server;
 pub mod session;

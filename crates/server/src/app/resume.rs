@@ -191,8 +191,8 @@ impl App {
         let mut past = Past::new(Arc::clone(&version.flow), view.row.id);
         let (mut from, mut bytes) = (0u64, 0usize);
         loop {
-            let store = &self.engine.store;
-            let chunks = store.history(view.row.id, from, HISTORY_CHUNKS_PER_READ).await?;
+            let engine = &self.engine;
+            let chunks = engine.history(view.row.id, from, HISTORY_CHUNKS_PER_READ).await?;
             let Some(last) = chunks.last() else { return Ok(past) };
             from = last.first_seq + u64::from(last.events.max(1));
             for chunk in &chunks {
@@ -201,7 +201,7 @@ impl App {
                 let mut payloads = Payloads::new();
                 let hashes = payload_hashes(&content, &payloads).map_err(AppError::internal)?;
                 for hash in hashes {
-                    let value = store.payload(hash).await?;
+                    let value = engine.payload(hash).await?;
                     let value = value.ok_or_else(|| AppError::internal("a payload is missing"))?;
                     bytes += value.len();
                     payloads.insert(hash, read_payload(&value).map_err(AppError::internal)?);

@@ -108,7 +108,7 @@ impl App {
         if let Some((_, _, _, outputs, _)) = &reader.end
             && !outputs.is_null()
         {
-            object.insert("outputs", outputs.clone());
+            object.insert("outputs", version.masks.value(outputs.clone()));
         }
         Ok((view, object))
     }
@@ -156,7 +156,7 @@ impl App {
                 shown.outputs = secured();
             }
         }
-        flow::run::trigger_record(view.row.id, &shown)
+        version.masks.value(flow::run::trigger_record(view.row.id, &shown))
     }
 
     pub(super) async fn version_of(&self, view: &RunView) -> Result<Arc<Version>, AppError> {
@@ -171,12 +171,12 @@ impl App {
         version: &'a Version,
         mut each: impl FnMut(&Entry),
     ) -> Result<HistoryReader<'a>, AppError> {
-        let mut reader = HistoryReader::new(&version.flow, view.row.id);
+        let mut reader =
+            HistoryReader::new(&version.flow, view.row.id).masking(version.masks.clone());
         let mut payloads = Payloads::new();
         let mut from = 0u64;
         loop {
-            let chunks =
-                self.engine.store.history(view.row.id, from, HISTORY_CHUNKS_PER_READ).await?;
+            let chunks = self.engine.history(view.row.id, from, HISTORY_CHUNKS_PER_READ).await?;
             let Some(last) = chunks.last() else { return Ok(reader) };
             from = last.first_seq + u64::from(last.events.max(1));
             for chunk in &chunks {
@@ -321,8 +321,9 @@ impl App {
         view: &RunView,
         version: &'a Version,
     ) -> Result<HistoryReader<'a>, AppError> {
-        let mut reader = HistoryReader::new(&version.flow, view.row.id);
-        let chunks = self.engine.store.history(view.row.id, 0, 1).await?;
+        let mut reader =
+            HistoryReader::new(&version.flow, view.row.id).masking(version.masks.clone());
+        let chunks = self.engine.history(view.row.id, 0, 1).await?;
         if let Some(chunk) = chunks.first() {
             let bytes = decompress(&chunk.content).map_err(AppError::internal)?;
             reader
@@ -362,7 +363,8 @@ pub fn render_run(row: &RunRow, flow: &FlowEntry) -> Object {
     if let Some(message) = &row.error {
         let mut error = Object::new();
         error.insert("code", row.code.clone().unwrap_or_else(|| status.name().to_owned()));
-        error.insert("message", message.as_str());
+        let masked = flow.version.masks.text(message);
+        error.insert("message", masked.as_deref().unwrap_or(message));
         object.insert("error", error);
     }
     object.insert("startTime", format_time(row.id.start()));

@@ -19,6 +19,7 @@ use expr::Value;
 use flow::definition::{Behavior, Flow};
 use flow::run::ErrorInfo;
 use flow::run::event::{Detail, Event, EventReader, Payloads};
+use flow::run::mask::Masks;
 use flow::run::status::Outputs;
 use std::sync::Arc;
 use store::{RunFilter, RunRow};
@@ -168,7 +169,7 @@ impl App {
     ) -> Result<Look, AppError> {
         let mut from = seq;
         loop {
-            let chunks = self.engine.store.history(row.id, from, HISTORY_CHUNKS_PER_READ).await?;
+            let chunks = self.engine.history(row.id, from, HISTORY_CHUNKS_PER_READ).await?;
             if chunks.is_empty() {
                 return Ok(Look::NotFound);
             }
@@ -183,13 +184,13 @@ impl App {
                 let mut payloads = Payloads::new();
                 let hashes = flow::run::event::payload_hashes(&bytes, &payloads);
                 for hash in hashes.map_err(AppError::internal)? {
-                    let content = self.engine.store.payload(hash).await?;
+                    let content = self.engine.payload(hash).await?;
                     let content = content.ok_or_else(|| AppError::internal("a payload is gone"))?;
                     effort.bytes += content.len();
                     let value = flow::run::event::read_payload(&content);
                     payloads.insert(hash, value.map_err(AppError::internal)?);
                 }
-                if has_text(&version.flow, &bytes, &payloads, text)? {
+                if has_text(version, &bytes, &payloads, text)? {
                     return Ok(Look::Found);
                 }
                 tokio::task::yield_now().await;
@@ -199,17 +200,30 @@ impl App {
 }
 
 /// Whether a chunk holds a text, given in lower case.
-fn has_text(flow: &Flow, chunk: &[u8], payloads: &Payloads, text: &str) -> Result<bool, AppError> {
+fn has_text(
+    version: &Version,
+    chunk: &[u8],
+    payloads: &Payloads,
+    text: &str,
+) -> Result<bool, AppError> {
+    let wanted = Wanted { text, masks: &version.masks };
     let mut reader = EventReader::new(chunk, payloads).map_err(AppError::internal)?;
     while let Some(event) = reader.next_event().map_err(AppError::internal)? {
-        if event_has(flow, &event, text) {
+        if event_has(&version.flow, &event, wanted) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn event_has(flow: &Flow, event: &Event, text: &str) -> bool {
+/// A text that is looked for, given in lower case, in what is shown.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    text: &'a str,
+    masks: &'a Masks,
+}
+
+fn event_has(flow: &Flow, event: &Event, text: Wanted<'_>) -> bool {
     let action = |id: flow::definition::ActionId| flow.actions.get(id.at());
     let in_error = |error: &ErrorInfo| has(&error.code, text) || has(&error.message, text);
     match event {
@@ -259,7 +273,7 @@ fn event_has(flow: &Flow, event: &Event, text: &str) -> bool {
 }
 
 /// Inputs as they are shown: without the credentials of a call.
-fn inputs_have(behavior: &Behavior, inputs: &Value, text: &str) -> bool {
+fn inputs_have(behavior: &Behavior, inputs: &Value, text: Wanted<'_>) -> bool {
     match (behavior, inputs) {
         (Behavior::Http { .. }, Value::Object(object)) => object
             .iter()
@@ -269,12 +283,13 @@ fn inputs_have(behavior: &Behavior, inputs: &Value, text: &str) -> bool {
     }
 }
 
-fn has(found: &str, text: &str) -> bool {
-    found.to_lowercase().contains(text)
+fn has(found: &str, wanted: Wanted<'_>) -> bool {
+    let masked = wanted.masks.text(found);
+    masked.as_deref().unwrap_or(found).to_lowercase().contains(wanted.text)
 }
 
 /// Whether a name or a value in it holds a text.
-fn value_has(value: &Value, text: &str) -> bool {
+fn value_has(value: &Value, text: Wanted<'_>) -> bool {
     match value {
         Value::Null => false,
         Value::String(found) => has(found, text),

@@ -21,8 +21,8 @@ use crate::open;
 use crate::verify::{Report, Versions, verify};
 
 const EXAMPLES: &str = "\
-Keys of flows stay sealed in a file, and the master key is NOT in it: keep the file
-master.key of the data folder apart. Without it addresses of triggers cannot be signed.
+What is secret stays sealed in a file, and the master key is NOT in it: keep the file
+master.key of the data folder apart. No server starts without it on what was restored.
 
 Examples:
   sluicegate db backup monday.slb --data /var/lib/sluicegate     while the server runs
@@ -32,7 +32,7 @@ Examples:
   sluicegate db verify --data /var/lib/sluicegate";
 
 const KEY_NOTE: &str = "The master key is not in the file: keep the file master.key of the data \
-                        folder apart. Without it addresses of triggers cannot be signed.";
+                        folder apart. No server starts without it on what was restored.";
 const KEY_BRING: &str = "Bring the file master.key that belongs to the store into the data folder \
                          before the server starts.";
 
@@ -239,7 +239,9 @@ async fn check(args: &StoreArgs, out: &mut Output<'_>) -> Result<ExitCode, Failu
     let source = open::open_source(&config).await.map_err(sentence)?;
     let mut telling = tell("checked");
     let mut progress = |report: &Report| telling(&report.rows);
-    let report = verify(&*source, &mut Versions::default(), &mut progress).await;
+    let master = open::find_master_key(&config).await.map_err(sentence)?;
+    let mut versions = Versions::opening(master);
+    let report = verify(&*source, &mut versions, &mut progress).await;
     let report = report.map_err(|error| sentence(error.to_string()))?;
     let is_whole = report.is_whole();
     if out.is_json() {
@@ -247,6 +249,12 @@ async fn check(args: &StoreArgs, out: &mut Output<'_>) -> Result<ExitCode, Failu
     } else {
         for problem in &report.problems {
             out.line(super::output::visible(&problem.to_string()))?;
+        }
+        if report.sealed > 0 {
+            out.line(format_args!(
+                "{} parts of histories are sealed, and were not looked into: the master key is not there.",
+                report.sealed
+            ))?;
         }
         let more = report.problem_count - report.problems.len() as u64;
         if more > 0 {
@@ -282,7 +290,7 @@ fn report_json(report: &Report) -> serde_json::Value {
         .collect();
     json!({"whole": report.is_whole(), "problemCount": report.problem_count,
         "problems": problems, "runs": report.count("run"), "liveRuns": report.live_runs,
-        "events": report.events, "tables": tables})
+        "events": report.events, "sealed": report.sealed, "tables": tables})
 }
 
 /// Says on standard error how far long work is.

@@ -30,6 +30,7 @@ mod package;
 mod retention;
 mod role;
 mod run;
+mod sealing_key;
 mod server;
 mod signing_key;
 mod transfer;
@@ -173,6 +174,10 @@ Examples:
     #[command(subcommand)]
     Key(key::KeyCommand),
 
+    /// The keys that secrets are sealed with
+    #[command(subcommand)]
+    SealingKey(sealing_key::SealingKeyCommand),
+
     /// The keys that sign the server's tokens
     #[command(subcommand)]
     SigningKey(signing_key::SigningKeyCommand),
@@ -266,6 +271,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Key(command) => report(json, |out| {
             with_client(&connection, async |client| key::execute(command, &client, out).await)
+        }),
+        Command::SealingKey(command) => report(json, |out| {
+            with_client(&connection, async |to| sealing_key::execute(command, &to, out).await)
         }),
         Command::SigningKey(command) => report(json, |out| {
             with_client(&connection, async |to| signing_key::execute(command, &to, out).await)
@@ -461,6 +469,9 @@ mod tests {
             "key create nightly --as a@b --expires 90d",
             "key list",
             "key revoke nightly",
+            "sealing-key list",
+            "sealing-key rotate",
+            "sealing-key status",
             "signing-key list",
             "signing-key rotate",
             "audit list --actor a --operation o --target t --from 2026-01-01 --to 2026-01-02 --top 1",

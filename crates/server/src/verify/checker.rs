@@ -3,9 +3,12 @@
 use super::Report;
 use super::flow::{FlowFacts, Versions};
 use super::row::{Fields, Index, Rows};
+use crate::auth::seal::{Place, Sealer};
 use crate::limits::{VERIFY_ROWS_PER_PROGRESS, VERIFY_SNAPSHOT_BYTES_MAX};
+use durable::codec::SEALED;
 use durable::{MessageKind, PayloadHash, ProcessId, ProcessKind, Ticks};
 use flow::run::Status;
+use flow::trigger::state::TriggerKind;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use store::portable::{Cell, TABLES, Table};
@@ -59,6 +62,8 @@ pub struct Checker<'v> {
     pub audit_end: (i64, Vec<u8>),
     /// A row that was read too far: the first of the histories.
     pub ahead: Option<Vec<Cell>>,
+    /// Opens what is sealed.
+    pub sealer: Option<Sealer>,
 }
 
 impl<'v> Checker<'v> {
@@ -81,6 +86,7 @@ impl<'v> Checker<'v> {
             records: HashSet::new(),
             audit_end: (0, store::chain::START.to_vec()),
             ahead: None,
+            sealer: None,
         }
     }
 
@@ -237,11 +243,8 @@ impl<'v> Checker<'v> {
                     self.report.add(format!("process {id}"), message);
                 }
                 Some(_) => {}
-                // the flow went on without it: it ends itself when it is due
-                None if live.due.is_some() => {}
-                None => self
-                    .report
-                    .add(format!("process {id}"), "No flow names this trigger, and it never ends."),
+                // it ends itself when it is due, or its state says why it lives
+                None => {}
             }
         }
         self.live.push(id, live);
@@ -260,9 +263,7 @@ impl<'v> Checker<'v> {
             self.report.add(process, message);
         }
         if kind == ProcessKind::Trigger {
-            if !crate::worker::trigger_state::can_read(content) {
-                self.report.add(process, "The state of this trigger cannot be read.");
-            }
+            self.check_trigger(process, seq, content);
             return Some(());
         }
         let is_held = self.snapshot_bytes + content.len() <= VERIFY_SNAPSHOT_BYTES_MAX;
@@ -270,6 +271,28 @@ impl<'v> Checker<'v> {
         self.snapshot_bytes += content.as_ref().map_or(0, Vec::len);
         self.snapshots.insert(process, Snapshot { seq, content });
         Some(())
+    }
+
+    /// The state of a trigger's process; one that no flow names and that has no time is a
+    /// subscription of an action.
+    fn check_trigger(&mut self, process: ProcessId, seq: u64, content: &[u8]) {
+        let opened = match self.opened(Place::Snapshot(process, seq), content) {
+            Ok(Some(opened)) => opened.into_owned(),
+            Ok(None) => return,
+            Err(error) => {
+                self.report.add(process, format!("The state of this trigger: {error}."));
+                return;
+            }
+        };
+        let Some(state) = crate::worker::trigger_state::read(&opened) else {
+            self.report.add(process, "The state of this trigger cannot be read.");
+            return;
+        };
+        let is_timed = self.live.get(process).is_some_and(|live| live.due.is_some());
+        let is_subscription = matches!(state.kind, TriggerKind::Subscription(_));
+        if !is_subscription && !is_timed && !self.triggers.contains_key(&process) {
+            self.report.add(process, "No flow names this trigger, and it never ends.");
+        }
     }
 
     fn take_effect(&mut self, row: &Fields<'_>) -> Option<()> {
@@ -331,17 +354,29 @@ impl<'v> Checker<'v> {
         let bytes_max = store::limits::PAYLOAD_BYTES_MAX;
         match durable::codec::decompress_limited(row.bytes(1)?, bytes_max) {
             Err(error) => self.report.add(payload_name(&hash), format!("{error}.")),
-            Ok(content) if Sha256::digest(&content)[..] != hash => {
-                self.report.add(payload_name(&hash), "Its content has another hash.");
-            }
-            Ok(content) => {
-                if let Err(error) = flow::run::event::read_payload(&content) {
-                    self.report.add(payload_name(&hash), format!("It is no value: {error}."));
-                }
-            }
+            Ok(content) => self.check_payload(&hash, content),
         }
         self.payloads.push(hash, false);
         Some(())
+    }
+
+    fn check_payload(&mut self, name: &PayloadHash, content: Vec<u8>) {
+        let is_plain = Sha256::digest(&content)[..] == *name;
+        let content = match is_plain {
+            true => content,
+            false if content.first() != Some(&SEALED) => {
+                self.report.add(payload_name(name), "Its content has another hash.");
+                return;
+            }
+            false => match self.opened_payload(name, &content) {
+                Ok(Some(content)) => content,
+                Ok(None) => return,
+                Err(error) => return self.report.add(payload_name(name), error),
+            },
+        };
+        if let Err(error) = flow::run::event::read_payload(&content) {
+            self.report.add(payload_name(name), format!("It is no value: {error}."));
+        }
     }
 
     fn take_reference(&mut self, row: &Fields<'_>) -> Option<()> {

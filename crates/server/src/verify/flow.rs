@@ -1,6 +1,7 @@
 //! Versions of flows as the runs of a store need them: loaded when the first run asks.
 
 use crate::app::catalog::{Document, dialect_of};
+use crate::auth::seal::root::MasterKey;
 use crate::limits::VERSIONS_CACHED_MAX;
 use flow::definition::{Flow, LoadOptions};
 use flow::run::FlowInfo;
@@ -20,6 +21,8 @@ pub struct FlowFacts {
 /// Versions that were met. Kept from one verification to the next, they are loaded once.
 #[derive(Default)]
 pub struct Versions {
+    /// Opens histories that are sealed; without it they are only counted.
+    pub(super) master: Option<MasterKey>,
     known: HashMap<(i64, u32), Known>,
     loaded: usize,
     /// Counts verifications: what was not met in this one is not there.
@@ -33,6 +36,12 @@ struct Known {
 }
 
 impl Versions {
+    /// Opens histories that are sealed, when the master key is there.
+    #[must_use]
+    pub fn opening(master: Option<MasterKey>) -> Versions {
+        Versions { master, ..Versions::default() }
+    }
+
     pub fn begin(&mut self) {
         self.pass += 1;
     }

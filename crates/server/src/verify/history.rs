@@ -5,6 +5,8 @@ use super::Report;
 use super::checker::{Checker, payload_name};
 use super::flow::FlowFacts;
 use super::row::{Fields, Rows};
+use super::sealed::{content_of, opened_with};
+use crate::auth::seal::{Place, Sealer};
 use durable::codec::{decompress, decompress_limited};
 use durable::{PayloadHash, ProcessId, ProcessKind, Ticks};
 use flow::definition::Flow;
@@ -179,7 +181,11 @@ impl Checker<'_> {
         moment: &mut Ticks,
     ) -> Option<Vec<u8>> {
         let none = Payloads::new();
-        let outcome = decompress(&chunk.content).map_err(|error| error.to_string());
+        let place = Place::Chunk(chunk.process, chunk.first_seq);
+        let outcome = match self.opened(place, &chunk.content).transpose()? {
+            Ok(content) => decompress(&content).map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
         let outcome = outcome.and_then(|bytes| {
             let (count, missing) = events_of(&bytes, moment).map_err(|error| error.to_string())?;
             if let Some(reader) = reader {
@@ -207,7 +213,8 @@ impl Checker<'_> {
         if !missing.is_empty() {
             let referred = self.references.all(chunk.process);
             for hash in missing {
-                if !referred.iter().any(|(_, known)| *known == hash) {
+                let names = self.names(&hash);
+                if !referred.iter().any(|(_, known)| names.contains(known)) {
                     let message = format!(
                         "Its history needs {}, to which it does not refer.",
                         payload_name(&hash)
@@ -266,7 +273,19 @@ impl Checker<'_> {
         if let Some(snapshot) = self.snapshots.get(&process)
             && let Some(content) = &snapshot.content
         {
-            match decompress_limited(content, flow::limits::OPERATION_BYTES_MAX) {
+            let opened = match opened_with(
+                self.sealer.as_ref(),
+                Place::Snapshot(process, snapshot.seq),
+                content,
+            ) {
+                Ok(Some(opened)) => opened.into_owned(),
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.report.add(process, format!("Its snapshot: {error}."));
+                    return Ok(());
+                }
+            };
+            match decompress_limited(&opened, flow::limits::OPERATION_BYTES_MAX) {
                 Ok(bytes) => stored.snapshot = Some((snapshot.seq, bytes)),
                 Err(error) => {
                     self.report.add(process, format!("Its snapshot: {error}."));
@@ -274,7 +293,10 @@ impl Checker<'_> {
                 }
             }
         }
-        match load(process, flow, (run.workflow, run.version, facts), &stored, source).await? {
+        let sealer = self.sealer.as_ref();
+        match load(process, flow, (run.workflow, run.version, facts), &stored, (source, sealer))
+            .await?
+        {
             // what it needs was there at the moment of the export, and has gone since
             Err(ReadError::MissingPayload(hash)) if self.refers(process, hash) => {}
             Err(error) => self.report.add(process, format!("It cannot be loaded: {error}.")),
@@ -284,7 +306,8 @@ impl Checker<'_> {
     }
 
     fn refers(&self, process: ProcessId, hash: PayloadHash) -> bool {
-        self.references.all(process).iter().any(|(_, known)| *known == hash)
+        let names = self.names(&hash);
+        self.references.all(process).iter().any(|(_, known)| names.contains(known))
     }
 
     fn check_state(&mut self, process: ProcessId, state: &Run, moment: Ticks) {
@@ -341,14 +364,14 @@ async fn load<S: Source + ?Sized>(
     flow: Arc<Flow>,
     (workflow, version, facts): (i64, u32, &FlowFacts),
     stored: &Stored,
-    source: &S,
+    (source, sealer): (&S, Option<&Sealer>),
 ) -> Result<Result<Run, ReadError>, StoreError> {
     let info = facts.info(workflow, version);
     let mut payloads = Payloads::new();
     loop {
         let loaded = Run::load(Arc::clone(&flow), Arc::clone(&info), process, stored, &payloads);
         let Err(ReadError::MissingPayload(hash)) = loaded else { return Ok(loaded) };
-        let content = match source.content(hash).await {
+        let content = match content_of(hash, source, sealer).await {
             Ok(content) => content,
             // said of the payload itself already
             Err(StoreError::Corrupt(_)) => None,

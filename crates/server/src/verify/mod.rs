@@ -11,6 +11,7 @@ mod flow;
 mod history;
 mod record;
 mod row;
+mod sealed;
 
 pub use flow::Versions;
 
@@ -32,6 +33,9 @@ pub struct Report {
     pub events: u64,
     /// Runs under way.
     pub live_runs: u64,
+    /// Chunks, snapshots and payloads that are sealed, and were not opened for want of the
+    /// master key.
+    pub sealed: u64,
     /// At most [`VERIFY_PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
     /// All of them, listed or not.
@@ -84,6 +88,7 @@ pub async fn verify<S: Source + ?Sized>(
     let (sender, receiver) = mpsc::channel(PAGES_QUEUED_MAX);
     let mut rows = Rows::new(receiver);
     let mut checker = Checker::new(versions);
+    checker.find_keys(source).await?;
     let checking = async {
         checker.check_tables(&mut rows, progress).await;
         checker.check_histories(&mut rows, source, progress).await

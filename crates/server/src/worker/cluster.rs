@@ -55,7 +55,10 @@ impl Engine {
             // for a while others might have taken anything: it is all taken anew
             self.lose_all();
         }
-        self.ownership.extend(began, lasts.saturating_sub(LEASE_MARGIN));
+        let certain = lasts.saturating_sub(LEASE_MARGIN);
+        self.ownership.extend(began, certain);
+        self.living.lock().clone_from(&cluster.nodes);
+        self.refresh_keys(certain).await?;
         self.notice_losses(&cluster);
         let plan = ownership::plan(self.node, &cluster);
         let take = union(plan.take, self.not_held(&cluster));
@@ -166,7 +169,7 @@ impl Engine {
     async fn take_hint(self: &Arc<Self>, hint: Hint) {
         match hint {
             Hint::Inbox(process) if self.ownership.owns(process) => {
-                match self.store.inbox(process).await {
+                match self.inbox(process).await {
                     Ok(rows) => rows.into_iter().for_each(|row| self.deliver_row(row)),
                     Err(error) => tracing::debug!(%error, "a hint was not followed"),
                 }
@@ -190,8 +193,7 @@ impl Engine {
                 continue;
             }
             let held = self.ownership.held();
-            let Ok(rows) = self.store.waiting(held, None, crate::limits::INBOX_ROWS_MAX).await
-            else {
+            let Ok(rows) = self.waiting(held, None, crate::limits::INBOX_ROWS_MAX).await else {
                 continue;
             };
             let ids: Vec<_> = rows.iter().map(|row| row.id).collect();

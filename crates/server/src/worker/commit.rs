@@ -2,6 +2,7 @@
 
 use super::Engine;
 use durable::{Batch, Epoch, InboxRow, Message, MessageKind, ProcessId, Standing};
+use flow::run::mask::Masks;
 use flow::run::{Effect, Input, Reply, Run, Status, Step};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct StepOf {
     pub run: RunChange,
     /// Key of the flow.
     pub workflow: i64,
+    /// It may hold secrets, and is stored sealed.
+    pub is_sealed: bool,
     /// The parent's effect that a new run answers.
     pub asked_by: Option<(ProcessId, u64)>,
 }
@@ -115,14 +118,18 @@ impl Engine {
         let mut group = Vec::with_capacity(steps.len());
         let mut traces = Vec::with_capacity(steps.len());
         let mut rest = Vec::with_capacity(steps.len());
-        for StepOf { step, run, workflow, asked_by } in steps {
-            let Step { batch, effects, reply, more, status, .. } = step;
+        for StepOf { step, run, workflow, is_sealed, asked_by } in steps {
+            let Step { mut batch, effects, reply, more, status, .. } = step;
             let epoch = self.ownership.epoch(batch.process.partition());
             if epoch.is_none() && !announces_itself(&batch) {
                 return Err(Refusal::Fenced(None));
             }
             let (standing, messages) = (batch.standing, batch.messages.clone());
             rest.push(Kept { epoch, standing, messages, effects, reply, more, status });
+            if is_sealed {
+                // what stays in memory is open
+                self.seal_batch(&mut batch).map_err(Refusal::Failed)?;
+            }
             let commit = Commit { batch, run, epoch, workflow, asked_by };
             traces.push(Trace::of(&commit));
             group.push(commit);
@@ -233,7 +240,7 @@ impl Engine {
     pub fn read_inbox(self: &Arc<Self>, process: ProcessId) {
         let engine = Arc::clone(self);
         tokio::spawn(async move {
-            match engine.store.inbox(process).await {
+            match engine.inbox(process).await {
                 Ok(rows) => rows.into_iter().for_each(|row| engine.deliver_row(row)),
                 Err(error) => tracing::warn!(%process, %error, "an inbox cannot be read"),
             }
@@ -261,6 +268,16 @@ fn fingerprint(chunk: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(chunk);
     hasher.finish()
+}
+
+/// The message of a run's error, for its row, which is not sealed.
+pub fn shown_error(run: &Run, step: &Step) -> Option<String> {
+    let message = &step.error.as_ref()?.message;
+    let masked = match run.flow().holds_secrets {
+        true => Masks::of_flow(run.flow()).text(message),
+        false => None,
+    };
+    Some(masked.unwrap_or_else(|| message.to_string()))
 }
 
 /// `None` for text that is empty.

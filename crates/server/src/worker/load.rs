@@ -15,7 +15,7 @@ impl Engine {
         &self,
         process: ProcessId,
     ) -> Result<Option<(Box<Run>, Vec<InboxRow>)>, StoreError> {
-        let Some(history) = self.store.load(process).await? else { return Ok(None) };
+        let Some(history) = self.stored(process).await? else { return Ok(None) };
         if history.kind != ProcessKind::Run {
             return Ok(None);
         }
@@ -62,7 +62,7 @@ impl Engine {
         payloads: &mut Payloads,
     ) -> Result<(), StoreError> {
         let missing = || StoreError::Corrupt("a payload that a run refers to is missing".into());
-        let content = self.store.payload(hash).await?.ok_or_else(missing)?;
+        let content = self.payload(hash).await?.ok_or_else(missing)?;
         let value = read_payload(&content).map_err(corrupt)?;
         payloads.insert(hash, value);
         Ok(())

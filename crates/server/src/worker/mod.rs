@@ -9,6 +9,7 @@ mod commit;
 pub mod dispatch;
 mod gate;
 pub mod header;
+mod key;
 mod load;
 mod outside;
 mod ownership;
@@ -18,6 +19,7 @@ mod poll;
 pub mod recover;
 mod resume;
 pub mod retention;
+mod sealed;
 mod start;
 mod subscription;
 pub mod timer;
@@ -36,10 +38,10 @@ use durable::{NodeId, ProcessId};
 use flow::run::Reply;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use store::Store;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 /// The engine: one for a server.
 pub struct Engine {
@@ -70,6 +72,12 @@ pub struct Engine {
     paused: AtomicBool,
     /// Runs that go on although the server is paused.
     released: Mutex<HashSet<ProcessId>>,
+    /// Nodes that lived at the last beat.
+    living: Mutex<Vec<NodeId>>,
+    /// The revision of the keys that this node has said it knows.
+    keys_noted: AtomicI64,
+    /// Told when the keys are to be changed.
+    pub rotation: Notify,
 }
 
 /// What an engine is made of.
@@ -130,6 +138,9 @@ impl Engine {
             closing: AtomicBool::new(false),
             paused: AtomicBool::new(parts.paused),
             released: Mutex::default(),
+            living: Mutex::default(),
+            keys_noted: AtomicI64::new(0),
+            rotation: Notify::new(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The driver: inputs in, batches out, effects released when durable.
 
 use super::Engine;
-use super::commit::{Refusal, StepOf, some_text};
+use super::commit::{Refusal, StepOf, shown_error, some_text};
 use crate::clock::SECOND;
 use crate::limits::{PARKED_RUNS_CACHED_MAX, STEP_TRIES_LOGGED};
 use durable::{InboxRow, MessageKind, Partition, PartitionSet, ProcessId, Standing};
@@ -341,10 +341,11 @@ impl Engine {
             status: step.status as u8,
             end: step.end,
             code: some_text(&step.code),
-            error: step.error.as_ref().map(|error| error.message.to_string()),
+            error: shown_error(&run, &step),
         });
         let workflow = run.info().key;
-        let step = StepOf { step, run: run_change, workflow, asked_by: None };
+        let is_sealed = run.flow().holds_secrets;
+        let step = StepOf { step, run: run_change, workflow, is_sealed, asked_by: None };
         match self.commit(step).await {
             Ok(durable) => {
                 let is_final = durable.standing == Standing::Final;

@@ -2,7 +2,7 @@
 //! and becomes durable in one transaction.
 
 use super::Engine;
-use super::commit::{Refusal, StepOf, some_text};
+use super::commit::{Refusal, StepOf, shown_error, some_text};
 use super::gate::Admission;
 use super::start::{Start, Started, arrival, inserted, request_of};
 use crate::app::error::{AppError, ErrorKind};
@@ -61,13 +61,15 @@ impl Engine {
             steps.iter_mut().for_each(|step| step.batch.messages.push(arrival(run.id)));
         }
         let steps = steps.into_iter().enumerate();
-        let steps = steps.map(|(at, step)| part_of(&run, step, at == 0)).collect();
+        // what is carried over stays sealed
+        let is_sealed = run.flow().holds_secrets || past.holds_secrets();
+        let steps = steps.map(|(at, step)| part_of(&run, step, is_sealed, at == 0)).collect();
         Ok((Box::new(run), steps))
     }
 }
 
 /// The first part inserts the row of the run, those after it change it.
-fn part_of(run: &Run, step: Step, is_first: bool) -> StepOf {
+fn part_of(run: &Run, step: Step, is_sealed: bool, is_first: bool) -> StepOf {
     let change = match is_first {
         true => inserted(run, &step),
         false => RunChange::Update(RunPatch {
@@ -75,10 +77,10 @@ fn part_of(run: &Run, step: Step, is_first: bool) -> StepOf {
             status: step.status as u8,
             end: step.end,
             code: some_text(&step.code),
-            error: step.error.as_ref().map(|error| error.message.to_string()),
+            error: shown_error(run, &step),
         }),
     };
-    StepOf { run: change, step, workflow: run.info().key, asked_by: None }
+    StepOf { run: change, step, workflow: run.info().key, is_sealed, asked_by: None }
 }
 
 fn not_begun(error: ResumeError) -> AppError {

@@ -1,7 +1,7 @@
 //! Beginning runs.
 
 use super::Engine;
-use super::commit::{Durable, Refusal, StepOf, some_text};
+use super::commit::{Durable, Refusal, StepOf, shown_error, some_text};
 use super::gate::Admission;
 use crate::app::catalog::Version;
 use crate::app::error::{AppError, ErrorKind};
@@ -273,7 +273,8 @@ fn step_of(run: &Run, step: Step) -> StepOf {
         Caller::Parent { process, effect } => Some((process, effect)),
         _ => None,
     };
-    StepOf { run: inserted(run, &step), step, workflow: run.info().key, asked_by }
+    let (workflow, is_sealed) = (run.info().key, run.flow().holds_secrets);
+    StepOf { run: inserted(run, &step), step, workflow, is_sealed, asked_by }
 }
 
 /// The row of a run that has taken its first step.
@@ -285,7 +286,7 @@ pub(super) fn inserted(run: &Run, step: &Step) -> RunChange {
         status: step.status as u8,
         end: step.end,
         code: some_text(&step.code),
-        error: step.error.as_ref().map(|error| error.message.to_string()),
+        error: shown_error(run, step),
         client_tracking_id: run.custom_tracking_id().map(str::to_owned),
         parent: run.parent(),
     })

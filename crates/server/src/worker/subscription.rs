@@ -222,6 +222,7 @@ impl Engine {
         batch.forget_history = true;
         batch.consumed = watching.inbox.iter().map(|row| row.id).collect();
         batch.messages = messages;
+        self.seal_batch(&mut batch).map_err(Refusal::Failed)?;
         self.commit_batch(batch, watching.state.workflow, None).await
     }
 
@@ -286,8 +287,8 @@ impl Engine {
         let Some((run, effect)) = self.waiting_for(process, token).await? else { return Ok(None) };
         let message = flow::run::connector::called_back(request);
         // a second call is the same message, and changes nothing
-        self.store.send(reply_to(run, effect, process, &message)).await?;
-        for row in self.store.inbox(run).await? {
+        self.send(reply_to(run, effect, process, &message)).await?;
+        for row in self.inbox(run).await? {
             self.deliver_row(row);
         }
         Ok(Some(()))

@@ -33,23 +33,17 @@ pub(super) struct Watching {
     pub inbox: Vec<InboxRow>,
 }
 
-/// Whether stored bytes are the state of a trigger.
+/// The state of a trigger in stored bytes that are open.
 #[must_use]
-pub fn can_read(stored: &[u8]) -> bool {
-    durable::codec::decompress(stored)
-        .is_ok_and(|bytes| is_sealed(&bytes) || read(&bytes).is_some())
+pub fn read(stored: &[u8]) -> Option<TriggerState> {
+    let bytes = durable::codec::decompress(stored).ok()?;
+    TriggerState::from_value(&expr::codec::take(&mut bytes.as_slice()).ok()?)
 }
 
-/// Marks a state that is sealed, since it holds what a call authenticates with: no tag of a
-/// value.
-const SEALED: u8 = 0xfe;
-
-fn is_sealed(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&SEALED)
-}
-
-fn read(mut bytes: &[u8]) -> Option<TriggerState> {
-    TriggerState::from_value(&expr::codec::take(&mut bytes).ok()?)
+fn write(state: &TriggerState) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    expr::codec::put(&state.to_value(), &mut bytes);
+    durable::codec::compress(&bytes)
 }
 
 /// What acts by itself in a flow.
@@ -114,7 +108,7 @@ impl Engine {
             kind: MessageKind::Cancel,
             body: Vec::new(),
         };
-        self.store.send(message).await?;
+        self.send(message).await?;
         if !self.ownership.owns(process) {
             self.store.hint(store::Hint::Inbox(process));
             return Ok(());
@@ -163,11 +157,15 @@ impl Engine {
         let process = watching.process;
         let mut batch = Batch::new(process, ProcessKind::Trigger, watching.seq);
         batch.events = 1;
-        batch.snapshot = Some(self.write_state(process, state).map_err(Refusal::Failed)?);
+        batch.snapshot = Some(write(state));
         batch.forget_history = true;
         batch.standing = Standing::Live { due };
         batch.consumed = watching.inbox.iter().map(|row| row.id).collect();
         batch.messages = messages;
+        if matches!(state.kind, TriggerKind::Subscription(_)) {
+            // what it calls is called with credentials
+            self.seal_batch(&mut batch).map_err(Refusal::Failed)?;
+        }
         self.commit_batch(batch, state.workflow, asked_by).await?;
         if let Some(due) = due {
             self.schedule_trigger(due, process, state.workflow);
@@ -194,35 +192,14 @@ impl Engine {
         }
     }
 
-    fn write_state(&self, process: ProcessId, state: &TriggerState) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::new();
-        expr::codec::put(&state.to_value(), &mut bytes);
-        if matches!(state.kind, TriggerKind::Subscription(_)) {
-            let sealed = self.catalog.sealer().seal(&owner(process), &bytes);
-            let sealed = sealed.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            bytes = [&[SEALED], sealed.as_slice()].concat();
-        }
-        Ok(durable::codec::compress(&bytes))
-    }
-
-    fn read_state(&self, process: ProcessId, stored: &[u8]) -> Option<TriggerState> {
-        let bytes = durable::codec::decompress(stored).ok()?;
-        match bytes.split_first() {
-            Some((&SEALED, sealed)) => {
-                read(&self.catalog.sealer().open_secret(&owner(process), sealed).ok()?)
-            }
-            _ => read(&bytes),
-        }
-    }
-
     /// The process of a trigger, when it lives.
     pub(super) async fn watching(&self, process: ProcessId) -> Result<Option<Watching>, AppError> {
-        let Some(history) = self.store.load(process).await? else { return Ok(None) };
+        let Some(history) = self.stored(process).await? else { return Ok(None) };
         if history.kind != ProcessKind::Trigger {
             return Ok(None);
         }
         let state = history.snapshot.as_ref();
-        let state = state.and_then(|(_, stored)| self.read_state(process, stored));
+        let state = state.and_then(|(_, stored)| read(stored));
         let state = state.ok_or_else(|| {
             AppError::internal(StoreError::Corrupt("the state of a trigger cannot be read".into()))
         })?;
@@ -356,11 +333,6 @@ impl Engine {
             Err(error) => Err(error),
         }
     }
-}
-
-/// What the state of a process is sealed for.
-fn owner(process: ProcessId) -> String {
-    format!("trigger {}", process.run_name())
 }
 
 pub(super) fn new_process(process: ProcessId) -> Watching {

@@ -38,6 +38,7 @@ mod resume;
 mod retention;
 mod rights;
 mod run;
+mod sealing_key;
 mod secret;
 mod signature;
 mod stored;

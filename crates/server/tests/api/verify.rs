@@ -66,6 +66,10 @@ impl Source for Tables {
         });
         Box::pin(async move { Ok(content) })
     }
+
+    fn fact(&self, _kind: u8, _id: &str) -> Answer<'_, Option<store::Record>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// What is done to a store, and what has to be said of it.

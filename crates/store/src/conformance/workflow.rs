@@ -2,7 +2,7 @@
 
 use super::StoreFactory;
 use super::sample::{START, id, open, version, workflow};
-use crate::{Store, StoreError, VersionRow, WorkflowRow};
+use crate::{Edit, Store, StoreError, VersionRow, WorkflowRow};
 
 async fn create(store: &dyn Store, row: &WorkflowRow) -> i64 {
     store.create_workflow(row.clone(), version(1)).await.expect("it is created")
@@ -105,6 +105,15 @@ pub async fn versions_are_kept(factory: &dyn StoreFactory) {
     assert_eq!(store.version(row.key, 2).await, Ok(Some(with_key(2))));
     assert_eq!(store.version(row.key, 4).await, Ok(None));
     assert_eq!(store.versions(row.key).await, Ok(vec![listed(3), listed(2), listed(1)]));
+
+    // The document alone, of a version that is there.
+    let other = VersionRow { document: b"other".to_vec(), ..with_key(2) };
+    let unknown = VersionRow { number: 4, ..other.clone() };
+    let edits = vec![Edit::ReplaceDocument(other.clone()), Edit::ReplaceDocument(unknown)];
+    assert_eq!(store.change(edits, Vec::new()).await, Ok(vec![1, 0]));
+    assert_eq!(store.version(row.key, 2).await, Ok(Some(other)));
+    assert_eq!(store.version(row.key, 3).await, Ok(Some(with_key(3))));
+    assert_eq!(store.version(row.key, 4).await, Ok(None));
 }
 
 pub async fn a_flow_goes_with_its_versions(factory: &dyn StoreFactory) {

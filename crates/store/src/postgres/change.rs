@@ -2,7 +2,7 @@
 
 use super::address::Db;
 use super::fault::Fault;
-use super::{audit, record, workflow};
+use super::{audit, record, workflow, workflow_version};
 use crate::{AuditRow, Edit};
 
 /// Applies changes in order. Answers a number for each.
@@ -28,6 +28,7 @@ async fn one(db: &Db, edit: &Edit) -> Result<i64, Fault> {
             workflow::update(db, row, version.as_ref()).await?;
             Ok(row.revision + 1)
         }
+        Edit::ReplaceDocument(version) => workflow_version::replace(db, version).await,
         Edit::DeleteWorkflow(key) => Ok(i64::from(workflow::delete(db, *key).await?)),
     }
 }

@@ -15,6 +15,9 @@ const GET: &str = "SELECT workflow, number, created, document FROM workflow_vers
 const LIST: &str = "SELECT workflow, number, created, ''::bytea FROM workflow_version
     WHERE workflow = $1 ORDER BY number DESC";
 
+const REPLACE: &str = "UPDATE workflow_version SET document = $3
+    WHERE workflow = $1 AND number = $2";
+
 const REMOVE: &str = "DELETE FROM workflow_version WHERE workflow = $1";
 
 /// Adds a version to a flow, whatever flow the row names.
@@ -39,6 +42,13 @@ pub(super) async fn get(db: &Db, workflow: i64, number: u32) -> Result<Option<Ve
 /// Without documents, newest first.
 pub(super) async fn list(db: &Db, workflow: i64) -> Result<Vec<VersionRow>, Fault> {
     each(&call!(LIST, workflow).rows(db).await?, version_row)
+}
+
+/// Gives a version another document. Answers 1, or 0 when there is no such version.
+pub(super) async fn replace(db: &Db, version: &VersionRow) -> Result<i64, Fault> {
+    let VersionRow { workflow, number, document, .. } = version;
+    let replace = call!(REPLACE, *workflow, i64::from(*number), document.as_slice());
+    Ok(i64::from(replace.execute(db).await? > 0))
 }
 
 pub(super) fn remove(workflow: i64) -> Call<'static> {

@@ -1,7 +1,7 @@
 //! Changes of management data, with what the audit says of them.
 
 use super::fault::Fault;
-use super::{audit, record, workflow};
+use super::{audit, record, workflow, workflow_version};
 use crate::{AuditRow, Edit};
 use rusqlite::Connection;
 
@@ -25,6 +25,7 @@ fn one(db: &Connection, edit: &Edit) -> Result<i64, Fault> {
             workflow::update(db, row, version.as_ref())?;
             Ok(row.revision + 1)
         }
+        Edit::ReplaceDocument(version) => workflow_version::replace(db, version),
         Edit::DeleteWorkflow(key) => Ok(i64::from(workflow::delete(db, *key)?)),
     }
 }

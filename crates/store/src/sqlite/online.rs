@@ -3,9 +3,9 @@
 //! Invariant: nothing is written; the server goes on meanwhile.
 
 use super::connection::Place;
-use super::{migrate, payload, portable};
+use super::{migrate, payload, portable, record};
 use crate::portable::Page;
-use crate::{Answer, Source, StoreError};
+use crate::{Answer, Record, Source, StoreError};
 use durable::PayloadHash;
 use std::path::Path;
 use tokio::sync::mpsc;
@@ -44,5 +44,10 @@ impl Source for SqliteReader {
     /// Opens the database each time: few payloads are asked for.
     fn content(&self, hash: PayloadHash) -> Answer<'_, Option<Vec<u8>>> {
         self.read(move |place| Ok(payload::get(&place.open_beside()?, &hash)?))
+    }
+
+    fn fact(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>> {
+        let id = id.to_owned();
+        self.read(move |place| Ok(record::get(&place.open_beside()?, kind, &id)?))
     }
 }

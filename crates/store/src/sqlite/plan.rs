@@ -71,6 +71,7 @@ const STATEMENTS: &[&str] = &[
     workflow::LIST_SAME_NAME,
     workflow_version::GET,
     workflow_version::LIST,
+    workflow_version::REPLACE,
     workflow_version::REMOVE,
 ];
 

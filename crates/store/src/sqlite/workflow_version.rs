@@ -13,6 +13,9 @@ pub(super) const GET: &str = "SELECT workflow, number, created, document FROM wo
 pub(super) const LIST: &str = "SELECT workflow, number, created, x'' FROM workflow_version
     WHERE workflow = ?1 ORDER BY number DESC";
 
+pub(super) const REPLACE: &str = "UPDATE workflow_version SET document = ?3
+    WHERE workflow = ?1 AND number = ?2";
+
 pub(super) const REMOVE: &str = "DELETE FROM workflow_version WHERE workflow = ?1";
 
 /// Adds a version to a flow, whatever flow the row names.
@@ -41,6 +44,13 @@ pub(super) fn get(
 /// Without documents, newest first.
 pub(super) fn list(db: &Connection, workflow: i64) -> Result<Vec<VersionRow>, Fault> {
     db.prepare_cached(LIST)?.query_and_then(params![workflow], version_row)?.collect()
+}
+
+/// Gives a version another document. Answers 1, or 0 when there is no such version.
+pub(super) fn replace(db: &Connection, version: &VersionRow) -> Result<i64, Fault> {
+    let values = params![version.workflow, version.number, version.document];
+    let replaced = db.prepare_cached(REPLACE)?.execute(values)?;
+    Ok(i64::from(replaced > 0))
 }
 
 pub(super) fn remove(db: &Connection, workflow: i64) -> Result<(), Fault> {

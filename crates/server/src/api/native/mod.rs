@@ -22,6 +22,7 @@ mod passkey;
 mod retention;
 mod role;
 mod run;
+mod sealing_key;
 mod server;
 mod session;
 mod signing_key;
@@ -107,6 +108,9 @@ fn administration() -> Described {
     Described::new()
         .with(routes!(server::show))
         .with(routes!(server::resume))
+        .with(routes!(sealing_key::list))
+        .with(routes!(sealing_key::rotate))
+        .with(routes!(sealing_key::rotation))
         .with(routes!(signing_key::list))
         .with(routes!(signing_key::rotate))
         .with(routes!(retention::list))

@@ -212,6 +212,8 @@ fn render(asked: &Asked, entry: &FlowEntry, row: &RunRow, more: Option<&Value>) 
     }
     if let Some(message) = &row.error {
         let code = row.code.as_deref().unwrap_or_else(|| status.name());
+        let masked = entry.version.masks.text(message);
+        let message = masked.as_deref().unwrap_or(message);
         properties["error"] = json!({"code": code, "message": message});
     }
     if let Some(response) = more.and_then(|more| more.get("response")).filter(|it| !it.is_null()) {

@@ -1,7 +1,7 @@
 //! Connections: what somebody uses a connector with.
 
 use super::runtime::Backend;
-use super::secret::{not_signed_in, signs_in};
+use super::secret::{not_signed_in, seal_owner, signs_in};
 use super::{Connector, builtin, certificate, no_connector};
 use crate::app::access::Scope;
 use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
@@ -21,7 +21,7 @@ const BY_NAME: u8 = 1;
 /// Who has it, its owner and those it was shared with, newest first.
 const BY_HOLDER: u8 = 2;
 const BY_ENVIRONMENT: u8 = 3;
-const BY_CONNECTOR: u8 = 4;
+pub(crate) const BY_CONNECTOR: u8 = 4;
 /// Of its owner and connector, in whichever environment.
 pub(super) const BY_ACCOUNT: u8 = 5;
 
@@ -106,6 +106,13 @@ impl Stored for Connection {
             keys.push(data::key(BY_ACCOUNT, &[owner, connector]));
         }
         keys
+    }
+}
+
+impl data::Sealed for Connection {
+    fn sealed(&mut self) -> Option<(String, &mut String)> {
+        let owner = seal_owner(&self.id);
+        self.sealed.as_mut().map(|sealed| (owner, sealed))
     }
 }
 

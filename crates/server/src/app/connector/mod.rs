@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::RecordKey;
 
-const BY_TITLE: u8 = 1;
+pub(crate) const BY_TITLE: u8 = 1;
 const BY_NAME: u8 = 2;
 
 /// A connector.

@@ -62,7 +62,7 @@ pub(super) fn signs_in(set: &ParameterSet, values: &Map<String, Value>) -> bool 
 }
 
 /// What the secrets of a connection are sealed for.
-fn seal_owner(id: &str) -> String {
+pub(super) fn seal_owner(id: &str) -> String {
     format!("connection {id}")
 }
 

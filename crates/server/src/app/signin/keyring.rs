@@ -26,7 +26,7 @@ use store::RecordKey;
 use tokio::time::Instant;
 
 /// Setting of the store: the first key, sealed.
-const FIRST_KEY: &str = "signing_key";
+pub(crate) const FIRST_KEY: &str = "signing_key";
 
 pub const BY_TIME: u8 = 1;
 
@@ -36,7 +36,7 @@ const BELIEVED_SECONDS: i64 = ACCESS_TOKEN_SECONDS + 2 * CLOCK_LEEWAY_SECONDS;
 
 /// A key that a rotation made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct SigningKey {
+pub(crate) struct SigningKey {
     /// What tokens name it by.
     id: String,
     /// PKCS#8, sealed, base64.
@@ -54,6 +54,12 @@ impl Stored for SigningKey {
 
     fn keys(&self) -> Vec<RecordKey> {
         vec![data::key(BY_TIME, &[&ordered(self.created)])]
+    }
+}
+
+impl data::Sealed for SigningKey {
+    fn sealed(&mut self) -> Option<(String, &mut String)> {
+        Some((owner(&self.id), &mut self.sealed))
     }
 }
 
@@ -187,7 +193,7 @@ impl App {
             }
             let key = match known.as_ref().and_then(|ring| ring.key(&record.id)) {
                 Some(key) => key,
-                None => Arc::new(self.open_key(record)?),
+                None => Arc::new(self.open_key(record).await?),
             };
             keys.push(TimedKey { key, created: Some(record.created), ends: None });
         }
@@ -205,14 +211,13 @@ impl App {
                 store.setting_or(FIRST_KEY, &sealed.map_err(AppError::internal)?).await?
             }
         };
-        let key = sealer.open_secret(FIRST_KEY, &sealed).map_err(AppError::internal)?;
+        let key = self.engine.catalog.open_secret(FIRST_KEY, &sealed).await?;
         TokenKey::read(&key)
     }
 
-    fn open_key(&self, record: &SigningKey) -> Result<TokenKey, AppError> {
+    async fn open_key(&self, record: &SigningKey) -> Result<TokenKey, AppError> {
         let sealed = STANDARD.decode(&record.sealed).map_err(AppError::internal)?;
-        let sealer = self.engine.catalog.sealer();
-        let key = sealer.open_secret(&owner(&record.id), &sealed).map_err(AppError::internal)?;
+        let key = self.engine.catalog.open_secret(&owner(&record.id), &sealed).await?;
         TokenKey::read(&key)
     }
 

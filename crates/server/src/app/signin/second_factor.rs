@@ -7,7 +7,7 @@
 
 use super::passkey::{self, Own};
 use super::{Refusal, SignInError};
-use crate::app::data::{Change, Kind, Known, Stored};
+use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::directory::User;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::{App, Operation};
@@ -50,6 +50,12 @@ impl Stored for SecondFactor {
 
     fn keys(&self) -> Vec<RecordKey> {
         Vec::new()
+    }
+}
+
+impl data::Sealed for SecondFactor {
+    fn sealed(&mut self) -> Option<(String, &mut String)> {
+        Some((owner(&self.id), &mut self.secret))
     }
 }
 
@@ -147,7 +153,7 @@ impl App {
         self.pace(&self.signin.guesses)?;
         let found = self.get::<SecondFactor>(&user.id).await?.filter(|it| !it.is_confirmed);
         let mut factor = found.ok_or_else(Refusal::stale_form)?;
-        let Some(step) = self.step_of(&factor, given)? else {
+        let Some(step) = self.step_of(&factor, given).await? else {
             return Err(Refusal::wrong_code().by(Some(user.clone())).into());
         };
         let codes: Result<Vec<String>, _> =
@@ -162,10 +168,9 @@ impl App {
         Ok(codes)
     }
 
-    fn step_of(&self, factor: &SecondFactor, given: &str) -> Result<Option<i64>, AppError> {
+    async fn step_of(&self, factor: &SecondFactor, given: &str) -> Result<Option<i64>, AppError> {
         let sealed = STANDARD.decode(&factor.secret).map_err(AppError::internal)?;
-        let sealer = self.engine.catalog.sealer();
-        let secret = sealer.open_secret(&owner(&factor.id), &sealed).map_err(AppError::internal)?;
+        let secret = self.engine.catalog.open_secret(&owner(&factor.id), &sealed).await?;
         let now = unix_seconds(self.engine.clock.now());
         Ok(totp::step_of(&secret, &totp::plain(given), now, factor.last_step))
     }
@@ -181,7 +186,7 @@ impl App {
         let factor = self.second_factor(&user.id).await?;
         let mut factor = factor.ok_or_else(Refusal::stale_form)?;
         let mut change = Change::default();
-        if let Some(step) = self.step_of(&factor, given)? {
+        if let Some(step) = self.step_of(&factor, given).await? {
             factor.last_step = step;
         } else {
             let hash = hash_of(&totp::plain(given));

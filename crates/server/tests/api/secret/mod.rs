@@ -8,7 +8,7 @@ use crate::login::second_factor::{shown, unbase32};
 use crate::stored::{db, ends};
 use crate::support::Setup;
 use crate::support::stub::Stub;
-use crate::world::{Answer, World, compose, definition, path, response};
+use crate::world::{Answer, World, compose, definition, path, response, wait};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, RequestBuilder};
@@ -20,10 +20,9 @@ use std::path::{Path, PathBuf};
 /// Harmless, and everywhere: the search finds what there is.
 const SHOWN: &str = "shown4f0c71d2";
 
-/// What lies in the store as it is, and nowhere else. In the histories of runs the values
-/// that a flow secures, and the credentials of calls, which are made again after a crash:
-/// their chunks are not sealed yet. And the address of a webhook, which is not a secret.
-const STORED: [&str; 4] = [SECURED, WEBHOOK, PASSWORD, HEADER];
+/// What lies in the store as it is, and nowhere else: the address of a webhook, which is not
+/// a secret.
+const STORED: [&str; 1] = [WEBHOOK];
 const PASSWORD: &str = "password of an action";
 const HEADER: &str = "header of an action";
 const SECURED: &str = "secured value";
@@ -309,11 +308,57 @@ async fn flows(garden: &mut Garden) {
         "parameters": {"unused": unused, "whole": {"inner": whole}}});
     garden.make("/api/v1/flows", body).await;
     run(garden, "quiet", &json!({"text": secured})).await;
+    // so large that it is stored by itself
+    let large = garden.plant(SECURED);
+    let known = format!("{}{large}", "large value ".repeat(4_000));
+    run(garden, "quiet", &json!({"text": known})).await;
+    waiting(garden).await;
+    ending(garden).await;
     let token = garden.plant_plain(WEBHOOK);
     let body =
         json!({"onFailure": "webhook", "url": format!("http://127.0.0.1:1/?token={}", token)});
     // who may change it may read it
     garden.once(Method::PUT, "/api/v1/flows/quiet/notifications", Some(&body), None).await;
+}
+
+/// Runs whose errors say what is secret.
+async fn ending(garden: &mut Garden) {
+    let (secured, parameter) = (garden.plant(SECURED), garden.plant_plain("parameter in an error"));
+    let mut quiet = compose("", json!("@triggerBody()['text']"));
+    quiet["runtimeConfiguration"] = json!({"secureData": {"properties": ["inputs", "outputs"]}});
+    for (name, text) in [("ends0", "@outputs('Quiet')"), ("ends1", "oh @{parameters('secret')}")] {
+        let ends = json!({"type": "Terminate", "runAfter": {"Quiet": ["Succeeded"]}, "inputs": {
+            "runStatus": "Failed", "runError": {"code": "Oh", "message": text}}});
+        let mut document = definition(json!({"Quiet": quiet, "Ends": ends}));
+        document["triggers"]["manual"]["runtimeConfiguration"] =
+            json!({"secureData": {"properties": ["outputs"]}});
+        document["parameters"] = json!({"secret": {"type": "SecureString"}});
+        let body = json!({"name": name, "document": document, "parameters": {"secret": parameter}});
+        garden.make("/api/v1/flows", body).await;
+        run(garden, name, &json!({"text": secured})).await;
+    }
+}
+
+/// A run that is under way when the server is killed, with a parent that waits for its answer:
+/// snapshots and messages are stored as well.
+async fn waiting(garden: &mut Garden) {
+    let secured = garden.plant(SECURED);
+    let both = json!({"secureData": {"properties": ["inputs", "outputs"]}});
+    let mut keep = compose("", json!("@triggerBody()"));
+    keep["runtimeConfiguration"] = both.clone();
+    let mut answer = response("Keep", "@triggerBody()");
+    answer["runtimeConfiguration"] = both.clone();
+    let mut child = definition(json!({"Keep": keep, "Answer": answer,
+        "Rest": wait("Answer", 3_600)}));
+    child["triggers"]["manual"]["runtimeConfiguration"] = both.clone();
+    garden.make("/api/v1/flows", json!({"name": "child", "document": child})).await;
+    let mut call = json!({"type": "Workflow", "runAfter": {}, "inputs": {
+        "host": {"workflowReferenceName": "child"}, "body": "@triggerBody()"}});
+    call["runtimeConfiguration"] = both.clone();
+    let mut parent = definition(json!({"Call": call}));
+    parent["triggers"]["manual"]["runtimeConfiguration"] = both;
+    garden.make("/api/v1/flows", json!({"name": "parent", "document": parent})).await;
+    run(garden, "parent", &json!({"text": secured})).await;
 }
 
 async fn run(garden: &mut Garden, flow: &str, body: &Value) {
@@ -351,7 +396,7 @@ async fn look(garden: &mut Garden, access: &str) {
     ]
     .map(str::to_owned)
     .to_vec();
-    for flow in ["call0", "call1", "call2", "quiet"] {
+    for flow in ["call0", "call1", "call2", "quiet", "parent", "child", "ends0", "ends1"] {
         let at = format!("/api/v1/flows/{flow}");
         for rest in
             ["", "/versions", "/versions/1", "/package", "/runs", "/runs?search=P%26", "/owners"]
@@ -362,8 +407,11 @@ async fn look(garden: &mut Garden, access: &str) {
             let id = run["id"].as_str().expect("an id");
             paths.push(format!("/api/v1/runs/{id}"));
             paths.push(format!("/api/v1/runs/{id}/actions"));
-            paths.push(format!("/api/v1/runs/{id}/events"));
-            for action in ["Call", "Quiet", "Fails"] {
+            if flow != "child" {
+                // its runs go on, and so would the answer
+                paths.push(format!("/api/v1/runs/{id}/events"));
+            }
+            for action in ["Call", "Quiet", "Fails", "Keep", "Answer", "Ends"] {
                 paths.push(format!("/api/v1/runs/{id}/actions/{action}"));
             }
         }
@@ -483,6 +531,11 @@ async fn a_planted_secret_is_found_nowhere() {
         places.push((text(path), read(path)));
     }
     search(&garden.planted, &places, &answers);
+    // with the key, and without it, what is stored fits together
+    ends(0, db(&["verify"], &data));
+    std::fs::rename(data.join("master.key"), dir.path().join("master.key")).expect("moved");
+    let told = ends(0, db(&["verify"], &data));
+    assert!(told.contains("are sealed, and were not looked into"), "{told}");
 }
 
 fn read(path: &Path) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::super::{Connector, certificate};
 use crate::app::App;
-use crate::app::data::{Change, Kind, Known, Stored};
+use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::error::AppError;
 use crate::auth::caller::Caller;
 use ::connector::http::{PfxFile, Secret};
@@ -19,7 +19,7 @@ const CLIENT_BYTES_MAX: usize = 4 * 1024;
 /// A client. Its secret is sealed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ConnectorClient {
+pub(crate) struct ConnectorClient {
     /// The connector's id.
     id: String,
     client_id: String,
@@ -38,6 +38,13 @@ impl Stored for ConnectorClient {
 
     fn keys(&self) -> Vec<RecordKey> {
         Vec::new()
+    }
+}
+
+impl data::Sealed for ConnectorClient {
+    fn sealed(&mut self) -> Option<(String, &mut String)> {
+        let owner = seal_owner(&self.id);
+        self.sealed.as_mut().map(|sealed| (owner, sealed))
     }
 }
 

@@ -7,7 +7,7 @@
 use super::super::connection::{Connection, ConnectionFault};
 use super::unavailable;
 use crate::app::App;
-use crate::app::data::{Change, Kind, Known, Stored};
+use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::{self, SECOND};
@@ -34,7 +34,7 @@ const LIFE_SECONDS_MAX: u64 = 10 * 365 * 86_400;
 /// What a connection has from its service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ConnectionToken {
+pub(crate) struct ConnectionToken {
     /// The connection's id.
     id: String,
     /// [`Kept`], base64; none before the first token.
@@ -46,6 +46,13 @@ pub(super) struct ConnectionToken {
     /// Who is asking for another one.
     #[serde(default)]
     lease: Option<Lease>,
+}
+
+impl data::Sealed for ConnectionToken {
+    fn sealed(&mut self) -> Option<(String, &mut String)> {
+        let owner = seal_owner(&self.id);
+        self.sealed.as_mut().map(|sealed| (owner, sealed))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

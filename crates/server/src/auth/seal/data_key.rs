@@ -1,0 +1,109 @@
+//! Data keys: what histories are sealed with, as a whole.
+//!
+//! Large values are found by a name that only who has the key can make of their hash: the
+//! file of a database does not tell whether a value that somebody knows is in it.
+
+use super::{KEY_BYTES, KeyId, SealError, Sealer, SealingKey, split};
+use durable::PayloadHash;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// A key of histories.
+pub(super) struct DataKey {
+    id: KeyId,
+    key: SealingKey,
+    naming: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl DataKey {
+    pub fn of(key: &[u8; KEY_BYTES]) -> DataKey {
+        let sealing = SealingKey::of(&derived(key, b"content"));
+        DataKey { id: sealing.id(), key: sealing, naming: derived(key, b"name") }
+    }
+
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    fn name(&self, hash: &PayloadHash) -> PayloadHash {
+        *derived(&self.naming, hash)
+    }
+}
+
+/// HMAC-SHA-256: a key for one purpose out of another.
+pub(super) fn derived(key: &[u8; KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
+    let mut out = Zeroizing::new([0; KEY_BYTES]);
+    // HMAC takes keys of any length
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) {
+        mac.update(purpose);
+        out.copy_from_slice(&mac.finalize().into_bytes());
+    }
+    out
+}
+
+/// Where a sealed row is: bound to it, so that rows cannot be swapped.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// Process, number of the first event.
+    Chunk(durable::ProcessId, u64),
+    /// Process, number of the last event.
+    Snapshot(durable::ProcessId, u64),
+    /// The name under which it is stored.
+    Payload(PayloadHash),
+    /// Target, sender, effect.
+    Message(durable::ProcessId, Option<durable::ProcessId>, u64),
+}
+
+impl Place {
+    fn bytes(self) -> Vec<u8> {
+        let (tag, process, number) = match &self {
+            Place::Chunk(process, seq) => (1, process, *seq),
+            Place::Snapshot(process, seq) => (2, process, *seq),
+            Place::Payload(name) => return [&[3], name.as_slice()].concat(),
+            Place::Message(to, _, effect) => (4, to, *effect),
+        };
+        let mut bytes = vec![tag];
+        bytes.extend_from_slice(process.as_bytes());
+        bytes.extend_from_slice(&number.to_le_bytes());
+        if let Place::Message(_, Some(from), _) = &self {
+            bytes.extend_from_slice(from.as_bytes());
+        }
+        bytes
+    }
+}
+
+impl Sealer {
+    /// A key for another purpose, the same on every node that knows the same keys.
+    #[must_use]
+    pub fn derive(&self, purpose: &[u8]) -> [u8; KEY_BYTES] {
+        let keys = self.keys();
+        keys.data.last().map_or([0; KEY_BYTES], |key| *derived(&key.naming, purpose))
+    }
+
+    /// Seals content of a history with the newest data key.
+    pub fn seal_content(&self, place: Place, content: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.check_fresh()?;
+        let keys = self.keys();
+        keys.data.last().ok_or(SealError::Damaged)?.key.seal(&place.bytes(), content)
+    }
+
+    /// Opens what [`Sealer::seal_content`] sealed for the same place.
+    pub fn open_content(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (id, rest) = split(sealed).ok_or(SealError::Damaged)?;
+        let keys = self.keys();
+        let key = keys.data.iter().find(|it| it.id == id).ok_or(SealError::UnknownKey(id))?;
+        key.key.open_bare(&place.bytes(), rest).ok_or(SealError::Damaged)
+    }
+
+    /// Under which name a large value with this hash is stored from now on.
+    pub fn payload_name(&self, hash: &PayloadHash) -> Result<PayloadHash, SealError> {
+        self.keys().data.last().map(|key| key.name(hash)).ok_or(SealError::Damaged)
+    }
+
+    /// Under which names it may be stored, the newest first.
+    #[must_use]
+    pub fn payload_names(&self, hash: &PayloadHash) -> Vec<PayloadHash> {
+        self.keys().data.iter().rev().map(|key| key.name(hash)).collect()
+    }
+}

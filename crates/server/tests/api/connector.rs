@@ -82,7 +82,9 @@ async fn connectors_are_listed_with_those_of_the_server() {
     };
     let all = people.api(CO_OWNER, Method::GET, "apis", None, 200).await;
     let server = ["Power Automate Management", "Power Automate for Admins"];
-    assert_eq!(names(&all), [&["Weather"], server.as_slice()].concat());
+    let first = names(&all);
+    assert_eq!(first[..3], [&["Weather"], server.as_slice()].concat());
+    assert!(first.iter().any(|name| name == "SMTP") && first.len() > 10, "{first:?}");
     let own = format!(
         "/providers/Microsoft.PowerApps/apis?$filter=environment%20eq%20%27{}%27%20and%20IsCustomApi%20eq%20%27True%27",
         people.environment
@@ -92,11 +94,12 @@ async fn connectors_are_listed_with_those_of_the_server() {
         "/providers/Microsoft.PowerApps/scopes/admin/environments/{}/apis",
         people.environment
     );
-    assert_eq!(names(&people.ask(ADMINISTRATOR, (Method::GET, &scope), None, 200).await).len(), 3);
+    let administered = people.ask(ADMINISTRATOR, (Method::GET, &scope), None, 200).await;
+    assert_eq!(names(&administered), first);
     people.ask(CO_OWNER, (Method::GET, &scope), None, 403).await;
     // another environment has none of it
     let other = "/providers/Microsoft.PowerApps/scopes/admin/environments/other/apis";
-    assert_eq!(names(&people.ask(STRANGER, (Method::GET, other), None, 200).await), server);
+    assert_eq!(names(&people.ask(STRANGER, (Method::GET, other), None, 200).await), first[1..]);
 }
 
 #[tokio::test]

@@ -311,3 +311,67 @@ async fn another_host_or_a_flow_can_stand_behind_a_connection() {
     assert_eq!(told["parameters"], json!({"shelf": "x", "top": 2}));
     assert_eq!((&told["method"], &told["path"]), (&json!("GET"), &json!("/shelves/x/books?top=2")));
 }
+
+#[tokio::test]
+async fn answers_can_be_made_from_the_document() {
+    let house = House::open(|_, _| (500, Vec::new(), Value::Null)).await;
+    let list = open_api("ListBooks", &json!({"shelf": "x"}));
+    let flow = house.flow(OWNER, &power(definition(json!({"Call": list}))), 201).await;
+    house.put_backend(OWNER, &json!({"kind": "Mock"}), 200).await;
+    let run = house.run(&flow).await;
+    assert_eq!(run["status"], "Succeeded", "{run}");
+    assert!(run["Call"]["outputs"]["body"].is_array(), "{run}");
+    assert!(house.backend.asked().is_empty());
+}
+
+#[tokio::test]
+async fn operations_are_called_at_the_runtime_address_of_the_connection() {
+    let house = House::open(|_, _| (200, vec![("x-page", "1".to_owned())], json!(["a"]))).await;
+    let path = "/apim/library/lib1/shelves/a%20b/books?top=2";
+    let answer = house.people.send(OWNER, Method::GET, path, None).await;
+    assert_eq!((answer.status, answer.json()), (200, json!(["a"])), "{answer:?}");
+    assert_eq!(answer.header("x-page"), "1");
+    let asked = &house.backend.asked()[0];
+    assert_eq!(asked.line(), "GET /api/shelves/a%20b/books?top=2");
+    assert_eq!((asked.header("x-key"), asked.header("authorization")), (SECRET, ""));
+    // who may not use the connection, and what is no operation
+    assert_eq!(house.people.send(STRANGER, Method::GET, path, None).await.status, 403);
+    let nothing = house.people.send(OWNER, Method::GET, "/apim/library/lib1/other", None).await;
+    assert_eq!((nothing.status, nothing.code().as_str()), (404, "OperationNotFound"));
+    assert_eq!(house.backend.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn files_of_a_folder_are_read_and_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.txt"), "hello").expect("a file");
+    let place = folder.path().display().to_string();
+    let world =
+        World::start_with(|setup, _| setup.env("SLUICEGATE_CONNECTOR_FOLDER", &place)).await;
+    let people = People::meet_in(world).await;
+    let connection = json!({"properties": {"displayName": "Files", "connectionParameters": {}}});
+    let at = "apis/shared_filesystem/connections/files1";
+    people.api(OWNER, Method::PUT, at, Some(&connection), 201).await;
+    let call = |operation: &str, parameters: Value| {
+        json!({"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+            "host": {"connectionName": "shared_filesystem", "operationId": operation,
+                "apiId": "/providers/Microsoft.PowerApps/apis/shared_filesystem"},
+            "parameters": parameters}})
+    };
+    let mut actions = json!({
+        "Read": call("GetFileContentByPath", json!({"path": "/a.txt"})),
+        "Out": call("GetFileContentByPath", json!({"path": "/../etc/passwd"})),
+    });
+    actions["Out"]["runAfter"] = json!({"Read": ["Succeeded"]});
+    let body = json!({"properties": {
+        "displayName": "Files", "definition": definition(actions), "state": "Started",
+        "connectionReferences": {"shared_filesystem": {"connectionName": "files1",
+            "id": "/providers/Microsoft.PowerApps/apis/shared_filesystem"}}}});
+    let flow = people.ask(OWNER, (Method::POST, &people.flows()), Some(&body), 201).await;
+    let house =
+        House { people, backend: Backend::start(|_, _| (500, Vec::new(), Value::Null)).await };
+    let run = house.run(&flow).await;
+    let text = run["Read"]["outputs"]["body"].to_string();
+    assert!(text.contains("hello") || text.contains("aGVsbG8"), "{run}");
+    assert_eq!(run["Out"]["status"], "Failed", "{run}");
+}

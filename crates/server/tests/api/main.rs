@@ -23,6 +23,7 @@ mod isolation;
 mod item;
 mod key;
 mod login;
+mod management_flow;
 mod notification;
 mod oauth;
 mod operation;

@@ -4,19 +4,22 @@
 
 use super::{Answered, Asked, power_apps, process_simple};
 use crate::api::error::ApiError;
+use crate::api::trigger::respond;
 use crate::api::{ApiSettings, ApiState, bearer};
 use crate::app::connector::builtin;
+use crate::app::connector::call::ConnectionCall;
 use crate::app::connector::management::{Managed, operations};
 use crate::app::connector::runtime::{Management, ManagementAnswer};
 use crate::app::session::Surface;
 use crate::app::{App, AppError, ErrorKind};
 use crate::auth::caller::Caller;
-use ::connector::call::RelativeRequest;
+use ::connector::call::{Body as RelativeBody, RelativeRequest};
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use flow::run::CallResult;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
@@ -43,6 +46,7 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
     let (parts, body) = request.into_parts();
     let caller = state.app.caller_of(bearer(&parts.headers), Surface::Connectors).await?;
     let is_get = parts.method == Method::GET;
+    let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
     let mut asked = Asked::read(state, caller, parts, body).await?;
     if asked.segments.len() < 3 {
         return Err(asked.no_such_path());
@@ -56,10 +60,52 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
         return super::done();
     }
     let call = asked.app.begin_call(&asked.caller, (&target.0, &target.1), is_get).await?;
+    let Some(acting) = call.acting.clone() else {
+        return over_connection(&asked, call, &uri, &headers).await;
+    };
     asked.segments.drain(..2);
     asked.lower.drain(..2);
-    asked.caller = call.acting;
+    asked.caller = acting;
     managed(&mut asked, &call.connector.name).await
+}
+
+/// An operation of another connector: what stands behind the connection answers.
+async fn over_connection(
+    asked: &Asked,
+    call: ConnectionCall,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Answered {
+    // behind the surface, the connector and the connection
+    let path = uri.path().splitn(5, '/').nth(4).unwrap_or_default();
+    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let text = |name: &HeaderName| headers.get(name).and_then(|it| it.to_str().ok());
+    let content_type = text(&header::CONTENT_TYPE);
+    let body = RelativeBody::read(content_type, &asked.body);
+    let body =
+        body.map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
+    let request = RelativeRequest {
+        method: asked.method().as_str().to_owned(),
+        path: format!("/{path}"),
+        query: query.into_owned().collect(),
+        headers: Vec::new(),
+        content_type: content_type.filter(|_| body.is_some()).map(str::to_owned),
+        body,
+    };
+    let given: Vec<(String, String)> = headers
+        .iter()
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect();
+    match asked.app.call_from_outside(call, request, &given).await? {
+        CallResult::Answer(answer) => Ok(respond(&answer)),
+        CallResult::Failure { code, message, .. } => {
+            let error = json!({"error": {"code": code.as_str(), "message": message.as_str()}});
+            Ok((StatusCode::BAD_GATEWAY, Json(error)).into_response())
+        }
+        CallResult::Unknown => Err(AppError::internal("the end of a call is not known")),
+    }
 }
 
 /// An operation of one of the administrators' connectors, by whom the connection acts as.

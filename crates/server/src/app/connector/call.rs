@@ -1,6 +1,7 @@
 //! Calls over a connection, from outside a flow: who may make them, and as whom they act.
 
 use super::connection::{Connection, no_permission};
+use super::management::operations;
 use super::{Connector, builtin};
 use crate::app::data::Known;
 use crate::app::directory::Application;
@@ -14,8 +15,9 @@ use crate::auth::policy::{self, Place};
 pub struct ConnectionCall {
     pub environment: Environment,
     pub connector: Connector,
-    /// Whom it acts as, at a connector that comes with the server.
-    pub acting: Caller,
+    pub connection: Known<Connection>,
+    /// Whom it acts as, at a connector of the administrators.
+    pub acting: Option<Caller>,
 }
 
 impl App {
@@ -42,9 +44,12 @@ impl App {
             let message = format!("The connection '{name}' cannot be used: {}", fault.message);
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
         }
-        let acting = self.acting_as(&connector, &connection).await?;
+        let acting = match operations(&connector.name).is_empty() {
+            true => None,
+            false => Some(self.acting_as(&connection).await?),
+        };
         self.count_call(&connector, &connection, is_get).await?;
-        Ok(ConnectionCall { environment: environment.value, connector, acting })
+        Ok(ConnectionCall { environment: environment.value, connector, connection, acting })
     }
 
     /// Whom a connection to a connector that comes with the server acts as: its owner, or
@@ -52,20 +57,12 @@ impl App {
     /// with them.
     pub(crate) async fn acting_as(
         &self,
-        connector: &Connector,
         connection: &Known<Connection>,
     ) -> Result<Caller, AppError> {
         let ended = || {
             let message = "Who the connection authenticates as is not let in any more.";
             AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message)
         };
-        if connector.is_custom() {
-            let message = format!(
-                "Calls of the connector '{}' from outside a flow are not supported yet.",
-                connector.name
-            );
-            return Err(AppError::not_found("ConnectorCallsNotSupported", message));
-        }
         if connection.set != builtin::CERTIFICATE {
             let owner = connection.owner.as_deref().ok_or_else(ended)?;
             let owner = self.principal(owner).await?.filter(|it| it.is_enabled);

@@ -167,7 +167,7 @@ async fn walk(scene: &mut Scene, step: Step<'_>, tally: &mut Tally, seed: &str) 
 
 /// Answers with these codes say something about what is there, to who may know.
 const CONTENT: [&str; 5] = [
-    "ConnectorCallsNotSupported",
+    "OperationNotFound",
     "InvalidOAuthSettings",
     "RunNotFound",
     "TriggerNotEnabled",

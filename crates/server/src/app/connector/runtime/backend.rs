@@ -7,8 +7,8 @@ use crate::app::error::AppError;
 use crate::app::trigger::Answer;
 use crate::worker::failure;
 use ::connector::call::Body;
-use ::connector::definition::{Parameter, ParameterKind, ParameterSet, credential};
-use ::connector::http::{Authentication, HttpCall};
+use ::connector::definition::{Credential, Parameter, ParameterKind, ParameterSet, credential};
+use ::connector::http::{Authentication, HttpCall, Secret};
 use ::connector::policy::{AbsoluteRequest, Policies, PolicyContext, PolicyResponse};
 use bytes::Bytes;
 use expr::{Object, Value};
@@ -90,22 +90,44 @@ fn no_service(connector: &Connector) -> AppError {
 
 /// The call over HTTP, with what the connector's policies make of it.
 async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
+    let result = once_by_service(called, service).await?;
+    let Some(token) = refused_token(called, &result).await? else { return Ok(result) };
+    // it was believed to be valid: another one is asked for, once
+    called.app.token_refused(&called.connection, &token).await?;
+    once_by_service(called, service).await
+}
+
+/// The token of a sign-in that the service does not take any more.
+async fn refused_token(called: &Called, result: &CallResult) -> Result<Option<Secret>, AppError> {
+    let CallResult::Answer(answer) = result else { return Ok(None) };
+    let set = called.connector.set_named(&called.connection.set)?;
+    let signs_in = set.parameters.iter().any(|it| it.kind == ParameterKind::SignIn);
+    if !signs_in || answer.get("statusCode").and_then(Value::as_int) != Some(401) {
+        return Ok(None);
+    }
+    called.app.access_token_of(&called.connection).await.map(Some)
+}
+
+async fn once_by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
     let set = called.connector.set_named(&called.connection.set)?;
     if let Some(location) = &called.location {
         let (url, is_own) = at_location(service, location);
         let mut request = AbsoluteRequest { base: url, request: called.request.clone() };
         request.request.path.clear();
+        let mut known = Credential::default();
         if is_own {
             let values = values_of(called, &set).await?;
-            request.authorize(&credential(&called.document, &set, &values));
+            known = credential(&called.document, &set, &values);
+            request.authorize(&known);
         }
-        return Ok(called.app.engine.exchange(http_call(called, &request)).await);
+        return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
     }
     let values = values_of(called, &set).await?;
     let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
-    request.authorize(&credential(&called.document, &set, &values));
+    let known = credential(&called.document, &set, &values);
+    request.authorize(&known);
     let Some(operation) = called.operation() else {
-        return Ok(called.app.engine.exchange(http_call(called, &request)).await);
+        return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
     };
     let policies = Policies::read(&called.connector.properties);
     let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
@@ -116,7 +138,7 @@ async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppErr
         gateway: None,
     };
     policies.apply_request(&context, &mut request).map_err(|it| refused(&it.message))?;
-    let result = called.app.engine.exchange(http_call(called, &request)).await;
+    let result = called.app.engine.exchange(http_call(called, &request, &known)).await;
     let CallResult::Answer(answer) = result else { return Ok(result) };
     let part = |name: &str| answer.get(name).cloned().unwrap_or_default();
     let headers = part("headers");
@@ -136,7 +158,9 @@ fn refused(message: &str) -> AppError {
     AppError::invalid("ConnectorPolicyFailed", message)
 }
 
-fn http_call(called: &Called, request: &AbsoluteRequest) -> HttpCall {
+fn http_call(called: &Called, request: &AbsoluteRequest, known: &Credential) -> HttpCall {
+    // a key in a header of its own would go along to wherever a redirect leads
+    let is_standard = |(name, _): &(String, String)| name.eq_ignore_ascii_case("authorization");
     let relative = &request.request;
     let mut headers = relative.headers.clone();
     let mut bytes = None;
@@ -157,7 +181,7 @@ fn http_call(called: &Called, request: &AbsoluteRequest) -> HttpCall {
         body: bytes,
         authentication: Authentication::None,
         timeout: Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS),
-        follow_redirects: true,
+        follow_redirects: known.headers.iter().all(is_standard),
     }
 }
 

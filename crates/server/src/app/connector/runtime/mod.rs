@@ -16,6 +16,7 @@ pub use reference::Reference;
 pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
 
 use super::Connector;
+use super::call::ConnectionCall;
 use super::connection::{Connection, no_permission};
 use crate::app::data::{Known, Stored};
 use crate::app::environment::Environment;
@@ -24,6 +25,7 @@ use crate::app::facts::FlowFacts;
 use crate::app::{App, AppParts, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
+use crate::clock;
 use crate::worker::{Connectors, Engine, failure};
 use ::connector::call::{Body, RelativeRequest};
 use ::connector::definition::{self, Document};
@@ -139,7 +141,7 @@ impl App {
         let connection = connection.filter(|it| it.environment == environment.id);
         let connection = connection.ok_or_else(|| reference.no_connection())?;
         self.check_use(&row, &connection).await?;
-        if let Some(fault) = &connection.fault {
+        if let Some(fault) = self.fault_of(&connection) {
             let message =
                 format!("The connection '{}' cannot be used: {}", connection.name, fault.message);
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
@@ -149,6 +151,51 @@ impl App {
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
         backend::answer(called).await
+    }
+
+    /// Makes the call that somebody asks for over a connection, outside of any flow: it was
+    /// let in ([`App::begin_call`]).
+    pub async fn call_from_outside(
+        &self,
+        call: ConnectionCall,
+        mut request: RelativeRequest,
+        headers: &[(String, String)],
+    ) -> Result<CallResult, AppError> {
+        let ConnectionCall { connector, connection, .. } = call;
+        let document = self.document_of(&connector).await?;
+        let routed = document
+            .route(&request)
+            .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
+        // of the caller's headers those that the operation knows
+        // (who calls this server is nobody's business there)
+        let is_ours = |name: &str| {
+            ["authorization", "cookie", "host"].iter().any(|it| name.eq_ignore_ascii_case(it))
+        };
+        let is_known = |name: &str| {
+            let mut parameters = routed.operation.parameters.iter();
+            parameters.any(|it| {
+                it.location == definition::Location::Header && it.name.eq_ignore_ascii_case(name)
+            })
+        };
+        let known = headers.iter().filter(|(name, _)| is_known(name) && !is_ours(name)).cloned();
+        request.headers.extend(known);
+        let routed = document
+            .route(&request)
+            .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
+        let (operation, parameters) = (Some(routed.operation.id.clone()), routed.parameters);
+        backend::answer(Called {
+            app: self.clone(),
+            connector,
+            connection,
+            document,
+            operation,
+            request,
+            parameters,
+            location: None,
+            idempotency_key: clock::guid().map_err(AppError::internal)?,
+            now: self.engine.clock.now(),
+        })
+        .await
     }
 
     /// Whether a flow may use a connection: whoever saved it with that was allowed to.

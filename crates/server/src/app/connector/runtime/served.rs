@@ -98,7 +98,7 @@ fn not_ready() -> AppError {
 
 async fn managed(called: &Called, connector: &'static str) -> Result<CallResult, AppError> {
     let provider = called.app.services.management.get().ok_or_else(not_ready)?;
-    let acting = called.app.acting_as(&called.connector, &called.connection).await?;
+    let acting = called.app.acting_as(&called.connection).await?;
     let app = called.app.clone();
     let answer = provider.answer(app, acting, connector, called.request.clone()).await;
     let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");

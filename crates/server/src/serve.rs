@@ -98,14 +98,7 @@ async fn run(config: Config) -> Result<(), String> {
             metrics,
         }),
     };
-    let settings = ServiceSettings {
-        egress: Arc::new(egress_policy(&config)?),
-        mail: mail_settings(config.mail.as_ref()),
-        folder: config.connector_folder.clone(),
-        directory: Arc::new(People::of(&app)),
-    };
-    let provider = Provider { settings: Arc::clone(&state.settings) };
-    app.services.set(Arc::new(provider), settings);
+    set_services(&app, &config, &state)?;
     engine.join().await.map_err(|error| format!("runs cannot be taken up: {error}"))?;
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
@@ -189,6 +182,19 @@ fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> 
     let written = file.rewind().and_then(|()| writeln!(file, "{number:016x}"));
     written.and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
     Ok((NodeId(number), file))
+}
+
+/// What connectors that come with the server work with.
+fn set_services(app: &App, config: &Config, state: &ApiState) -> Result<(), String> {
+    let settings = ServiceSettings {
+        egress: Arc::new(egress_policy(config)?),
+        mail: mail_settings(config.mail.as_ref()),
+        folder: config.connector_folder.clone(),
+        directory: Arc::new(People::of(app)),
+    };
+    let provider = Provider { settings: Arc::clone(&state.settings) };
+    app.services.set(Arc::new(provider), settings);
+    Ok(())
 }
 
 /// The administrator's mail server, for connections that name none of their own.

@@ -102,12 +102,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         let mut group = Vec::new();
         for (at, outputs) in rest.by_ref().take(SPLIT_RUNS_PER_COMMIT) {
             let key = start_key.as_ref().map(|key| match keyed_by_content {
-                true => {
-                    // two that are alike are two
-                    let known = seen.entry(content_key(key, &outputs, 0).key).or_default();
-                    *known += 1;
-                    content_key(key, &outputs, *known - 1)
-                }
+                true => next_content_key(key, &outputs, &mut seen),
                 false => item_key(key, at),
             });
             group.push(begin(new_id()?, outputs, None, Caller::Nobody, key));
@@ -122,6 +117,13 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
 fn item_key(key: &StartKey, at: usize) -> StartKey {
     let key_bytes = [key.key.as_slice(), b"#", at.to_string().as_bytes()].concat();
     StartKey { source: key.source.clone(), key: key_bytes }
+}
+
+/// The same for one of several: two that are alike are two.
+fn next_content_key(key: &StartKey, outputs: &Value, seen: &mut HashMap<Vec<u8>, u32>) -> StartKey {
+    let known = seen.entry(content_key(key, outputs, 0).key).or_default();
+    *known += 1;
+    content_key(key, outputs, *known - 1)
 }
 
 /// The key of what a start begins with: the same however often it is found.

@@ -282,7 +282,7 @@ async fn other_mail_connectors_send_the_same_way() {
             .try_call(connector, "DeleteEmail_V2", &post.outlook(), &email)
             .await
             .unwrap_err();
-        assert!(matches!(other, HttpFailure::Unsupported(_)), "{other}");
+        assert!(matches!(other, HttpFailure::Invalid(_)), "{other}");
     }
 }
 

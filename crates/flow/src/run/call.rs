@@ -462,7 +462,7 @@ impl Run {
         }
         let action = self.flow.action(id);
         if matches!(action.behavior, Behavior::Webhook { .. }) {
-            let outcome = connector::webhook_outcome(&action.name, outputs);
+            let outcome = connector::webhook_outcome(&action.name, &outputs);
             self.end_subscription(frame, id);
             self.finish(frame, id, None, outcome);
             return;

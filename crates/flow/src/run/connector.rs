@@ -160,7 +160,7 @@ fn tagged(name: &str, value: Value) -> Value {
 }
 
 /// What the message makes of a webhook action.
-pub(super) fn webhook_outcome(action: &Str, message: Value) -> Outcome {
+pub(super) fn webhook_outcome(action: &Str, message: &Value) -> Outcome {
     if let Some(request) = message.get(CALLED_BACK) {
         return Outcome::ok(Outputs::Value(request.clone()));
     }

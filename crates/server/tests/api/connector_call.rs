@@ -1,7 +1,7 @@
 //! Calls of connectors that flows make: actions, triggers, webhooks, and what stands behind.
 
+use crate::backend::{Asked, Backend, Told};
 use crate::people::{CO_OWNER, OWNER, People, STRANGER, USER};
-use crate::support::backend::{Asked, Backend, Told};
 use crate::world::{World, compose, definition, response, with_trigger};
 use reqwest::Method;
 use serde_json::{Value, json};

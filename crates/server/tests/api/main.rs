@@ -7,6 +7,7 @@ mod apim;
 mod attack;
 mod audit;
 mod auth;
+mod backend;
 mod backup;
 mod connection;
 mod connector;

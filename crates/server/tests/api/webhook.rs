@@ -1,6 +1,6 @@
 //! Webhooks: actions that wait to be called back, and triggers that subscribe.
 
-use crate::support::backend::{Asked, Backend};
+use crate::backend::{Asked, Backend};
 use crate::world::{Answer, World, compose, definition, with_trigger};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -4,7 +4,6 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 pub mod api;
-pub mod backend;
 pub mod random;
 pub mod stub;
 

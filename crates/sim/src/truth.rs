@@ -117,6 +117,13 @@ impl Truth {
         taken
     }
 
+    /// Whether a node holds a process that lives.
+    #[must_use]
+    pub fn is_held_by(&self, process: ProcessId, node: u64) -> bool {
+        let holder = self.lease(process.partition()).holder;
+        holder == Some(NodeId(node)) && self.processes.contains_key(&process)
+    }
+
     pub fn give(&mut self, node: NodeId, partitions: &PartitionSet) {
         for partition in partitions.iter() {
             let lease = &mut self.leases[usize::from(partition.0)];

@@ -6,6 +6,7 @@
 //! committed corpus without a fuzzer. `cargo xtask fuzz` searches on.
 
 mod chunk;
+mod connectors;
 mod definition;
 mod expression;
 mod flows;
@@ -13,6 +14,7 @@ mod request;
 mod world;
 
 pub use chunk::chunk;
+pub use connectors::connector;
 pub use definition::definition;
 pub use expression::expression;
 pub use request::request;

@@ -156,3 +156,7 @@ pub const SUBSCRIPTION_PAUSE_MAX: durable::Ticks = 6 * 3_600 * 10_000_000;
 
 /// Ticks before a subscription is renewed, however soon it says to end: a minute.
 pub const SUBSCRIPTION_RENEWAL_MIN: durable::Ticks = 60 * 10_000_000;
+
+/// How often the subscription of a trigger looks whether its flow is still on: who turned it
+/// off may have ended before it could say so.
+pub const SUBSCRIPTION_LOOK_EVERY: durable::Ticks = 15 * 60 * 10_000_000;

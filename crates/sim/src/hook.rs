@@ -44,6 +44,8 @@ impl Held {
 #[derive(Default)]
 pub struct Service {
     pub held: BTreeMap<u64, Held>,
+    /// By whom it was asked for what has been called back since: their question is known.
+    done: BTreeMap<ProcessId, u64>,
     last: u64,
 }
 
@@ -51,7 +53,8 @@ impl Service {
     /// A subscription that is asked for again is the one that is there.
     fn hold(&mut self, held: Held) -> (u64, bool) {
         let known = self.held.iter().find(|(_, it)| it.process == held.process);
-        if let Some((number, _)) = known {
+        let known = known.map(|(number, _)| number).or(self.done.get(&held.process));
+        if let Some(number) = known {
             return (*number, false);
         }
         self.last += 1;
@@ -184,7 +187,9 @@ async fn call_back(shared: Shared, mut random: Random, number: u64, pause: u64) 
                     // it comes again: it may be taken for the first, which it is
                     tell(&shared, &mut random, &first, &value).await;
                 }
-                shared.service.lock().held.remove(&number);
+                let mut service = shared.service.lock();
+                service.held.remove(&number);
+                service.done.insert(first.process, number);
                 return;
             }
             Some(false) => {
@@ -199,7 +204,7 @@ async fn call_back(shared: Shared, mut random: Random, number: u64, pause: u64) 
 /// One call: whether it was taken; nothing when there was no answer.
 async fn tell(shared: &Shared, random: &mut Random, held: &Held, value: &str) -> Option<bool> {
     let app = shared.door(random);
-    let was_live = shared.truth.lock().processes.contains_key(&held.process);
+    let was_live = shared.truth.lock().is_waited_for(held.process);
     shared.ledger.lock().told.insert(value.to_owned());
     let telling = tokio::time::timeout(ANSWER_WITHIN, answer(&app, held, value));
     let is_taken = telling.await.ok()?.ok()?.is_some();

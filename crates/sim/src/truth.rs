@@ -117,6 +117,13 @@ impl Truth {
         taken
     }
 
+    /// Whether a process lives and has not been told to end.
+    #[must_use]
+    pub fn is_waited_for(&self, process: ProcessId) -> bool {
+        let is_end = |it: &Message| it.to == process && it.kind == MessageKind::Cancel;
+        self.processes.contains_key(&process) && !self.inbox.values().any(is_end)
+    }
+
     /// Whether a node holds a process that lives.
     #[must_use]
     pub fn is_held_by(&self, process: ProcessId, node: u64) -> bool {

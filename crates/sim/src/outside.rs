@@ -67,11 +67,15 @@ fn broken() -> CallResult {
 }
 
 impl SimOutside {
-    /// There and back, each of which takes its time; the answer may be lost.
-    async fn travel(&self, arrive: impl FnOnce() -> CallResult + Send) -> CallResult {
+    /// There, which takes so many milliseconds at most, and back; the answer may be lost.
+    async fn travel(
+        &self,
+        there_max: u64,
+        arrive: impl FnOnce() -> CallResult + Send,
+    ) -> CallResult {
         let (before, after) = {
             let mut random = self.random.lock();
-            (random.below(300), random.below(2_500))
+            (random.below(there_max), random.below(2_500))
         };
         tokio::time::sleep(Duration::from_millis(before)).await;
         self.link.pass().await;
@@ -101,12 +105,12 @@ impl Outside for SimOutside {
     fn call(&self, request: HttpRequest) -> Answering<'_> {
         Box::pin(async move {
             if request.uri.starts_with(queue::ADDRESS) {
-                return self.travel(|| self.read(&request.uri)).await;
+                return self.travel(3_000, || self.read(&request.uri)).await;
             }
             if request.uri.starts_with(hook::ADDRESS) {
                 let HttpRequest { method, body, idempotency_key, .. } = request;
                 let asking = Asking::of_http(&method, body, idempotency_key);
-                return self.travel(|| self.subscribe(&asking)).await;
+                return self.travel(300, || self.subscribe(&asking)).await;
             }
             let (before, after) = {
                 let mut random = self.random.lock();
@@ -134,7 +138,7 @@ impl Connectors for SimConnectors {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
             let asking = Asking::of_connector(call);
-            outside.travel(|| outside.subscribe(&asking)).await
+            outside.travel(300, || outside.subscribe(&asking)).await
         })
     }
 }

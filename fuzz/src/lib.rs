@@ -6,6 +6,7 @@
 //! committed corpus without a fuzzer. `cargo xtask fuzz` searches on.
 
 mod chunk;
+mod connectors;
 mod definition;
 mod expression;
 mod flows;
@@ -14,6 +15,7 @@ mod swagger;
 mod world;
 
 pub use chunk::chunk;
+pub use connectors::connector;
 pub use definition::definition;
 pub use expression::expression;
 pub use request::request;

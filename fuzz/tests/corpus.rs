@@ -38,6 +38,11 @@ fn chunks_of_the_corpus_are_fine() {
 }
 
 #[test]
+fn connectors_of_the_corpus_are_fine() {
+    replay("connector", fuzz::connector);
+}
+
+#[test]
 fn requests_of_the_corpus_are_fine() {
     replay("request", fuzz::request);
 }

@@ -17,7 +17,7 @@ const SEEDS_FULL: &str = "10000";
 const CONTRACT_CALLS_FULL: &str = "20000";
 
 /// How long each target of the fuzzer is searched.
-const FUZZ_SECONDS_FULL: &str = "900";
+const FUZZ_SECONDS_FULL: &str = "720";
 
 /// The tests that break things under load, each with its package: the server as it is, on a
 /// disk that loses what was not synced, on PostgreSQL, several of it on one database, and with

@@ -160,3 +160,7 @@ pub const SUBSCRIPTION_RENEWAL_MIN: durable::Ticks = 60 * 10_000_000;
 /// looked for: each is a search through everything that is shown.
 pub const MASKED_CHARACTERS_MIN: usize = 6;
 pub const MASKED_VALUES_MAX: usize = 64;
+
+/// How often the subscription of a trigger looks whether its flow is still on: who turned it
+/// off may have ended before it could say so.
+pub const SUBSCRIPTION_LOOK_EVERY: durable::Ticks = 15 * 60 * 10_000_000;

@@ -4,6 +4,7 @@
 use crate::ledger::Ledger;
 use crate::node::Shared;
 use crate::outside::effect_of;
+use crate::owed;
 use crate::truth::Truth;
 use crate::workload::Kind;
 use crate::world::{is_final, key_of};
@@ -18,12 +19,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A run as its history tells it.
-struct Told {
-    kind: Kind,
-    status: u8,
-    request: String,
-    item: Option<i64>,
-    parent: Option<ProcessId>,
+pub struct Told {
+    pub kind: Kind,
+    pub status: u8,
+    pub request: String,
+    pub item: Option<i64>,
+    pub parent: Option<ProcessId>,
+    pub resumed_from: Option<ProcessId>,
 }
 
 /// Runs that should have ended and have not.
@@ -43,6 +45,7 @@ pub async fn audit(shared: &Shared, ledger: &Arc<Mutex<Ledger>>, app: &App) {
     check_cancelled(&ledger.lock(), &told, &mut problems);
     check_calls(shared, &told, &mut problems);
     check_answers(ledger, app, &told, &mut problems).await;
+    owed::audit(shared, app, &told, &mut problems).await;
     let mut truth = shared.truth.lock();
     for problem in problems {
         truth.watch.violation(problem);
@@ -116,7 +119,10 @@ async fn read_runs(
         let text = |name| body.and_then(|body| body.get(name));
         let request = text("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         let item = text("item").and_then(Value::as_int);
-        told.insert(row.id, Told { kind, status: row.status, request, item, parent: row.parent });
+        let resumed_from = record.get("resumedFrom").and_then(Value::as_str);
+        let resumed_from = resumed_from.and_then(ProcessId::from_run_name);
+        let (status, parent) = (row.status, row.parent);
+        told.insert(row.id, Told { kind, status, request, item, parent, resumed_from });
     }
     told
 }
@@ -124,7 +130,8 @@ async fn read_runs(
 /// Every acknowledged event has its runs, and no request has more than it asked for.
 fn check_starts(ledger: &Ledger, told: &BTreeMap<ProcessId, Told>, problems: &mut Vec<String>) {
     let mut runs: BTreeMap<(&str, Kind), Vec<Option<i64>>> = BTreeMap::new();
-    for (id, run) in told.iter().filter(|(_, run)| run.kind != Kind::Ticker) {
+    let started = told.iter().filter(|(_, run)| run.resumed_from.is_none());
+    for (id, run) in started.filter(|(_, run)| run.kind != Kind::Ticker) {
         runs.entry((&run.request, run.kind)).or_default().push(run.item);
         if !ledger.sent.contains_key(&run.request) {
             problems.push(format!("{id} was not asked for"));

@@ -15,15 +15,30 @@ pub enum Bug {
     DropInputRow,
     /// A request to cancel is acknowledged and not kept.
     LoseCancel,
+    /// A subscription is told to end, and the word is not kept.
+    LoseUnsubscribe,
+    /// What is started under a key may be started under it again.
+    ForgetStartKey,
+    /// What a question of a trigger found is known by the question alone.
+    KeyWithoutContent,
+    /// When a trigger or a subscription is to be seen to again is forgotten.
+    ForgetWakeup,
+    /// Records are changed whatever they are by now.
+    IgnoreRevision,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 6] = [
+    pub const ALL: [Bug; 11] = [
         Bug::SkipIntent,
         Bug::IgnoreEpoch,
         Bug::ActBeforeCommit,
         Bug::ForgetEarlyAnswer,
         Bug::DropInputRow,
         Bug::LoseCancel,
+        Bug::LoseUnsubscribe,
+        Bug::ForgetStartKey,
+        Bug::KeyWithoutContent,
+        Bug::ForgetWakeup,
+        Bug::IgnoreRevision,
     ];
 }

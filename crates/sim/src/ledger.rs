@@ -5,7 +5,7 @@ use durable::ProcessId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The callers' book.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Ledger {
     /// Requests that were acknowledged, with the run.
     pub acknowledged: BTreeMap<String, (Kind, Option<ProcessId>)>,
@@ -15,5 +15,13 @@ pub struct Ledger {
     pub cancelled: BTreeSet<ProcessId>,
     /// Runs that were answered before they asked.
     pub answered_early: BTreeSet<ProcessId>,
+    /// What the service said when it called back, whether it heard so or not.
+    pub told: BTreeSet<String>,
+    /// What it said and was acknowledged, with the request.
+    pub called_back: BTreeMap<String, String>,
+    /// Runs that were resumed, as which.
+    pub resumed: BTreeMap<ProcessId, ProcessId>,
+    /// Counts what turned a flow on or off: who is not the last gives up.
+    pub turns: u64,
     pub deaths: u64,
 }

@@ -6,13 +6,17 @@
 
 pub mod audit;
 pub mod bug;
+pub mod hook;
 pub mod ledger;
 pub mod link;
 pub mod managed;
 pub mod node;
 pub mod outside;
+pub mod owed;
+pub mod queue;
 pub mod random;
 pub mod store;
+pub mod traffic;
 pub mod truth;
 pub mod workload;
 pub mod world;

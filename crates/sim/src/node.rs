@@ -1,7 +1,10 @@
 //! A server without its wire: the real engine and the real use cases.
 
+use crate::hook::Service;
+use crate::ledger::Ledger;
 use crate::link::{Link, Troubles};
-use crate::outside::{Asked, SimOutside};
+use crate::outside::{Asked, SimConnectors, SimOutside};
+use crate::queue::Queue;
 use crate::random::Random;
 use crate::store::SimStore;
 use crate::truth::Truth;
@@ -31,7 +34,40 @@ pub struct Shared {
     pub truth: Arc<Mutex<Truth>>,
     pub hints: broadcast::Sender<Hint>,
     pub asked: Arc<Mutex<Asked>>,
+    pub service: Arc<Mutex<Service>>,
+    pub queue: Arc<Mutex<Queue>>,
+    pub ledger: Arc<Mutex<Ledger>>,
+    /// The nodes, as somebody outside reaches them; some are dead.
+    pub doors: Arc<Mutex<Vec<App>>>,
     pub began: Instant,
+}
+
+impl Shared {
+    #[must_use]
+    pub fn new(truth: Truth) -> Shared {
+        Shared {
+            truth: Arc::new(Mutex::new(truth)),
+            hints: broadcast::channel(1_024).0,
+            asked: Arc::new(Mutex::new(Asked { is_troubled: true, ..Asked::default() })),
+            service: Arc::default(),
+            queue: Arc::default(),
+            ledger: Arc::default(),
+            doors: Arc::default(),
+            began: Instant::now(),
+        }
+    }
+
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        self.asked.lock().is_troubled
+    }
+
+    /// A node that somebody happens to reach.
+    #[must_use]
+    pub fn door(&self, random: &mut Random) -> App {
+        let doors = self.doors.lock();
+        doors[random.below(doors.len() as u64) as usize].clone()
+    }
 }
 
 /// One life of a node.
@@ -53,12 +89,12 @@ impl Node {
             let since = began.elapsed().as_nanos() / 100;
             BEGINNING + Ticks::try_from(since).unwrap_or(0) + skewed.load(Ordering::Relaxed)
         };
-        let outside = SimOutside {
-            asked: Arc::clone(&shared.asked),
-            truth: Arc::clone(&shared.truth),
+        let outside = Arc::new(SimOutside {
+            shared: shared.clone(),
+            node: id,
             link: link.clone(),
             random: Mutex::new(random.fork()),
-        };
+        });
         let engine = Engine::new(EngineParts {
             node: NodeId(id),
             catalog: Catalog::new(Arc::clone(&store), Arc::new(Sealer::with_key(&KEY))),
@@ -69,10 +105,18 @@ impl Node {
                 retention: Duration::from_secs(86_400),
                 recycle: Duration::from_secs(21 * 86_400),
             },
-            outside: Arc::new(outside),
+            outside: Arc::clone(&outside) as _,
             paused: false,
         });
+        engine.set_connectors(Arc::new(SimConnectors(outside)));
         let app = App::new(engine, Arc::default(), "simulation");
+        let at = id as usize - 1;
+        let mut doors = shared.doors.lock();
+        match doors.get_mut(at) {
+            Some(door) => *door = app.clone(),
+            None => doors.push(app.clone()),
+        }
+        drop(doors);
         tokio::spawn(live(app.clone()));
         Node { link, app, skew }
     }

@@ -1,14 +1,18 @@
 //! The world outside: answers calls, fails at times, and remembers what it was asked.
 
+use crate::hook::{self, Asking};
 use crate::link::Link;
+use crate::node::Shared;
+use crate::queue;
 use crate::random::Random;
-use crate::truth::Truth;
 use durable::ProcessId;
 use expr::{Object, Value};
-use flow::run::{CallResult, HttpRequest};
+use flow::run::{CallResult, ConnectorCall, HttpRequest};
 use parking_lot::Mutex;
-use server::worker::{Answering, Outside};
+use server::worker::{Answering, Connectors, Engine, Outside};
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +26,8 @@ pub struct Asked {
 
 /// The outside as one node reaches it.
 pub struct SimOutside {
-    pub asked: Arc<Mutex<Asked>>,
-    pub truth: Arc<Mutex<Truth>>,
+    pub shared: Shared,
+    pub node: u64,
     pub link: Link,
     pub random: Mutex<Random>,
 }
@@ -31,8 +35,8 @@ pub struct SimOutside {
 impl SimOutside {
     fn arrive(&self, request: &HttpRequest) {
         let key = &request.idempotency_key;
-        *self.asked.lock().calls.entry(key.clone()).or_default() += 1;
-        let mut truth = self.truth.lock();
+        *self.shared.asked.lock().calls.entry(key.clone()).or_default() += 1;
+        let mut truth = self.shared.truth.lock();
         truth.watch.note(key.as_bytes());
         let effect = effect_of(key);
         if !effect.is_some_and(|effect| truth.watch.effects.contains_key(&effect)) {
@@ -42,13 +46,9 @@ impl SimOutside {
 
     fn answer(&self, request: &HttpRequest) -> CallResult {
         let mut random = self.random.lock();
-        let fails = self.asked.lock().is_troubled && random.in_thousand(250);
+        let fails = self.shared.is_troubled() && random.in_thousand(250);
         if fails && random.in_thousand(500) {
-            return CallResult::Failure {
-                code: "BadGateway".into(),
-                message: "the line broke".into(),
-                is_retryable: true,
-            };
+            return broken();
         }
         let status = if fails { 503 } else { 200 };
         let mut body = Object::new();
@@ -57,20 +57,61 @@ impl SimOutside {
     }
 }
 
+/// What a caller has of an answer that was lost.
+fn broken() -> CallResult {
+    CallResult::Failure {
+        code: "BadGateway".into(),
+        message: "the line broke".into(),
+        is_retryable: true,
+    }
+}
+
+impl SimOutside {
+    /// There, which takes so many milliseconds at most, and back; the answer may be lost.
+    async fn travel(
+        &self,
+        there_max: u64,
+        arrive: impl FnOnce() -> CallResult + Send,
+    ) -> CallResult {
+        let (before, after) = {
+            let mut random = self.random.lock();
+            (random.below(there_max), random.below(2_500))
+        };
+        tokio::time::sleep(Duration::from_millis(before)).await;
+        self.link.pass().await;
+        let result = arrive();
+        tokio::time::sleep(Duration::from_millis(after)).await;
+        self.link.pass().await;
+        let is_lost = self.shared.is_troubled() && self.random.lock().in_thousand(100);
+        if is_lost { broken() } else { result }
+    }
+
+    fn subscribe(&self, asking: &Asking) -> CallResult {
+        hook::ask(&self.shared, self.node, &mut self.random.lock(), asking)
+    }
+
+    fn read(&self, uri: &str) -> CallResult {
+        let fails = self.shared.is_troubled() && self.random.lock().in_thousand(150);
+        if fails { broken() } else { self.shared.queue.lock().answer(uri) }
+    }
+}
+
 impl Outside for SimOutside {
-    /// No connector is in this world.
+    /// Connectors are [`SimConnectors`].
     fn exchange(&self, _call: connector::http::HttpCall) -> Answering<'_> {
-        Box::pin(async {
-            CallResult::Failure {
-                code: "BadGateway".into(),
-                message: "there are no services".into(),
-                is_retryable: false,
-            }
-        })
+        Box::pin(async { broken() })
     }
 
     fn call(&self, request: HttpRequest) -> Answering<'_> {
         Box::pin(async move {
+            if request.uri.starts_with(queue::ADDRESS) {
+                return self.travel(3_000, || self.read(&request.uri)).await;
+            }
+            if request.uri.starts_with(hook::ADDRESS) {
+                let HttpRequest { method, body, idempotency_key, .. } = request;
+                let asking = Asking::of_http(&method, body, idempotency_key);
+                return self.travel(300, || self.subscribe(&asking)).await;
+            }
             let (before, after) = {
                 let mut random = self.random.lock();
                 (random.below(300), random.below(2_500))
@@ -81,6 +122,23 @@ impl Outside for SimOutside {
             tokio::time::sleep(Duration::from_millis(after)).await;
             self.link.pass().await;
             self.answer(&request)
+        })
+    }
+}
+
+/// The connectors of one node: all of them subscribe at the same service.
+pub struct SimConnectors(pub Arc<SimOutside>);
+
+impl Connectors for SimConnectors {
+    fn call(
+        &self,
+        _engine: Arc<Engine>,
+        call: ConnectorCall,
+    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
+        let outside = Arc::clone(&self.0);
+        Box::pin(async move {
+            let asking = Asking::of_connector(call);
+            outside.travel(300, || outside.subscribe(&asking)).await
         })
     }
 }

@@ -81,6 +81,14 @@ impl SimStore {
     }
 }
 
+/// [`Bug::KeyWithoutContent`]: the digest of what was found, and how often it was found.
+fn forget_content(commit: &mut Commit) {
+    const CONTENT: usize = 32 + 4;
+    if let Some(it) = commit.batch.start_key.as_mut().filter(|it| it.key.starts_with(b"poll")) {
+        it.key.truncate(it.key.len().saturating_sub(CONTENT));
+    }
+}
+
 fn check(commit: &Commit) -> Result<(), StoreError> {
     let batch = &commit.batch;
     let creates = batch.expected_seq == 0;
@@ -168,6 +176,9 @@ impl Store for SimStore {
         let bug = self.truth.lock().bug;
         if bug == Some(Bug::SkipIntent) {
             group.iter_mut().for_each(|commit| commit.batch.effects.clear());
+        }
+        if bug == Some(Bug::KeyWithoutContent) {
+            group.iter_mut().for_each(forget_content);
         }
         if bug == Some(Bug::ActBeforeCommit) {
             let done = self.commit_later(group);

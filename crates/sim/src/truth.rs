@@ -81,7 +81,9 @@ impl Truth {
     #[must_use]
     pub fn new(bug: Option<Bug>) -> Truth {
         let leases = vec![(None, 0); usize::from(PARTITIONS)];
-        Truth { leases, bug, ..Truth::default() }
+        let mut truth = Truth { leases, bug, ..Truth::default() };
+        truth.managed.ignores_revisions = bug == Some(Bug::IgnoreRevision);
+        truth
     }
 
     // --- nodes and partitions ----------------------------------------------
@@ -117,6 +119,20 @@ impl Truth {
         taken
     }
 
+    /// Whether a process lives and has not been told to end.
+    #[must_use]
+    pub fn is_waited_for(&self, process: ProcessId) -> bool {
+        let is_end = |it: &Message| it.to == process && it.kind == MessageKind::Cancel;
+        self.processes.contains_key(&process) && !self.inbox.values().any(is_end)
+    }
+
+    /// Whether a node holds a process that lives.
+    #[must_use]
+    pub fn is_held_by(&self, process: ProcessId, node: u64) -> bool {
+        let holder = self.lease(process.partition()).holder;
+        holder == Some(NodeId(node)) && self.processes.contains_key(&process)
+    }
+
     pub fn give(&mut self, node: NodeId, partitions: &PartitionSet) {
         for partition in partitions.iter() {
             let lease = &mut self.leases[usize::from(partition.0)];
@@ -145,6 +161,10 @@ impl Truth {
                 let known = self.processes.get(&batch.process);
                 let (kind, workflow) = known
                     .map_or((batch.kind, commit.workflow), |known| (known.kind, known.workflow));
+                let is_forgotten = self.bug == Some(Bug::ForgetWakeup)
+                    && kind == ProcessKind::Trigger
+                    && seq % 3 == 0;
+                let due = due.filter(|_| !is_forgotten);
                 let process = Process { kind, seq, due, workflow };
                 self.processes.insert(batch.process, process);
             }
@@ -213,7 +233,9 @@ impl Truth {
             .start_key
             .as_ref()
             .and_then(|key| self.start_keys.get(&(key.source.clone(), key.key.clone())).copied());
-        if let Some(before) = holder {
+        if let Some(before) = holder
+            && self.bug != Some(Bug::ForgetStartKey)
+        {
             return Some(Committed::StartedBefore(before));
         }
         let is_known = self.processes.contains_key(&batch.process)
@@ -294,6 +316,10 @@ impl Truth {
             }
             (Some(Bug::DropInputRow), MessageKind::Reply) => self.inbox_last % 3 == 0,
             (Some(Bug::LoseCancel), MessageKind::Cancel) => self.inbox_last % 2 == 0,
+            (Some(Bug::LoseUnsubscribe), MessageKind::Cancel) => {
+                let to = self.processes.get(&message.to);
+                to.is_some_and(|it| it.kind == ProcessKind::Trigger)
+            }
             _ => false,
         }
     }

@@ -1,6 +1,7 @@
 //! Flows, each of which a rule of the design must keep right.
 
 use crate::random::Random;
+use crate::{hook, queue};
 use serde_json::{Value, json};
 
 /// A flow, by what is special in it.
@@ -34,6 +35,16 @@ pub enum Kind {
     Cancelled,
     /// Fires by the clock.
     Ticker,
+    /// Subscribes, and waits until it is called back.
+    Hooked,
+    /// Subscribes by a connector, and waits for a while to be called back.
+    Timed,
+    /// Subscribes by a connector, is never called back, and is cancelled.
+    Silent,
+    /// Started by whom it has subscribed to, while it is on.
+    Notified,
+    /// Asks what is new: a run for each item.
+    Polled,
 }
 
 /// Items of the long loop: two actions each are more than a step takes.
@@ -43,7 +54,7 @@ pub const ITEMS: u64 = 2_100;
 pub const LIMIT: usize = 2;
 
 impl Kind {
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Answered,
         Kind::Calls,
         Kind::Once,
@@ -58,11 +69,16 @@ impl Kind {
         Kind::Early,
         Kind::Cancelled,
         Kind::Ticker,
+        Kind::Hooked,
+        Kind::Timed,
+        Kind::Silent,
+        Kind::Notified,
+        Kind::Polled,
     ];
 
     /// What a caller starts next.
     pub fn choose(random: &mut Random) -> Kind {
-        match random.below(40) {
+        match random.below(56) {
             0..5 => Kind::Answered,
             5..11 => Kind::Calls,
             11..15 => Kind::Once,
@@ -73,7 +89,10 @@ impl Kind {
             30..33 => Kind::Keyed,
             33..35 => Kind::Split,
             35..38 => Kind::Early,
-            _ => Kind::Cancelled,
+            38..40 => Kind::Cancelled,
+            40..46 => Kind::Hooked,
+            46..53 => Kind::Timed,
+            _ => Kind::Silent,
         }
     }
 
@@ -85,7 +104,7 @@ impl Kind {
     /// True for flows whose runs may go on at the end: they wait for tomorrow, unless
     /// they were cancelled or answered, which is looked at apart.
     pub fn may_wait(self) -> bool {
-        matches!(self, Kind::Sleeper | Kind::Cancelled | Kind::Early)
+        matches!(self, Kind::Sleeper | Kind::Cancelled | Kind::Early | Kind::Silent)
     }
 
     pub fn definition(self) -> Value {
@@ -99,6 +118,14 @@ impl Kind {
             Kind::Ticker => {
                 trigger = json!({"type": "Recurrence",
                     "recurrence": {"frequency": "Second", "interval": 5}});
+            }
+            Kind::Notified => {
+                trigger = json!({"type": "HttpWebhook", "inputs": subscription("@{listCallbackUrl()}", "trigger")});
+            }
+            Kind::Polled => {
+                trigger = json!({"type": "Http", "inputs": {"method": "GET", "uri": queue::ADDRESS},
+                    "recurrence": {"frequency": "Second", "interval": 5},
+                    "splitOn": "@triggerBody()?['value']"});
             }
             _ => {}
         }
@@ -144,7 +171,7 @@ impl Kind {
                 "After": compose("@length(range(0, 3))", "Each"),
             }),
             Kind::Limited | Kind::Keyed => json!({"Pause": wait(2, None)}),
-            Kind::Split => {
+            Kind::Split | Kind::Notified | Kind::Polled => {
                 json!({"After": {"type": "Compose", "inputs": "@triggerBody()", "runAfter": {}}})
             }
             Kind::Sleeper => json!({
@@ -154,6 +181,19 @@ impl Kind {
             Kind::Early => ask(Kind::Sleeper, Some("early")),
             Kind::Cancelled => ask(Kind::Sleeper, None),
             Kind::Ticker => json!({"After": {"type": "Compose", "inputs": 1, "runAfter": {}}}),
+            Kind::Hooked => waits(json!({
+                "type": "HttpWebhook",
+                "inputs": subscription("@listCallbackUrl()", "back"),
+            })),
+            Kind::Timed => waits(json!({
+                "type": "OpenApiConnectionWebhook",
+                "inputs": operation("perhaps"),
+                "limit": {"timeout": "PT20S"},
+            })),
+            Kind::Silent => waits(json!({
+                "type": "OpenApiConnectionWebhook",
+                "inputs": operation("silent"),
+            })),
         }
     }
 }
@@ -164,6 +204,34 @@ fn after(name: Option<&str>) -> Value {
 
 fn compose(inputs: &str, runs_after: &str) -> Value {
     json!({"type": "Compose", "inputs": inputs, "runAfter": after(Some(runs_after))})
+}
+
+/// A webhook, and what it was told.
+fn waits(mut webhook: Value) -> Value {
+    webhook["runAfter"] = json!({});
+    json!({"Ask": webhook, "After": compose("@body('Ask')['v']", "Ask")})
+}
+
+/// How long a question for a subscription is repeated.
+fn often() -> Value {
+    json!({"type": "fixed", "interval": "PT5S", "count": 40})
+}
+
+fn subscription(to: &str, mode: &str) -> Value {
+    let id = if mode == "trigger" { "" } else { "@triggerBody()['id']" };
+    json!({
+        "subscribe": {"method": "POST", "uri": hook::ADDRESS, "retryPolicy": often(),
+            "body": {"to": to, "id": id, "mode": mode}},
+        "unsubscribe": {"method": "DELETE", "uri": hook::ADDRESS},
+    })
+}
+
+fn operation(mode: &str) -> Value {
+    json!({
+        "host": {"operationId": "Subscribe", "connectionName": "hooks", "apiId": "/apis/hooks"},
+        "parameters": {"id": "@triggerBody()['id']", "mode": mode},
+        "retryPolicy": often(),
+    })
 }
 
 fn wait(seconds: u64, runs_after: Option<&str>) -> Value {

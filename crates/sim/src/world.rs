@@ -6,8 +6,9 @@ use crate::bug::Bug;
 use crate::ledger::Ledger;
 use crate::link::Troubles;
 use crate::node::{KEY, Node, Shared};
-use crate::outside::Asked;
+use crate::owed;
 use crate::random::Random;
+use crate::traffic;
 use crate::truth::Truth;
 use crate::workload::{Kind, LIMIT};
 use durable::{Message, MessageKind, ProcessId};
@@ -24,16 +25,14 @@ use server::auth::seal::Sealer;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{VersionRow, WorkflowRow};
-use tokio::sync::broadcast;
-use tokio::time::Instant;
 
 const NODES: usize = 3;
 
 /// Things that happen before all is calm.
-const EVENTS: u64 = 90;
+const EVENTS: u64 = 110;
 
 /// Seconds after the last fault within which every run must reach its end.
-const CALM_SECONDS: u64 = 600;
+const CALM_SECONDS: u64 = 1_500;
 
 /// Seconds in which nothing is unfinished, after which nothing is on its way any more: the
 /// clocks of two nodes may be some minutes apart, and so may what one sets and the other
@@ -72,17 +71,13 @@ impl World {
         for (at, kind) in Kind::ALL.into_iter().enumerate() {
             add_flow(&mut truth, kind, at as i64 + 1);
         }
-        let shared = Shared {
-            truth: Arc::new(Mutex::new(truth)),
-            hints: broadcast::channel(1_024).0,
-            asked: Arc::new(Mutex::new(Asked { is_troubled: true, ..Asked::default() })),
-            began: Instant::now(),
-        };
+        let shared = Shared::new(truth);
         let mut random = Random::new(seed);
         let nodes = (0..NODES as u64)
             .map(|id| Node::start(id + 1, &shared, troubles(&mut random), &mut random))
             .collect();
-        World { shared, ledger: Arc::default(), nodes, random, requests: 0 }
+        let ledger = Arc::clone(&shared.ledger);
+        World { shared, ledger, nodes, random, requests: 0 }
     }
 
     /// Load and faults.
@@ -102,7 +97,11 @@ impl World {
                     self.nodes[at].jump(seconds);
                 }
                 16..18 => self.nodes[at].stop().await,
-                18..28 => self.cancel_something(at),
+                18..26 => self.cancel_something(at),
+                26..29 => self.turn_something(),
+                29..36 => self.deliver_something(at),
+                36..42 => traffic::append(&self.shared),
+                42..46 => self.resume_something(),
                 _ => self.request_something(at),
             }
         }
@@ -126,11 +125,37 @@ impl World {
 
     fn request_something(&mut self, at: usize) {
         let kind = Kind::choose(&mut self.random);
+        self.request(at, kind, None);
+    }
+
+    /// Something happens of which the service tells whoever has asked to be told.
+    fn deliver_something(&mut self, at: usize) {
+        let address = self.shared.service.lock().trigger();
+        if address.is_some() {
+            self.request(at, Kind::Notified, address);
+        }
+    }
+
+    fn turn_something(&mut self) {
+        let is_on = self.random.in_thousand(600);
+        let state = if is_on { FlowState::Started } else { FlowState::Stopped };
+        tokio::spawn(traffic::turn(self.shared.clone(), self.random.fork(), state));
+    }
+
+    fn resume_something(&mut self) {
+        let Some(run) = traffic::failed_run(&self.shared, &mut self.random) else { return };
+        for _ in 0..1 + self.random.below(2) {
+            tokio::spawn(traffic::resume(self.shared.clone(), self.random.fork(), run));
+        }
+    }
+
+    fn request(&mut self, at: usize, kind: Kind, address: Option<String>) {
         self.requests += 1;
         let request = format!("r{}", self.requests);
         let items = 1 + self.random.below(6);
         self.ledger.lock().sent.insert(request.clone(), (kind, items));
-        let copies = if kind == Kind::Keyed { 1 + self.random.below(3) } else { 1 };
+        let is_repeated = matches!(kind, Kind::Keyed | Kind::Notified);
+        let copies = if is_repeated { 1 + self.random.below(3) } else { 1 };
         for copy in 0..copies {
             let at = (at + copy as usize) % NODES;
             let caller = Requester {
@@ -138,6 +163,7 @@ impl World {
                 shared: self.shared.clone(),
                 ledger: Arc::clone(&self.ledger),
                 kind,
+                address: address.clone(),
                 request: request.clone(),
                 items,
             };
@@ -148,7 +174,12 @@ impl World {
     fn cancel_something(&mut self, at: usize) {
         let run = {
             let ledger = self.ledger.lock();
-            let is_long = |kind: Kind| matches!(kind, Kind::Cancelled | Kind::Parked | Kind::Large);
+            let is_long = |kind: Kind| {
+                matches!(
+                    kind,
+                    Kind::Cancelled | Kind::Parked | Kind::Large | Kind::Silent | Kind::Timed
+                )
+            };
             let acknowledged = ledger.acknowledged.values();
             let runs: Vec<ProcessId> = acknowledged
                 .filter_map(|(kind, run)| is_long(*kind).then_some(*run)?)
@@ -180,11 +211,20 @@ impl World {
         for run in runs {
             cancel(self.nodes[0].app.clone(), Arc::clone(&self.ledger), run).await;
         }
+        // who was told of an error asks again, when what is on its way has come
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let state =
+            if self.random.in_thousand(500) { FlowState::Started } else { FlowState::Stopped };
+        traffic::turn(self.shared.clone(), self.random.fork(), state).await;
         // what is on its way still arrives, and may begin something
         let mut calm_for = 0;
         for _ in 0..CALM_SECONDS {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let is_calm = audit::unfinished(&self.shared.truth.lock()).is_empty();
+            for run in traffic::silent_runs(&self.shared) {
+                cancel(self.nodes[0].app.clone(), Arc::clone(&self.ledger), run).await;
+            }
+            let is_calm = audit::unfinished(&self.shared.truth.lock()).is_empty()
+                && !owed::is_something_owed(&self.shared);
             calm_for = if is_calm { calm_for + 1 } else { 0 };
             if calm_for >= CALM_FOR_SECONDS {
                 return;
@@ -247,14 +287,19 @@ struct Requester {
     shared: Shared,
     ledger: Arc<Mutex<Ledger>>,
     kind: Kind,
+    /// Where the service calls; none: the flow's own trigger.
+    address: Option<String>,
     request: String,
     items: u64,
 }
 
 impl Requester {
     async fn request(self) {
-        let id = format!("flow{}", key_of(self.kind));
-        let Ok(Some(entry)) = self.app.engine.catalog.by_id(&id).await else { return };
+        let found = match &self.address {
+            Some(address) => traffic::flow_behind(&self.app, address).await.map(Some),
+            None => self.app.engine.catalog.by_id(&format!("flow{}", key_of(self.kind))).await,
+        };
+        let Ok(Some(entry)) = found else { return };
         let body = self.body();
         let headers: Value = Object::new().into();
         let call = TriggerCall {
@@ -266,7 +311,8 @@ impl Requester {
             content_type: Some("application/json"),
             body: body.as_bytes(),
             tracking: None,
-            idempotency_key: (self.kind == Kind::Keyed).then_some(self.request.as_str()),
+            idempotency_key: matches!(self.kind, Kind::Keyed | Kind::Notified)
+                .then_some(self.request.as_str()),
         };
         match self.app.call_trigger(entry, call).await {
             Ok(answered) => self.acknowledged(answered.run, &answered.answer).await,
@@ -330,7 +376,8 @@ impl Requester {
             "ServerNotReady",
             "WorkflowRunsWaitingLimitExceeded",
         ];
-        if !EXPECTED.contains(&code) {
+        let is_off = self.kind == Kind::Notified && code == "WorkflowTriggerIsNotEnabled";
+        if !EXPECTED.contains(&code) && !is_off {
             let text = format!("{} was refused with {code}", self.request);
             self.shared.truth.lock().watch.violation(text);
         }

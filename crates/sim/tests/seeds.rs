@@ -78,4 +78,9 @@ bugs! {
     an_early_answer_that_is_forgotten_is_caught: ForgetEarlyAnswer
     an_input_row_that_is_dropped_is_caught: DropInputRow
     a_cancel_that_is_lost_is_caught: LoseCancel
+    an_unsubscribe_that_is_lost_is_caught: LoseUnsubscribe
+    a_start_key_that_is_forgotten_is_caught: ForgetStartKey
+    a_key_without_content_is_caught: KeyWithoutContent
+    a_wakeup_that_is_forgotten_is_caught: ForgetWakeup
+    a_revision_that_is_ignored_is_caught: IgnoreRevision
 }

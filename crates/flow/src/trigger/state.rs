@@ -6,7 +6,8 @@
 
 use crate::definition::{RetryPolicy, Source};
 use crate::limits::{
-    SUBSCRIPTION_END_ATTEMPTS_MAX, SUBSCRIPTION_PAUSE_MAX, SUBSCRIPTION_RENEWAL_MIN,
+    SUBSCRIPTION_END_ATTEMPTS_MAX, SUBSCRIPTION_LOOK_EVERY, SUBSCRIPTION_PAUSE_MAX,
+    SUBSCRIPTION_RENEWAL_MIN,
 };
 use crate::run::CallResult;
 use crate::run::retry::{delay, retry_after, retryable};
@@ -77,6 +78,9 @@ pub enum Owner {
 pub enum Phase {
     /// It is being asked for: the number of the attempt.
     Asking { attempt: u32, due: Ticks },
+    /// Nobody waits for it, and it may be there: it is asked for again, since the answer says
+    /// what ends it.
+    Finding { attempt: u32, due: Ticks },
     /// It lives; `location` ends it.
     Live { location: Option<Str>, renewal: Option<Ticks> },
     /// It is being ended.
@@ -99,9 +103,21 @@ impl Subscription {
     #[must_use]
     pub fn due(&self) -> Option<Ticks> {
         match &self.phase {
-            Phase::Asking { due, .. } | Phase::Leaving { due, .. } => Some(*due),
+            Phase::Asking { due, .. } | Phase::Finding { due, .. } | Phase::Leaving { due, .. } => {
+                Some(*due)
+            }
             Phase::Live { renewal, .. } => *renewal,
             Phase::Over => None,
+        }
+    }
+
+    /// When to look at it again, also when there is nothing to do yet.
+    #[must_use]
+    pub fn look_due(&self, now: Ticks) -> Option<Ticks> {
+        let look = now.saturating_add(SUBSCRIPTION_LOOK_EVERY);
+        match (&self.phase, self.owner) {
+            (Phase::Live { .. }, Owner::Trigger) => Some(self.due().unwrap_or(look).min(look)),
+            _ => self.due(),
         }
     }
 
@@ -141,14 +157,37 @@ impl Subscription {
     /// Nobody waits for it any more. One that may have been asked for is ended, too.
     pub fn leave(&mut self, now: Ticks) {
         let location = match &self.phase {
+            Phase::Asking { .. } if self.source != Source::Http => {
+                self.phase = Phase::Finding { attempt: 1, due: now };
+                return;
+            }
             Phase::Asking { .. } => self.replaced.take(),
             Phase::Live { location, .. } => location.clone(),
-            Phase::Leaving { .. } | Phase::Over => return,
+            Phase::Finding { .. } | Phase::Leaving { .. } | Phase::Over => return,
         };
         self.phase = match self.can_leave(location.as_ref()) {
             true => Phase::Leaving { location, attempt: 1, due: now },
             false => Phase::Over,
         };
+    }
+
+    /// The question for what is to be ended was answered.
+    pub fn found(&mut self, now: Ticks, result: &CallResult) -> Came {
+        let Phase::Finding { attempt, .. } = self.phase else { return Came::default() };
+        let answer = success(result);
+        let is_unclear = *result == CallResult::Unknown || retryable(result).is_some();
+        if answer.is_none() && is_unclear && attempt < SUBSCRIPTION_END_ATTEMPTS_MAX {
+            let due = now.saturating_add(pause_of(attempt));
+            self.phase = Phase::Finding { attempt: attempt + 1, due };
+            return Came { refusal: None, trouble: Some(told(result)) };
+        }
+        // one that is refused is not there; the one before it may be
+        let location = answer.and_then(location_of).or_else(|| self.replaced.take());
+        self.phase = match self.can_leave(location.as_ref()) {
+            true => Phase::Leaving { location, attempt: 1, due: now },
+            false => Phase::Over,
+        };
+        Came::default()
     }
 
     /// Whether there is a call that ends it.
@@ -391,6 +430,7 @@ fn phase_value(phase: &Phase) -> Value {
     };
     match phase {
         Phase::Asking { attempt, due } => numbered("asking", None, *attempt, *due),
+        Phase::Finding { attempt, due } => numbered("finding", None, *attempt, *due),
         Phase::Leaving { location, attempt, due } => {
             numbered("leaving", location.as_ref(), *attempt, *due)
         }
@@ -409,6 +449,7 @@ fn phase_of(value: &Value) -> Option<Phase> {
     let location = text(value, "location");
     Some(match value.get("name")?.as_str()? {
         "asking" => Phase::Asking { attempt: attempt()?, due: due()? },
+        "finding" => Phase::Finding { attempt: attempt()?, due: due()? },
         "leaving" => Phase::Leaving { location, attempt: attempt()?, due: due()? },
         "live" => Phase::Live { location, renewal: due() },
         "over" => Phase::Over,

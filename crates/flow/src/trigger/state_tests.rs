@@ -97,9 +97,48 @@ fn one_that_cannot_be_ended_is_over_at_once() {
 }
 
 #[test]
+fn one_that_may_have_been_asked_for_is_found_to_be_ended() {
+    let mut it = subscription(action(), Source::OpenApi);
+    it.leave(NOW);
+    assert_eq!(it.phase, Phase::Finding { attempt: 1, due: NOW });
+    it.leave(NOW + 1);
+    it.found(NOW + 2, &answer(503, &[], Value::Null));
+    assert_eq!(it.phase, Phase::Finding { attempt: 2, due: NOW + 2 + 5 * SECOND });
+    it.found(NOW + 3, &answer(201, &[("Location", "/s/1")], Value::Null));
+    let location = Some(Str::from("/s/1"));
+    assert_eq!(it.phase, Phase::Leaving { location, attempt: 1, due: NOW + 3 });
+
+    let mut refused = subscription(action(), Source::OpenApi);
+    refused.leave(NOW);
+    refused.found(NOW, &answer(403, &[], Value::Null));
+    assert_eq!(refused.phase, Phase::Over, "what is refused is not there");
+
+    let mut silent = subscription(action(), Source::Managed);
+    silent.leave(NOW);
+    for _ in 0..SUBSCRIPTION_END_ATTEMPTS_MAX {
+        assert!(matches!(silent.phase, Phase::Finding { .. }), "{:?}", silent.phase);
+        silent.found(NOW, &CallResult::Unknown);
+    }
+    assert_eq!(silent.phase, Phase::Over);
+}
+
+#[test]
+fn one_of_a_trigger_looks_after_its_flow() {
+    let mut it = subscription(Owner::Trigger, Source::OpenApi);
+    it.phase = Phase::Live { location: None, renewal: None };
+    assert_eq!((it.due(), it.look_due(NOW)), (None, Some(NOW + SUBSCRIPTION_LOOK_EVERY)));
+    it.phase = Phase::Live { location: None, renewal: Some(NOW + 1) };
+    assert_eq!(it.look_due(NOW), Some(NOW + 1));
+    it.owner = action();
+    it.phase = Phase::Live { location: None, renewal: None };
+    assert_eq!(it.look_due(NOW), None, "who waits says when it does not any more");
+}
+
+#[test]
 fn states_are_read_as_they_were_written() {
     let phases = [
         Phase::Asking { attempt: 2, due: 5 },
+        Phase::Finding { attempt: 3, due: 7 },
         Phase::Live { location: Some("/x".into()), renewal: Some(9) },
         Phase::Live { location: None, renewal: None },
         Phase::Leaving { location: Some("/x".into()), attempt: 1, due: 6 },

@@ -323,8 +323,14 @@ impl App {
         state: FlowState,
     ) -> Result<Arc<FlowEntry>, AppError> {
         if entry.state == state {
-            return Ok(entry);
+            // who asked before may not have come to an end with it
+            return self.align_trigger(entry).await;
         }
+        // who turned it off may not have come to an end with it, and what is ending stays so
+        let entry = match state {
+            FlowState::Started => self.stop_trigger(entry).await?,
+            _ => entry,
+        };
         let mut row = entry.row.clone();
         row.state = state as u8;
         row.changed = self.engine.clock.now();
@@ -391,8 +397,14 @@ impl App {
         &self,
         entry: Arc<FlowEntry>,
     ) -> Result<Arc<FlowEntry>, AppError> {
-        match (entry.state, entry.row.trigger_process) {
-            (FlowState::Started, None) if acts_by_itself(&entry) => {
+        let process = entry.row.trigger_process;
+        match (entry.state, process) {
+            (FlowState::Started, _) if acts_by_itself(&entry) => {
+                if let Some(process) = process
+                    && self.engine.store.load(process).await?.is_some()
+                {
+                    return Ok(entry);
+                }
                 // the flow names its process before that can fire; when the server ends
                 // in between, the next start makes it
                 let mut row = entry.row.clone();
@@ -429,14 +441,7 @@ impl App {
 
     async fn align_row(&self, row: WorkflowRow) -> Result<(), AppError> {
         let entry = self.engine.catalog.entry(row).await?;
-        let Some(process) = entry.row.trigger_process else {
-            return self.align_trigger(entry).await.map(|_| ());
-        };
-        let is_on = entry.state == FlowState::Started && acts_by_itself(&entry);
-        if is_on && self.engine.store.load(process).await?.is_none() {
-            self.engine.begin_trigger(&entry).await?;
-        }
-        Ok(())
+        self.align_trigger(entry).await.map(|_| ())
     }
 
     pub(super) async fn stop_trigger(

@@ -36,6 +36,10 @@ impl Engine {
             }
             Err(error) => super::failure(&error.code, error.message, false),
         };
+        if !self.ownership.owns(process) {
+            // who holds it now may be further: what was found late is not new there
+            return Ok(Ok(()));
+        }
         let now = self.clock.now();
         let (since, random) = (watching.state.since, self.clock.moment().seed);
         let regular = self.next_question(poll, since, now);

@@ -147,6 +147,13 @@ impl Engine {
                 let result = result.await;
                 it.asked(self.clock.now(), &result, self.clock.moment().seed)
             }
+            Phase::Finding { .. } if is_due => {
+                let callback = it.callback.clone();
+                let result =
+                    self.subscription_call(&watching, &it, Purpose::Subscribe { callback });
+                let result = result.await;
+                it.found(self.clock.now(), &result)
+            }
             Phase::Leaving { location, .. } if is_due => {
                 let location = location.clone().unwrap_or_default();
                 let result =
@@ -159,10 +166,10 @@ impl Engine {
         if let Some(trouble) = &came.trouble {
             tracing::warn!(process = %watching.process, operation = %it.operation_name, %trouble, "a subscription is in trouble");
         }
-        if let Phase::Live { .. } = it.phase
+        if let Phase::Live { .. } | Phase::Leaving { .. } = it.phase
             && let Some(location) = it.replaced.take()
         {
-            // the new one lives: the old one is ended once, and ends by itself otherwise
+            // the new one is there: the old one is ended once, and ends by itself otherwise
             let _ = self.subscription_call(&watching, &it, Purpose::Unsubscribe { location }).await;
         }
         Ok(self.keep_subscription(watching, it, came).await)
@@ -192,7 +199,7 @@ impl Engine {
             messages.push(reply_to(run, effect, watching.process, &refused(refusal)));
             told = Some(run);
         }
-        let (is_over, due) = (it.phase == Phase::Over, it.due());
+        let (is_over, due) = (it.phase == Phase::Over, it.look_due(self.clock.now()));
         let state = TriggerState {
             kind: TriggerKind::Subscription(it),
             last: Some(self.clock.now()),
@@ -268,6 +275,10 @@ impl Engine {
         token: &str,
     ) -> Result<Option<(ProcessId, u64)>, AppError> {
         let Some(watching) = self.watching(process).await? else { return Ok(None) };
+        if watching.inbox.iter().any(|row| row.message.kind == MessageKind::Cancel) {
+            // it has been told, and only has not come to it
+            return Ok(None);
+        }
         let TriggerKind::Subscription(it) = &watching.state.kind else { return Ok(None) };
         let Owner::Action { run, effect } = it.owner else { return Ok(None) };
         let known = it.callback.rsplit('/').next().unwrap_or_default();
@@ -287,10 +298,13 @@ impl Engine {
         let Some((run, effect)) = self.waiting_for(process, token).await? else { return Ok(None) };
         let message = flow::run::connector::called_back(request);
         // a second call is the same message, and changes nothing
-        self.send(reply_to(run, effect, process, &message)).await?;
-        for row in self.inbox(run).await? {
-            self.deliver_row(row);
+        let is_new = self.send(reply_to(run, effect, process, &message)).await?;
+        let rows = self.inbox(run).await?;
+        if !is_new && !rows.iter().any(|row| row.message.from == Some(process)) {
+            // the run has ended, or was answered, since it was looked at
+            return Ok(None);
         }
+        rows.into_iter().for_each(|row| self.deliver_row(row));
         Ok(Some(()))
     }
 }

@@ -6,7 +6,7 @@
 
 use super::Engine;
 use super::commit::Refusal;
-use crate::app::catalog::FlowEntry;
+use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::error::AppError;
 use durable::{
     Batch, InboxRow, Message, MessageKind, ProcessId, ProcessKind, Standing, StartKey, Ticks,
@@ -253,7 +253,11 @@ impl Engine {
         watching: &Watching,
     ) -> Result<Option<Arc<FlowEntry>>, AppError> {
         let entry = self.catalog.by_key(watching.state.workflow).await?;
-        Ok(entry.filter(|entry| entry.row.trigger_process == Some(watching.process)))
+        let is_on = |entry: &Arc<FlowEntry>| {
+            let names_it = entry.row.trigger_process == Some(watching.process);
+            names_it && entry.state == FlowState::Started
+        };
+        Ok(entry.filter(is_on))
     }
 
     async fn see_to_trigger(

@@ -374,3 +374,19 @@ pub const PASSKEY_MODULUS_BYTES_MAX: usize = 512;
 
 /// Depth of CBOR from an authenticator.
 pub const CBOR_DEPTH_MAX: usize = 16;
+
+/// Recordings of an environment.
+pub const RECORDINGS_MAX: usize = 200;
+
+/// Exchanges of a recording: what tests play back is a few dozen, and all of them are read
+/// for each call.
+pub const RECORDED_EXCHANGES_MAX: usize = 500;
+
+/// Bytes of an exchange.
+pub const RECORDED_EXCHANGE_BYTES_MAX: usize = 262_144;
+
+/// Bytes of all exchanges of a recording, which travel as one document.
+pub const RECORDING_BYTES_MAX: usize = 4_194_304;
+
+/// Attempts to change a recording that other calls change too.
+pub const RECORDING_TRIES_MAX: usize = 100;

@@ -126,7 +126,7 @@ pub fn find(name: &str) -> Option<&'static Builtin> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{Description, Properties};
+    use crate::definition::{Document, Properties};
     use serde_json::Value;
 
     fn operations(document: &Value) -> Vec<(String, bool)> {
@@ -162,9 +162,9 @@ mod tests {
     #[test]
     fn each_document_is_read_like_any_connectors() {
         for builtin in all() {
-            let description = Description::read(builtin.swagger).unwrap();
+            let document = Document::read(builtin.swagger).unwrap();
             let served = builtin.actions.len() + builtin.triggers.len();
-            assert_eq!(description.operations, served, "{}", builtin.name);
+            assert_eq!(document.operations.len(), served, "{}", builtin.name);
             let properties = Properties::read(builtin.properties).unwrap();
             assert_eq!(properties.sets.len(), 1, "{}", builtin.name);
         }

@@ -44,6 +44,9 @@ pub enum Kind {
     ConnectorClient = 51,
     ConsentRequest = 52,
     ConnectionToken = 53,
+    Recording = 60,
+    RecordedExchange = 61,
+    Playback = 62,
 }
 
 /// Something that is kept as a record.

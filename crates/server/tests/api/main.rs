@@ -31,6 +31,8 @@ mod package;
 mod people;
 mod powershell;
 mod provider;
+mod real;
+mod recording;
 mod recycle;
 mod repetition;
 mod restart;

@@ -6,6 +6,7 @@ pub mod call;
 mod certificate;
 pub mod connection;
 pub mod oauth;
+pub mod recording;
 pub mod runtime;
 mod secret;
 pub mod share;

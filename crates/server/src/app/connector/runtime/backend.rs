@@ -2,6 +2,7 @@
 //! another address, a flow, what the document says as examples, or what comes with the server.
 
 use super::Called;
+use super::recording::{self, RecordingMode};
 use crate::app::connector::Connector;
 use crate::app::error::AppError;
 use crate::app::trigger::Answer;
@@ -27,6 +28,13 @@ pub enum Backend {
     Host { url: String },
     /// A flow of the same environment with a Request trigger and a Response.
     Flow { flow: String },
+    /// A recording: filled with what the service (or the one at `url`) answers, or played.
+    Recording {
+        recording: String,
+        mode: RecordingMode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
 }
 
 /// Bytes of an address of a service.
@@ -38,7 +46,7 @@ impl Backend {
     pub fn checked(self) -> Result<Backend, AppError> {
         let refused = |message: &str| Err(AppError::invalid("InvalidBackend", message));
         match &self {
-            Backend::Host { url } => {
+            Backend::Host { url } | Backend::Recording { url: Some(url), .. } => {
                 let parsed = url::Url::parse(url).ok().filter(|it| {
                     matches!(it.scheme(), "http" | "https")
                         && it.has_host()
@@ -56,7 +64,7 @@ impl Backend {
             Backend::Flow { flow } if flow.is_empty() => {
                 return refused("The 'flow' is missing: its name or id is expected.");
             }
-            Backend::Service | Backend::Flow { .. } => {}
+            Backend::Service | Backend::Flow { .. } | Backend::Recording { .. } => {}
         }
         Ok(self)
     }
@@ -79,6 +87,10 @@ pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
         }
         Backend::Host { url } => by_service(&called, url.trim_end_matches('/')).await,
         Backend::Flow { flow } => by_flow(&called, &flow).await,
+        Backend::Recording { recording, mode, url } => match mode {
+            RecordingMode::Record => recording::record(called, &recording, url).await,
+            RecordingMode::Replay => recording::replay(&called, &recording).await,
+        },
     }
 }
 

@@ -4,11 +4,13 @@
 mod backend;
 mod document;
 mod reads;
+mod recording;
 mod reference;
 
 pub use backend::Backend;
 pub use document::Documents;
 pub use reads::Reads;
+pub use recording::RecordingMode;
 pub use reference::Reference;
 
 use super::Connector;

@@ -30,7 +30,9 @@ pub fn apply(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Kno
             one_of(shapes, arguments.get(1..).unwrap_or_default())
         }
         "length" => {
-            list(shapes, first);
+            if let Some(sized) = first {
+                shapes.set_sized(sized);
+            }
             Known::scalar(Scalar::Integer)
         }
         "join" => {

@@ -13,6 +13,8 @@ pub struct ShapeId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scalar {
     Text,
+    /// Text of which a part is taken.
+    LongText,
     /// Text that is read as a moment.
     Moment,
     /// Text that is read as a number.
@@ -44,6 +46,8 @@ struct Shape {
     /// Values of several kinds were seen, or such of which the kind is not known.
     is_mixed: bool,
     is_array: bool,
+    /// Its length is asked for, which lists and texts have.
+    is_sized: bool,
     properties: BTreeMap<String, ShapeId>,
     items: Option<ShapeId>,
 }
@@ -93,10 +97,9 @@ impl Shapes {
         let mut at = id;
         for step in path.split('/').filter(|it| !it.is_empty()).take(INFERRED_DEPTH_MAX) {
             let name = step.replace("~1", "/").replace("~0", "~");
-            at = match name.parse::<usize>() {
-                Ok(_) => self.items(at),
-                Err(_) => self.property(at, &name),
-            };
+            // longer numbers are names that a service gave
+            let is_index = name.len() <= 2 && name.parse::<u8>().is_ok();
+            at = if is_index { self.items(at) } else { self.property(at, &name) };
         }
         at
     }
@@ -116,6 +119,11 @@ impl Shapes {
     pub fn set_scalar(&mut self, id: ShapeId, certainty: Certainty, scalar: Scalar) {
         let shape = self.shape(id);
         match shape.scalar {
+            // what a text is read as says more than that it is one
+            Some((known, Scalar::Text)) if scalar.is_special_text() => {
+                shape.scalar = Some((known.max(certainty), scalar));
+            }
+            Some((_, known)) if scalar == Scalar::Text && known.is_special_text() => {}
             Some((known, _)) if known > certainty => {}
             Some((known, other)) if known == certainty => shape.is_mixed |= other != scalar,
             _ => shape.scalar = Some((certainty, scalar)),
@@ -125,6 +133,11 @@ impl Shapes {
     /// It has values that nobody knows before.
     pub fn set_open(&mut self, id: ShapeId) {
         self.shape(id).is_mixed = true;
+    }
+
+    /// Its length is asked for: a list, unless it turns out to be a text.
+    pub fn set_sized(&mut self, id: ShapeId) {
+        self.shape(id).is_sized = true;
     }
 
     /// Two shapes that are of one value.
@@ -144,6 +157,7 @@ impl Shapes {
             }
             let known = &mut self.0[to];
             known.is_array |= taken.is_array;
+            known.is_sized |= taken.is_sized;
             known.is_mixed |= taken.is_mixed;
             match (known.items, taken.items) {
                 (Some(one), Some(other)) => waiting.push((one, other)),
@@ -250,6 +264,10 @@ impl Shapes {
             let properties: Map<String, Json> = shape.properties.iter().map(below).collect();
             return json!({"type": "object", "properties": properties});
         }
+        let is_text = shape.scalar.is_some_and(|(certainty, _)| certainty > Certainty::Guess);
+        if shape.is_sized && !is_text {
+            return json!({"type": "array", "items": {}});
+        }
         match (shape.scalar, side) {
             (Some((Certainty::Said, _)), Side::Request) if shape.is_mixed => json!({}),
             (Some((_, scalar)), _) => scalar.schema(),
@@ -267,9 +285,22 @@ enum Side {
 }
 
 impl Scalar {
+    /// Whether it is text that is read as something.
+    fn is_special_text(self) -> bool {
+        match self {
+            Scalar::LongText
+            | Scalar::Moment
+            | Scalar::NumberText
+            | Scalar::JsonText
+            | Scalar::Base64 => true,
+            Scalar::Text | Scalar::Integer | Scalar::Number | Scalar::Boolean => false,
+        }
+    }
+
     fn schema(self) -> Json {
         match self {
             Scalar::Text => json!({"type": "string"}),
+            Scalar::LongText => json!({"type": "string", "minLength": 64}),
             Scalar::Moment => json!({"type": "string", "format": "date-time"}),
             Scalar::NumberText => json!({"type": "string", "example": "1"}),
             Scalar::JsonText => json!({"type": "string", "example": "{}"}),

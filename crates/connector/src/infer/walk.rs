@@ -119,6 +119,14 @@ impl Walk<'_, '_> {
             | "appendtostringvariable"
             | "incrementvariable"
             | "decrementvariable" => self.change(&kind, inputs),
+            "wait" => {
+                self.reading.value(inputs);
+                let until = inputs.get("until").and_then(|it| it.get("timestamp"));
+                let known = until.map(|it| self.reading.value(it)).unwrap_or_default();
+                if let Some(shape) = known.shape {
+                    self.reading.shapes.set_scalar(shape, Certainty::Use, Scalar::Moment);
+                }
+            }
             "foreach" => return self.for_each(name, action),
             "switch" => self.switch(action),
             _ => {

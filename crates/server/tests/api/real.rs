@@ -245,6 +245,9 @@ fn shortened(value: &mut Json) {
     if value["type"] == "Wait" && value["inputs"]["interval"].is_object() {
         value["inputs"]["interval"] = json!({"count": 1, "unit": "Second"});
     }
+    if value["type"] == "Http" && value["inputs"].is_object() {
+        value["inputs"]["retryPolicy"] = json!({"type": "none"});
+    }
     if value["type"] == "Until" {
         value["limit"] = json!({"count": 2, "timeout": "PT10S"});
     }
@@ -323,6 +326,9 @@ impl Stage {
         for (_, inputs) in found {
             let host = inputs.get("host");
             let key = host.and_then(|it| it.get("connectionName")).and_then(Value::as_str);
+            // `@parameters('$connections')['key']['connectionId']`
+            let path = host.and_then(|it| it.get("connection")?.get("name")?.as_str());
+            let key = key.or_else(|| path?.split("['").nth(1)?.split('\'').next());
             let name = connector::infer::connector(inputs, &source(flow));
             let (Some(key), Some(name)) = (key, name.and_then(|it| self.names.get(&it))) else {
                 continue;
@@ -344,6 +350,27 @@ impl Stage {
         let path = format!("/api/v1/flows?environment={}", self.people.environment);
         let (status, made) = self.people.world.api.call(Method::POST, &path, Some(&body)).await;
         if status == 201 { Ok(()) } else { Err(made.to_string()) }
+    }
+
+    /// Child flows that are no part of what was found answer with nothing.
+    async fn create_children(&self, flows: &[Real]) -> usize {
+        let there: BTreeSet<String> = flows.iter().map(|it| guid(&it.name)).collect();
+        let mut children = BTreeSet::new();
+        for flow in flows {
+            let text = expr::json::to_string(&flow.loaded.definition);
+            let names = text.split("\"workflowReferenceName\":\"").skip(1);
+            children.extend(names.filter_map(|it| it.split('"').next()).map(str::to_lowercase));
+        }
+        children.retain(|it| !there.contains(it));
+        let answers = json!({"triggers": {"manual": {"type": "Request", "kind": "Button", "inputs": {"schema": {}}}},
+            "actions": {"Answer": {"type": "Response", "inputs": {"statusCode": 200, "body": {}}}}});
+        for name in &children {
+            let body = json!({"name": name, "document": answers, "state": "Started"});
+            let path = format!("/api/v1/flows?environment={}", self.people.environment);
+            let (status, made) = self.people.world.api.call(Method::POST, &path, Some(&body)).await;
+            assert_eq!(status, 201, "{name}: {made}");
+        }
+        children.len()
     }
 
     /// What the trigger of a flow is started with.
@@ -424,6 +451,8 @@ async fn real_solutions_run_over_mocks_of_inferred_connectors() {
                 refused.insert(&flow.name);
             }
         }
+        let children = stage.create_children(&flows).await;
+        println!("{solution} {children} child flows are not in it");
         for flow in flows.iter().filter(|it| !refused.contains(&it.name)) {
             total += 1;
             let (status, why) = stage.run(flow).await;

@@ -102,9 +102,11 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
             first(Certainty::Use, Scalar::Base64);
             Known::scalar(Scalar::Text)
         }
+        "substring" | "slice" => {
+            first(Certainty::Use, Scalar::LongText);
+            Known::scalar(Scalar::Text)
+        }
         "split"
-        | "substring"
-        | "slice"
         | "replace"
         | "tolower"
         | "toupper"

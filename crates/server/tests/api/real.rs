@@ -183,7 +183,8 @@ fn sample(schema: &Json) -> Json {
     }
     match kind {
         "string" if schema["format"] == "date-time" => json!("2024-01-01T00:00:00Z"),
-        "string" => json!("text"),
+        // most of them are ids, of which parts are taken
+        "string" => json!("Default-00000000-0000-0000-0000-000000000000"),
         "integer" | "number" => json!(1),
         "boolean" => json!(true),
         "array" => json!([sample(&schema["items"])]),
@@ -463,5 +464,5 @@ async fn real_solutions_run_over_mocks_of_inferred_connectors() {
     }
     println!("{ended:?} of {total}");
     let succeeded = ended.get("Succeeded").copied().unwrap_or_default();
-    assert!(succeeded * 2 >= total, "{ended:?}");
+    assert!(succeeded * 100 >= total * 70, "{ended:?}");
 }

@@ -518,7 +518,7 @@ async fn connectors_are_inferred_and_recordings_travel() {
     assert!(desk.run(&["recording", "list"]).contains("two"));
     assert!(desk.run(&["recording", "show", "two"]).contains("of a shelf"));
     desk.run(&["recording", "delete", "two"]);
-    assert!(desk.fails(&["recording", "show", "two"]).contains("RecordingNotFound"));
+    assert!(desk.fails(&["recording", "show", "two"]).contains("There is no recording 'two'"));
 }
 
 #[test]

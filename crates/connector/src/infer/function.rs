@@ -95,9 +95,28 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
         | "subtractfromtime" | "startofday" | "startofhour" | "startofmonth"
         | "converttimezone" | "convertfromutc" | "converttoutc" | "parsedatetime" => {
             first(Certainty::Use, Scalar::Moment);
+            if name.starts_with("add") || name.starts_with("subtract") {
+                learn(shapes, arguments.get(1), Certainty::Use, Scalar::Integer);
+            }
             Known::scalar(Scalar::Moment)
         }
         "utcnow" => Known::scalar(Scalar::Moment),
+        "concat" => {
+            for argument in arguments {
+                learn(shapes, Some(argument), Certainty::Guess, Scalar::Text);
+            }
+            Known::scalar(Scalar::Text)
+        }
+        "string" | "guid" | "xpath" => Known::scalar(Scalar::Text),
+        "contains" | "empty" => Known::scalar(Scalar::Boolean),
+        other => texts(shapes, other, arguments),
+    }
+}
+
+/// Functions of texts.
+fn texts(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
+    let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
+    match name {
         "base64tostring" | "base64tobinary" | "decodebase64" => {
             first(Certainty::Use, Scalar::Base64);
             Known::scalar(Scalar::Text)
@@ -124,14 +143,6 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
             first(Certainty::Use, Scalar::Text);
             Known::scalar(Scalar::Integer)
         }
-        "concat" => {
-            for argument in arguments {
-                learn(shapes, Some(argument), Certainty::Guess, Scalar::Text);
-            }
-            Known::scalar(Scalar::Text)
-        }
-        "string" | "guid" | "xpath" => Known::scalar(Scalar::Text),
-        "contains" | "empty" => Known::scalar(Scalar::Boolean),
         _ => Known::default(),
     }
 }

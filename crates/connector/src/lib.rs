@@ -12,6 +12,7 @@ pub mod builtin;
 pub mod call;
 pub mod definition;
 pub mod http;
+pub mod infer;
 pub mod limits;
 pub mod mock;
 pub mod policy;

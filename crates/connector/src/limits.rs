@@ -99,6 +99,12 @@ pub const MOCK_DEPTH_MAX: usize = 8;
 /// make as many as fit into memory.
 pub const MOCK_VALUES_MAX: usize = 2_000;
 
+/// Shapes of values that are learnt from flows at a time. The largest solutions have some 20,000.
+pub const INFERRED_SHAPES_MAX: usize = 500_000;
+
+/// Values in values of which something is learnt.
+pub const INFERRED_DEPTH_MAX: usize = 24;
+
 /// The limits of a client that an administrator may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpLimits {

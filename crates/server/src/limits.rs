@@ -388,3 +388,19 @@ pub const ROTATION_ROWS_PER_STEP: usize = 64;
 
 /// Words of an argument list that starts a program.
 pub const KEY_COMMAND_WORDS_MAX: usize = 64;
+
+/// Recordings of an environment.
+pub const RECORDINGS_MAX: usize = 200;
+
+/// Exchanges of a recording: what tests play back is a few dozen, and all of them are read
+/// for each call.
+pub const RECORDED_EXCHANGES_MAX: usize = 500;
+
+/// Bytes of an exchange.
+pub const RECORDED_EXCHANGE_BYTES_MAX: usize = 262_144;
+
+/// Bytes of all exchanges of a recording, which travel as one document.
+pub const RECORDING_BYTES_MAX: usize = 4_194_304;
+
+/// Attempts to change a recording that other calls change too.
+pub const RECORDING_TRIES_MAX: usize = 100;

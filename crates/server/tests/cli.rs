@@ -493,6 +493,34 @@ async fn the_demo_has_flows_that_run() {
     }
 }
 
+#[tokio::test]
+async fn connectors_are_inferred_and_recordings_travel() {
+    let desk = Desk::start().await;
+    let call = json!({"type": "OpenApiConnection", "inputs": {"parameters": {"item/name": "x"},
+        "host": {"operationId": "Add", "connectionName": "c", "apiId": "/apis/shared_shelf"}}});
+    fs::create_dir(desk.dir.path().join("flows")).expect("a folder");
+    desk.write("flows/a.json", &definition(&json!({"Call": call})));
+    desk.write("flows/other.json", "[]");
+    let told = desk.run(&["connector", "infer", "flows", "-o", "made"]);
+    assert!(told.contains("shared_shelf"), "{told}");
+    let file = desk.dir.path().join("made/shared_shelf/apiDefinition.swagger.json");
+    assert!(fs::read_to_string(file).expect("a document").contains("\"operationId\": \"Add\""));
+    for state in ["imported", "there already"] {
+        let told = desk.json(&["connector", "infer", "flows", "--import"]);
+        assert_eq!(told["connectors"][0]["state"], state, "{told}");
+    }
+    assert_eq!(desk.json(&["connector", "show", "shared_shelf"])["operations"], 1);
+    desk.fails(&["connector", "infer", "made", "--import"]);
+
+    desk.run(&["recording", "create", "one", "--description", "of a shelf"]);
+    desk.run(&["recording", "export", "one", "-o", "one.json"]);
+    desk.run(&["recording", "import", "one.json", "--name", "two"]);
+    assert!(desk.run(&["recording", "list"]).contains("two"));
+    assert!(desk.run(&["recording", "show", "two"]).contains("of a shelf"));
+    desk.run(&["recording", "delete", "two"]);
+    assert!(desk.fails(&["recording", "show", "two"]).contains("There is no recording 'two'"));
+}
+
 #[test]
 fn validate_tells_by_its_exit_code() {
     let dir = tempfile::tempdir().expect("a folder");

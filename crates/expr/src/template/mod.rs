@@ -6,6 +6,7 @@
 
 mod compile;
 mod condition;
+mod view;
 mod visit;
 
 use crate::context::{Binder, Context};
@@ -14,6 +15,7 @@ use crate::limits;
 use crate::parse::Expr;
 use crate::value::{Object, Str, Value};
 
+pub use view::{ExprView, StepView, TextPiece, View};
 pub use visit::CallSite;
 
 /// A compiled JSON value.

@@ -49,6 +49,9 @@ pub enum Kind {
     /// Which keys a node knows.
     KeyNote = 56,
     Rotation = 57,
+    Recording = 60,
+    RecordedExchange = 61,
+    Playback = 62,
 }
 
 /// Something that is kept as a record.

@@ -156,6 +156,8 @@ operations! {
     ReadEnvironmentVariables "ReadEnvironmentVariables" Maker;
     CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
     ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
+    CreateRecording "CreateRecording" Maker;
+    ManageRecordings "ManageRecordings" EnvironmentAdministrator;
     // the directory and the server
     ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::client::{Client, Resource};
 use super::failure::Failure;
+use super::infer;
 use super::input;
 use super::output::{Output, Table, moment, visible};
 
@@ -31,8 +32,8 @@ Examples:
   sluicegate connector client shared_contoso-5f0123456789abcdef --id 12ab --secret-file secret.txt
   sluicegate connector client shared_contoso-5f0123456789abcdef --id 12ab --pfx app.pfx";
 
-const DEFINITION: &str = "apiDefinition.swagger.json";
-const PROPERTIES: &str = "apiProperties.json";
+pub(super) const DEFINITION: &str = "apiDefinition.swagger.json";
+pub(super) const PROPERTIES: &str = "apiProperties.json";
 const ICON: &str = "icon.png";
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +59,9 @@ pub enum ConnectorCommand {
     /// What the connector's service knows this server as: say, show or forget it
     #[command(after_help = CLIENT_EXAMPLES)]
     Client(ClientArgs),
+    /// Declare connectors from what flows use of them
+    #[command(after_help = infer::EXAMPLES)]
+    Infer(infer::InferArgs),
     /// Delete a connector that no connection is of
     Delete {
         /// Name of the connector
@@ -158,6 +162,7 @@ pub async fn execute(
         }
         ConnectorCommand::Export { name, output } => export(&name, &output, client, out).await?,
         ConnectorCommand::Client(args) => set_client(args, client, out).await?,
+        ConnectorCommand::Infer(args) => infer::execute(args, client, out).await?,
         ConnectorCommand::Delete { name } => {
             client.delete(&connectors(client, &[&name])?).await?;
             out.done(format_args!("Deleted connector '{name}'."))?;

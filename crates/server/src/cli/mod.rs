@@ -22,11 +22,13 @@ mod events;
 mod failure;
 mod flow;
 mod group;
+mod infer;
 mod input;
 mod json_text;
 mod key;
 mod output;
 mod package;
+mod recording;
 mod retention;
 mod role;
 mod run;
@@ -150,6 +152,10 @@ Examples:
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
 
+    /// Answers of services that are played back: list, export, import
+    #[command(subcommand)]
+    Recording(recording::RecordingCommand),
+
     /// Sign in for connections, and find out whether they work
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
@@ -256,6 +262,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Connection(command) => report(json, |out| {
             with_client(&connection, async |to| connection::execute(command, &to, out).await)
+        }),
+        Command::Recording(command) => report(json, |out| {
+            with_client(&connection, async |client| recording::execute(command, &client, out).await)
         }),
         Command::User(command) => report(json, |out| {
             with_client(&connection, async |client| user::execute(command, &client, out).await)

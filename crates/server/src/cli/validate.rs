@@ -58,7 +58,7 @@ pub fn execute(args: &ValidateArgs, out: &mut Output<'_>) -> Result<ExitCode, Fa
     };
     let mut files = Vec::new();
     for path in &args.paths {
-        let found = files_of(path)?;
+        let found = files_of(path, &["json"])?;
         for file in found {
             let checked = check_file(&file, &options, path.is_dir());
             if !out.is_json() {
@@ -142,9 +142,9 @@ impl Summary {
     }
 }
 
-/// The file itself, or the `.json` files in a folder and the folders below it, in
+/// The file itself, or the files with one of some extensions in a folder and the folders below it, in
 /// order. Hidden folders and links to folders are left alone.
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn files_of(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -159,7 +159,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
             let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.extend((!hidden).then_some(path));
-            } else if is_json(&path) && !path.is_dir() {
+            } else if has_extension(&path, extensions) && !path.is_dir() {
                 files.push(path);
             }
         }
@@ -171,8 +171,9 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    extensions.iter().any(|it| extension.eq_ignore_ascii_case(it))
 }
 
 #[cfg(test)]
@@ -198,16 +199,16 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "{}").unwrap();
         }
-        let names: Vec<String> = files_of(folder.path())
+        let names: Vec<String> = files_of(folder.path(), &["json"])
             .unwrap()
             .iter()
             .map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string())
             .collect();
         assert_eq!(names, ["a/z.JSON", "b.json", "c/d/e.json"]);
         let file = folder.path().join("a/note.txt");
-        assert_eq!(files_of(&file).unwrap(), [file]);
+        assert_eq!(files_of(&file, &["json"]).unwrap(), [file]);
         std::fs::create_dir(folder.path().join("empty")).unwrap();
-        assert!(files_of(&folder.path().join("empty")).is_err());
+        assert!(files_of(&folder.path().join("empty"), &["json"]).is_err());
     }
 
     #[test]

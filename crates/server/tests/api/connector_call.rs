@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 const WITHIN: Duration = Duration::from_secs(20);
-const SECRET: &str = "key-7f2c";
+pub const SECRET: &str = "key-7f2c";
 const PROPERTIES: &str = r#"{"properties": {"connectionParameters": {"api_key": {"type": "securestring", "uiDefinition": {"constraints": {"required": "true"}}}}}}"#;
 
 /// A library: books are got and put away, loans are told.
@@ -47,15 +47,15 @@ fn library(host: &str) -> Value {
     })
 }
 
-struct House {
-    people: People,
-    backend: Backend,
+pub struct House {
+    pub people: People,
+    pub backend: Backend,
 }
 
 const AT: &str = "apis/shared_library/connections/lib1";
 
 impl House {
-    async fn open(rule: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static) -> House {
+    pub async fn open(rule: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static) -> House {
         let backend = Backend::start(rule).await;
         let world = World::start_with(|setup, dir| setup.allow_loopback(dir)).await;
         let people = People::meet_in(world).await;
@@ -70,7 +70,7 @@ impl House {
     }
 
     /// Makes a flow of somebody's over the connection.
-    async fn flow(&self, who: usize, definition: &Value, status: u16) -> Value {
+    pub async fn flow(&self, who: usize, definition: &Value, status: u16) -> Value {
         let body = json!({"properties": {
             "displayName": "Reader", "definition": definition, "state": "Started",
             "connectionReferences": {"shared_library": {
@@ -82,7 +82,7 @@ impl House {
     }
 
     /// Runs a flow; gives its actions by name when it has ended.
-    async fn run(&self, flow: &Value) -> Value {
+    pub async fn run(&self, flow: &Value) -> Value {
         let name = flow["name"].as_str().expect("a name");
         let path = format!("{}/{name}/triggers/manual/run", self.people.flows());
         let run = self.people.ask(OWNER, (Method::POST, &path), Some(&json!({})), 202).await;
@@ -102,7 +102,7 @@ impl House {
         found
     }
 
-    async fn put_backend(&self, who: usize, backend: &Value, status: u16) -> Value {
+    pub async fn put_backend(&self, who: usize, backend: &Value, status: u16) -> Value {
         let path = format!(
             "/api/v1/environments/{}/connectors/shared_library/connections/lib1/backend",
             self.people.environment
@@ -111,7 +111,7 @@ impl House {
     }
 }
 
-fn open_api(operation: &str, parameters: &Value) -> Value {
+pub fn open_api(operation: &str, parameters: &Value) -> Value {
     json!({"type": "OpenApiConnection", "runAfter": {}, "inputs": {
         "host": {"connectionName": "shared_library", "operationId": operation,
             "apiId": "/providers/Microsoft.PowerApps/apis/shared_library"},
@@ -121,7 +121,7 @@ fn open_api(operation: &str, parameters: &Value) -> Value {
 }
 
 /// A flow of Power Automate: what its definition declares.
-fn power(mut definition: Value) -> Value {
+pub fn power(mut definition: Value) -> Value {
     definition["parameters"] = json!({
         "$connections": {"defaultValue": {}, "type": "Object"},
         "$authentication": {"defaultValue": {}, "type": "SecureObject"}

@@ -33,6 +33,8 @@ mod package;
 mod people;
 mod powershell;
 mod provider;
+mod real;
+mod recording;
 mod recycle;
 mod repetition;
 mod restart;

@@ -181,7 +181,7 @@ fn about_the_server(
 
 /// Operations whose path takes several rights, so that no single row can be told by it:
 /// tests of their own try them.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 11] = [
     "PutConnectionBackend",
     "PutConnectionBackendAsAdmin",
     "ChangeApi",
@@ -191,6 +191,8 @@ const ELSEWHERE: [&str; 9] = [
     "ReadEnvironmentVariables",
     "CreateEnvironmentVariable",
     "ManageEnvironmentVariables",
+    "CreateRecording",
+    "ManageRecordings",
 ];
 
 /// Operation and, for each column, whether it is allowed.

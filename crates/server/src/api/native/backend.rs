@@ -10,8 +10,16 @@ use serde_json::{Value, json};
 
 shape! {
     /// `Service`: the one that the connector's document names, or what comes with the server.
-    /// `Host`: the same operations at `url`. `Flow`: the flow `flow` answers.
-    BackendAnswer { kind: String, url: Option<String>, flow: Option<String>, }
+    /// `Host`: the same operations at `url`. `Flow`: the flow `flow` answers. `Recording`:
+    /// with `mode` `Record`, `recording` is filled with what the service (or the one at
+    /// `url`) answers; with `Replay` it answers.
+    BackendAnswer {
+        kind: String,
+        url: Option<String>,
+        flow: Option<String>,
+        recording: Option<String>,
+        mode: Option<String>,
+    }
 }
 
 /// Where a connection is.

@@ -19,6 +19,7 @@ mod me;
 mod notification;
 mod package;
 mod passkey;
+mod recording;
 mod retention;
 mod role;
 mod run;
@@ -124,6 +125,9 @@ fn administration() -> Described {
         .with(routes!(consent::begin))
         .with(routes!(consent::show))
         .with(routes!(consent::test))
+        .with(routes!(recording::list, recording::create))
+        .with(routes!(recording::show, recording::delete))
+        .with(routes!(recording::file))
         .with(routes!(variable::list, variable::create))
         .with(routes!(variable::show, variable::update, variable::delete))
         .with(routes!(audit::list))

@@ -311,6 +311,9 @@ impl App {
             // whose calls start it may start it
             self.flow_to_run(caller, at.environment, flow).await?;
         }
+        if let Backend::Recording { recording, .. } = &backend {
+            self.recording_for(caller, at.environment, recording).await?;
+        }
         let before = std::mem::replace(&mut found.connection.backend, backend);
         found.connection.changed = self.engine.clock.now();
         let connection = &found.connection;

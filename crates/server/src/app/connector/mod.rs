@@ -7,6 +7,7 @@ mod certificate;
 pub mod connection;
 pub mod management;
 pub mod oauth;
+pub mod recording;
 pub mod runtime;
 mod secret;
 pub mod share;

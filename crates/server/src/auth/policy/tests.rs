@@ -85,6 +85,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("ReadEnvironmentVariables", "++++-----"),
     ("CreateEnvironmentVariable", "++++-----"),
     ("ManageEnvironmentVariables", "---+-++-+"),
+    ("CreateRecording", "++++-----"),
+    ("ManageRecordings", "---+-++-+"),
     ("ManageOwnAccount", "++++++---"),
     ("ReadDirectory", "+++++++-+"),
     ("ManageDirectory", "-----+--+"),

@@ -1,6 +1,7 @@
 //! What stands behind a connection: the service that the connector's document names or
 //! another address, a flow, what the document says as examples, or what comes with the server.
 
+use super::recording::{self, RecordingMode};
 use super::{Called, served};
 use crate::app::connector::Connector;
 use crate::app::error::AppError;
@@ -30,6 +31,13 @@ pub enum Backend {
     Flow { flow: String },
     /// Answers made from the document: its examples, else values of its schemas.
     Mock,
+    /// A recording: filled with what the service (or the one at `url`) answers, or played.
+    Recording {
+        recording: String,
+        mode: RecordingMode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
 }
 
 /// Bytes of an address of a service.
@@ -41,7 +49,7 @@ impl Backend {
     pub fn checked(self) -> Result<Backend, AppError> {
         let refused = |message: &str| Err(AppError::invalid("InvalidBackend", message));
         match &self {
-            Backend::Host { url } => {
+            Backend::Host { url } | Backend::Recording { url: Some(url), .. } => {
                 let parsed = url::Url::parse(url).ok().filter(|it| {
                     matches!(it.scheme(), "http" | "https")
                         && it.has_host()
@@ -59,7 +67,8 @@ impl Backend {
             Backend::Flow { flow } if flow.is_empty() => {
                 return refused("The 'flow' is missing: its name or id is expected.");
             }
-            Backend::Service | Backend::Flow { .. } | Backend::Mock => {}
+            Backend::Service | Backend::Flow { .. } | Backend::Mock | Backend::Recording { .. } => {
+            }
         }
         Ok(self)
     }
@@ -77,6 +86,10 @@ pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
         Backend::Host { url } => by_service(&called, url.trim_end_matches('/')).await,
         Backend::Flow { flow } => by_flow(&called, &flow).await,
         Backend::Mock => mocked(&called),
+        Backend::Recording { recording, mode, url } => match mode {
+            RecordingMode::Record => recording::record(called, &recording, url).await,
+            RecordingMode::Replay => recording::replay(&called, &recording).await,
+        },
     }
 }
 

@@ -5,6 +5,7 @@ mod backend;
 mod document;
 mod people;
 mod reads;
+mod recording;
 mod reference;
 mod served;
 
@@ -12,6 +13,7 @@ pub use backend::Backend;
 pub use document::Documents;
 pub use people::People;
 pub use reads::Reads;
+pub use recording::RecordingMode;
 pub use reference::Reference;
 pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
 

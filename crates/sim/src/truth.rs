@@ -163,7 +163,7 @@ impl Truth {
                     .map_or((batch.kind, commit.workflow), |known| (known.kind, known.workflow));
                 let is_forgotten = self.bug == Some(Bug::ForgetWakeup)
                     && kind == ProcessKind::Trigger
-                    && seq % 3 == 0;
+                    && seq.is_multiple_of(3);
                 let due = due.filter(|_| !is_forgotten);
                 let process = Process { kind, seq, due, workflow };
                 self.processes.insert(batch.process, process);

@@ -131,8 +131,8 @@ impl World {
     /// Something happens of which the service tells whoever has asked to be told.
     fn deliver_something(&mut self, at: usize) {
         let address = self.shared.service.lock().trigger();
-        if address.is_some() {
-            self.request(at, Kind::Notified, address);
+        if let Some(address) = address {
+            self.request(at, Kind::Notified, Some(&address));
         }
     }
 
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    fn request(&mut self, at: usize, kind: Kind, address: Option<String>) {
+    fn request(&mut self, at: usize, kind: Kind, address: Option<&str>) {
         self.requests += 1;
         let request = format!("r{}", self.requests);
         let items = 1 + self.random.below(6);
@@ -163,7 +163,7 @@ impl World {
                 shared: self.shared.clone(),
                 ledger: Arc::clone(&self.ledger),
                 kind,
-                address: address.clone(),
+                address: address.map(str::to_owned),
                 request: request.clone(),
                 items,
             };

@@ -44,6 +44,8 @@ pub enum Kind {
     ConnectorClient = 51,
     ConsentRequest = 52,
     ConnectionToken = 53,
+    DataPolicy = 58,
+    DataPolicyRound = 59,
 }
 
 /// Something that is kept as a record.

@@ -8,6 +8,7 @@ pub mod cancellation;
 pub mod catalog;
 pub mod connector;
 pub mod data;
+pub mod data_policy;
 pub mod digest;
 pub mod directory;
 pub mod environment;
@@ -65,6 +66,7 @@ pub struct AppParts {
     pub notices: Arc<digest::Notices>,
     pub documents: Arc<connector::runtime::Documents>,
     pub oauth: Arc<connector::oauth::OAuthState>,
+    pub data_policies: Arc<data_policy::Policies>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
 }
@@ -81,6 +83,7 @@ impl App {
             notices: Arc::default(),
             documents: Arc::default(),
             oauth: Arc::new(OAuthState::new(EgressPolicy::default())),
+            data_policies: Arc::default(),
             issuers: Arc::default(),
         };
         App { engine, parts }

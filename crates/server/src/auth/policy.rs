@@ -154,6 +154,7 @@ operations! {
     MoveAdminFlow "Move-AdminFlow" EnvironmentAdministrator;
     SuspendFlow "SuspendFlow" EnvironmentAdministrator;
     ReadEnvironmentVariables "ReadEnvironmentVariables" Maker;
+    ManageEnvironmentDataPolicies "ManageEnvironmentDataPolicies" EnvironmentAdministrator;
     CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
     ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     // the directory and the server
@@ -161,6 +162,7 @@ operations! {
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;
     ManageEnvironments "ManageEnvironments" TenantAdministrator;
+    ManageDataPolicies "ManageDataPolicies" TenantAdministrator;
     ManageServer "ManageServer" TenantAdministrator;
     ReadAudit "ReadAudit" TenantAdministrator;
 }

@@ -27,6 +27,7 @@ mod json_text;
 mod key;
 mod output;
 mod package;
+mod policy;
 mod retention;
 mod role;
 mod run;
@@ -141,6 +142,10 @@ Examples:
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
 
+    /// Data policies: which connectors flows may use together
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+
     /// Create, change and look at environments
     #[command(subcommand)]
     Environment(environment::EnvironmentCommand),
@@ -239,6 +244,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Server(command) => report(json, |out| {
             with_client(&connection, async |client| server::execute(command, &client, out).await)
+        }),
+        Command::Policy(command) => report(json, |out| {
+            with_client(&connection, async |client| policy::execute(command, &client, out).await)
         }),
         Command::Retention(command) => report(json, |out| {
             with_client(&connection, async |client| retention::execute(command, &client, out).await)
@@ -397,6 +405,11 @@ mod tests {
             "run release 0858",
             "server status",
             "server resume",
+            "policy list",
+            "policy show p",
+            "policy set p FILE",
+            "policy delete p",
+            "policy violations --environment e",
             "retention list",
             "retention set --days 30",
             "retention set --flow n --seconds 60",

@@ -62,6 +62,22 @@ impl Backend {
     }
 }
 
+impl Called {
+    /// Where it goes over HTTP; none when a flow or the server itself answers it.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let service = match &self.connection.backend {
+            Backend::Service => self.document.service.as_ref()?.url(),
+            Backend::Host { url } => url.trim_end_matches('/').to_owned(),
+            Backend::Flow { .. } => return None,
+        };
+        Some(match &self.location {
+            Some(location) => at_location(&service, location).0,
+            None => format!("{service}{}", self.request.target()),
+        })
+    }
+}
+
 /// Has the call answered by what stands behind its connection.
 pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
     match called.connection.backend.clone() {
@@ -103,7 +119,7 @@ async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppErr
         body: None,
         authentication: Authentication::None,
         timeout: Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS),
-        follow_redirects: true,
+        follow_redirects: !called.is_bounded,
     };
     if let Some(body) = &called.request.body {
         let (content_type, bytes) = Body::write(body, called.request.content_type.as_deref());

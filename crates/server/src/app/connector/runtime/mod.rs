@@ -9,7 +9,7 @@ mod reference;
 pub use backend::Backend;
 pub use document::Documents;
 pub use reads::Reads;
-pub use reference::Reference;
+pub use reference::{Reference, connector_of};
 
 use super::Connector;
 use super::connection::{Connection, no_permission};
@@ -20,7 +20,7 @@ use crate::app::facts::FlowFacts;
 use crate::app::{App, AppParts, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
-use crate::worker::{Connectors, Engine, failure};
+use crate::worker::{Asker, Connectors, Engine, Judged, failure};
 use ::connector::call::{Body, RelativeRequest};
 use ::connector::definition::{self, Document};
 use durable::Ticks;
@@ -48,6 +48,20 @@ impl Connectors for Runtime {
                 Ok(result) => result,
                 Err(error) => told(&error),
             }
+        })
+    }
+
+    fn judge(
+        &self,
+        engine: Arc<Engine>,
+        asker: Asker,
+        connector: &'static str,
+        uri: String,
+    ) -> Pin<Box<dyn Future<Output = Judged> + Send>> {
+        let app = App::of(engine, self.0.clone());
+        Box::pin(async move {
+            let judged = app.judge_address(asker, connector, uri).await;
+            judged.unwrap_or_else(|error| Judged::Refused(told(&error)))
         })
     }
 }
@@ -82,6 +96,8 @@ pub struct Called {
     pub location: Option<Str>,
     pub idempotency_key: String,
     pub now: Ticks,
+    /// A data policy says where it may go: redirects are not followed.
+    pub is_bounded: bool,
 }
 
 impl Called {
@@ -111,7 +127,9 @@ impl App {
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
         }
         let document = self.document_of(&connector).await?;
-        let called = self.understood(call, connector, connection, document)?;
+        let purpose = call.purpose.clone();
+        let mut called = self.understood(call, connector, connection, document)?;
+        called.is_bounded = self.judge_call(&called, &purpose).await?;
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
         backend::answer(called).await
@@ -219,6 +237,7 @@ impl App {
             location,
             idempotency_key: call.idempotency_key,
             now: self.engine.clock.now(),
+            is_bounded: false,
         })
     }
 }

@@ -38,9 +38,12 @@ const BY_NAME: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", content = "environments", deny_unknown_fields)]
 pub enum PolicyScope {
-    AllEnvironments,
-    OnlyEnvironments(Vec<String>),
-    ExceptEnvironments(Vec<String>),
+    #[serde(rename = "AllEnvironments")]
+    All,
+    #[serde(rename = "OnlyEnvironments")]
+    Only(Vec<String>),
+    #[serde(rename = "ExceptEnvironments")]
+    Except(Vec<String>),
 }
 
 impl PolicyScope {
@@ -48,9 +51,9 @@ impl PolicyScope {
     pub fn has(&self, environment: &str) -> bool {
         let is_named = |all: &[String]| all.iter().any(|it| it == environment);
         match self {
-            PolicyScope::AllEnvironments => true,
-            PolicyScope::OnlyEnvironments(all) => is_named(all),
-            PolicyScope::ExceptEnvironments(all) => !is_named(all),
+            PolicyScope::All => true,
+            PolicyScope::Only(all) => is_named(all),
+            PolicyScope::Except(all) => !is_named(all),
         }
     }
 }
@@ -185,7 +188,7 @@ impl App {
                 id: name.to_lowercase(),
                 name: name.to_owned(),
                 display_name: None,
-                scope: PolicyScope::AllEnvironments,
+                scope: PolicyScope::All,
                 default_group: Group::NonBusiness,
                 connectors: Vec::new(),
                 created: now,
@@ -234,12 +237,12 @@ impl App {
         scope: PolicyScope,
     ) -> Result<PolicyScope, AppError> {
         let (names, is_only) = match scope {
-            PolicyScope::OnlyEnvironments(names) => (names, true),
-            PolicyScope::AllEnvironments => {
+            PolicyScope::Only(names) => (names, true),
+            PolicyScope::All => {
                 self.permit(caller, Operation::ManageDataPolicies)?;
-                return Ok(PolicyScope::AllEnvironments);
+                return Ok(PolicyScope::All);
             }
-            PolicyScope::ExceptEnvironments(names) => {
+            PolicyScope::Except(names) => {
                 self.permit(caller, Operation::ManageDataPolicies)?;
                 (names, false)
             }
@@ -260,8 +263,8 @@ impl App {
         ids.sort();
         ids.dedup();
         Ok(match is_only {
-            true => PolicyScope::OnlyEnvironments(ids),
-            false => PolicyScope::ExceptEnvironments(ids),
+            true => PolicyScope::Only(ids),
+            false => PolicyScope::Except(ids),
         })
     }
 
@@ -277,11 +280,11 @@ impl App {
         };
         let may = is_tenants(caller)
             || match &found.scope {
-                PolicyScope::OnlyEnvironments(ids) => ids.iter().all(|id| {
+                PolicyScope::Only(ids) => ids.iter().all(|id| {
                     let place = Place { environment: Some((id, false)), ..Place::default() };
                     policy::allows(caller, Operation::ManageEnvironmentDataPolicies, place)
                 }),
-                PolicyScope::AllEnvironments | PolicyScope::ExceptEnvironments(_) => false,
+                PolicyScope::All | PolicyScope::Except(_) => false,
             };
         match may {
             true => Ok(Some(found)),

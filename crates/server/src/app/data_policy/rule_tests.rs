@@ -29,6 +29,9 @@ fn told(policies: &[&PolicyRules], uses: &[Use]) -> Vec<(&'static str, String, O
     found.map(|it| (it.kind.name(), it.connector, it.what)).collect()
 }
 
+/// Connectors that are used, and what is broken then.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str, Option<&'a str>)]);
+
 #[test]
 fn groups_are_kept_apart_and_blocked_ones_out() {
     let rules = [
@@ -37,7 +40,7 @@ fn groups_are_kept_apart_and_blocked_ones_out() {
         connector("Http", Group::Blocked),
     ];
     let policy = PolicyRules::new("p", Group::NonBusiness, &rules);
-    let cases: [(&[&str], &[(&str, &str, Option<&str>)]); 6] = [
+    let cases: [Case<'_>; 6] = [
         (&["shared_sql", "shared_mail"], &[]),
         (&["shared_rss", "shared_other"], &[]),
         (&["shared_sql", "shared_rss"], &[("ConnectorsMixed", "shared_rss", Some("shared_sql"))]),

@@ -404,3 +404,28 @@ pub const RECORDING_BYTES_MAX: usize = 4_194_304;
 
 /// Attempts to change a recording that other calls change too.
 pub const RECORDING_TRIES_MAX: usize = 100;
+
+/// Data policies of the tenant: each is asked for every flow that is saved.
+pub const DATA_POLICIES_MAX: usize = 128;
+
+/// What a data policy may have: connectors that it names (there are some 1,500), environments,
+/// endpoints or operations of one connector, and bytes of a text.
+pub const DATA_POLICY_CONNECTORS_MAX: usize = 4_096;
+pub const DATA_POLICY_ENVIRONMENTS_MAX: usize = 1_024;
+pub const DATA_POLICY_RULES_MAX: usize = 512;
+pub const DATA_POLICY_TEXT_BYTES_MAX: usize = 512;
+
+/// Ways in which a flow breaks data policies that are kept of it; the others are counted.
+pub const DATA_POLICY_VIOLATIONS_MAX: usize = 32;
+
+/// Data policies that another node has changed count after so long.
+pub const DATA_POLICIES_FRESH: Duration = Duration::from_secs(1);
+
+/// How often it is asked whether flows are to be looked through, how many at a time, and the
+/// seconds that a node has for these before another takes them.
+pub const DATA_POLICIES_EVERY: Duration = Duration::from_secs(5);
+pub const DATA_POLICY_FLOWS_PER_STEP: usize = 64;
+pub const DATA_POLICY_CLAIM_SECONDS: i64 = 60;
+
+/// Seconds after which flows are looked through again, for who saved one by older policies.
+pub const DATA_POLICY_SETTLE_SECONDS: i64 = 10;

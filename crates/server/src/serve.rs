@@ -105,6 +105,7 @@ async fn run(config: Config) -> Result<(), String> {
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
     let retention = tokio::spawn(app.clone().run_retention());
     let notifications = tokio::spawn(app.clone().run_notifications());
+    let policies = tokio::spawn(app.clone().run_data_policies());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
@@ -125,6 +126,7 @@ async fn run(config: Config) -> Result<(), String> {
     tracing::info!("going down");
     retention.abort();
     notifications.abort();
+    policies.abort();
     engine.stop_timers();
     let deadline = Duration::from_secs(SHUTDOWN_SECONDS);
     if tokio::time::timeout(deadline, engine.settle()).await.is_err() {

@@ -52,6 +52,8 @@ pub enum Kind {
     Recording = 60,
     RecordedExchange = 61,
     Playback = 62,
+    DataPolicy = 58,
+    DataPolicyRound = 59,
 }
 
 /// Something that is kept as a record.

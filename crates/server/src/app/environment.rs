@@ -144,7 +144,7 @@ impl App {
         Ok(mine)
     }
 
-    async fn all_environments(&self) -> Result<Vec<Environment>, AppError> {
+    pub(super) async fn all_environments(&self) -> Result<Vec<Environment>, AppError> {
         let mut all: Vec<Environment> = Vec::new();
         if let Some(default) = self.environment(DEFAULT).await? {
             all.push(default.value);

@@ -21,6 +21,9 @@ pub const BY_DELETED_NAME: u8 = 4;
 /// Of deleted flows only: when, the earliest first.
 pub const BY_DELETED: u8 = 5;
 
+/// Of flows that a data policy holds: their environment.
+pub const BY_HELD: u8 = 6;
+
 /// Who something was given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PrincipalKind {
@@ -129,7 +132,9 @@ impl Stored for FlowFacts {
         let shared = shared.map(|it| under(BY_CO_OWNER, &it.principal));
         let anywhere = self.creator.iter().map(|it| data::key(BY_OWNER, &[it]));
         let made = self.creator.iter().map(|it| under(BY_CREATOR, it));
-        made.chain(anywhere).chain(shared).collect()
+        let held = self.suspension.iter().filter(|it| it.resumes.is_some());
+        let held = held.map(|_| data::key(BY_HELD, &[&self.environment, &at]));
+        made.chain(anywhere).chain(shared).chain(held).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::access::{Act, FlowAt, FlowFound, Scope, guid_to_id, id_to_guid};
 use super::catalog::{Document, FlowEntry, FlowState, dialect_number};
 use super::data::{Change, Known};
+use super::data_policy::refuse_held;
 use super::error::{AppError, ErrorKind};
 use super::facts::{BY_DELETED_NAME, FlowFacts};
 use super::suspension::may_lift;
@@ -64,7 +65,7 @@ impl App {
         let (id, name) = self.new_name(&input).await?;
         let (loaded, problems) = load(&input)?;
         let now = self.engine.clock.now();
-        let row = WorkflowRow {
+        let mut row = WorkflowRow {
             key: 0,
             environment: environment.id.clone(),
             display_name: display_name(&input, &loaded, &name),
@@ -86,12 +87,16 @@ impl App {
         self.note_connections(caller, &environment, &mut facts).await?;
         let copied_from = input.copied_from.clone();
         let version = self.version_row(&row, &loaded, input)?;
+        self.police(&mut row, &mut facts, Some(&loaded)).await?;
         let id = row.id.clone();
         let taken =
             format!("There is a flow '{}' in environment '{}' already.", row.name, environment.id);
         let mut detail = json!({"environment": environment.id, "displayName": row.display_name});
         if let Some(from) = copied_from {
             detail["copiedFrom"] = json!(from);
+        }
+        if let Some(held) = &facts.suspension {
+            detail["suspended"] = json!(held.reason.name());
         }
         let change = Change::default().create_flow(row, version).put(&Known::new(facts))?;
         let change = change.audit("CreateFlow", &id, &detail);
@@ -152,9 +157,11 @@ impl App {
         if let Some(state) = patch.state {
             row.state = state as u8;
         }
-        let is_lifted = patch.state.is_some() && facts.suspension.take().is_some();
+        if patch.state.is_some() {
+            facts.suspension = None;
+        }
         let is_new_version = patch.document.is_some();
-        let (version, problems) = match patch.document {
+        let (version, problems, loaded) = match patch.document {
             Some(input) => {
                 let (loaded, problems) = load(&input)?;
                 facts.note_version(&loaded)?;
@@ -162,16 +169,22 @@ impl App {
                 row.version += 1;
                 row.dialect = dialect_number(loaded.flow.dialect);
                 let version = self.version_row(&row, &loaded, input)?;
-                (Some(version), problems)
+                (Some(version), problems, Some(loaded))
             }
-            None => (None, Vec::new()),
+            None => (None, Vec::new(), None),
         };
+        if is_new_version || patch.state.is_some() {
+            self.police(&mut row, &mut facts, loaded.as_ref()).await?;
+        }
+        if !is_new_version && patch.state == Some(FlowState::Started) {
+            refuse_held(&facts)?;
+        }
         let detail = json!({
             "before": facts_of(&entry.row),
             "after": facts_of(&row),
         });
         let mut change = Change::default().update_flow(row, version);
-        if is_new_version || is_lifted {
+        if is_new_version || patch.state.is_some() {
             change = change.put(&facts)?;
         }
         self.apply(caller, change.audit("UpdateFlow", &entry.row.id, &detail)).await?;
@@ -235,8 +248,12 @@ impl App {
         };
         let mut row = entry.row.clone();
         row.changed = self.engine.clock.now();
+        if let Some(resumes) = facts.suspension.as_mut().and_then(|it| it.resumes.as_mut()) {
+            *resumes = false;
+        }
         let is_suspended = facts.suspension.is_some();
         row.state = if is_suspended { FlowState::Suspended } else { FlowState::Stopped } as u8;
+        self.police(&mut row, &mut facts, None).await?;
         if self.engine.store.workflow(&row.environment, &name).await?.is_none() {
             row.name = name;
         }
@@ -335,11 +352,19 @@ impl App {
         row.state = state as u8;
         row.changed = self.engine.clock.now();
         let operation = if state == FlowState::Started { "StartFlow" } else { "StopFlow" };
+        let before = facts.suspension.take();
+        let is_held = before.as_ref().is_some_and(|it| it.resumes.is_some());
+        if is_held || state == FlowState::Started {
+            self.police(&mut row, &mut facts, None).await?;
+        }
+        if state == FlowState::Started {
+            refuse_held(&facts)?;
+        }
         let mut change = Change::default().update_flow(row, None);
-        let lifted = facts.suspension.take();
-        if lifted.is_some() {
+        if before != facts.suspension {
             change = change.put(&facts)?;
         }
+        let lifted = before.filter(|_| facts.suspension.is_none());
         let detail = lifted.map_or_else(|| json!({}), |it| json!({"lifted": it.reason.name()}));
         let change = change.audit(operation, &entry.row.id, &detail);
         self.apply(caller, change).await?;
@@ -381,10 +406,18 @@ impl App {
         entry: &FlowEntry,
         number: u32,
     ) -> Result<(Loaded, Vec<Problem>), AppError> {
-        let stored = self.engine.store.version(entry.row.key, number).await?;
+        self.load_row(&entry.row, number).await
+    }
+
+    pub(super) async fn load_row(
+        &self,
+        row: &WorkflowRow,
+        number: u32,
+    ) -> Result<(Loaded, Vec<Problem>), AppError> {
+        let stored = self.engine.store.version(row.key, number).await?;
         let stored = stored.ok_or_else(|| AppError::internal("a version is missing"))?;
         let document =
-            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &entry.row.id)))?;
+            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &row.id)))?;
         let options =
             LoadOptions { dialect: Some(document.dialect), parameters: document.parameters };
         let Report { loaded, problems } = flow::definition::load(&document.text, &options);

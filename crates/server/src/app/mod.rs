@@ -8,6 +8,7 @@ pub mod cancellation;
 pub mod catalog;
 pub mod connector;
 pub mod data;
+pub mod data_policy;
 pub mod digest;
 pub mod directory;
 pub mod environment;
@@ -68,6 +69,7 @@ pub struct AppParts {
     /// What connectors that come with the server work with; known once it listens.
     pub services: Arc<connector::runtime::Services>,
     pub oauth: Arc<connector::oauth::OAuthState>,
+    pub data_policies: Arc<data_policy::Policies>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
 }
@@ -85,6 +87,7 @@ impl App {
             documents: Arc::default(),
             services: Arc::default(),
             oauth: Arc::new(OAuthState::new(EgressPolicy::default())),
+            data_policies: Arc::default(),
             issuers: Arc::default(),
         };
         App { engine, parts }

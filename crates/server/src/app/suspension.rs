@@ -5,6 +5,7 @@ use super::App;
 use super::access::{Act, FlowAt, FlowFound, Scope};
 use super::catalog::FlowState;
 use super::data::Change;
+use super::data_policy::rule::Violation;
 use super::environment::forbidden;
 use super::error::AppError;
 use super::flow::FlowView;
@@ -71,6 +72,12 @@ pub struct Suspension {
     pub message: Option<String>,
     /// Ticks.
     pub time: i64,
+    /// Of one that a data policy holds: whether it is turned on when it breaks none any more.
+    #[serde(default)]
+    pub resumes: Option<bool>,
+    /// Of one that a data policy holds: what it breaks.
+    #[serde(default)]
+    pub violations: Vec<Violation>,
 }
 
 impl App {
@@ -94,7 +101,8 @@ impl App {
             "reason": reason.name(),
             "message": message,
         });
-        facts.suspension = Some(Suspension { reason, message, time });
+        let (resumes, violations) = (None, Vec::new());
+        facts.suspension = Some(Suspension { reason, message, time, resumes, violations });
         let mut row = entry.row.clone();
         row.state = FlowState::Suspended as u8;
         row.changed = time;
@@ -110,7 +118,8 @@ impl App {
 /// what is an administrator's.
 pub(super) fn may_lift(caller: &Caller, scope: Scope, found: &FlowFound) -> Result<(), AppError> {
     let Some(suspension) = &found.facts.suspension else { return Ok(()) };
-    if !suspension.reason.is_administrators() {
+    // what a policy holds, that policy lets go
+    if !suspension.reason.is_administrators() || suspension.resumes.is_some() {
         return Ok(());
     }
     let administers = scope != Scope::Mine

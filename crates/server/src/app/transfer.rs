@@ -102,6 +102,7 @@ impl App {
         target.id.clone_into(&mut row.environment);
         row.changed = self.engine.clock.now();
         facts.move_to(&target.id);
+        self.police(&mut row, &mut facts, None).await?;
         let detail = json!({
             "before": {"environment": source.id, "name": entry.row.name},
             "after": {"environment": target.id, "name": row.name},

@@ -83,6 +83,7 @@ impl App {
             created: row.changed,
             document: document.pack_sealed(key, &loaded.flow.parameters)?,
         };
+        self.police(&mut row, &mut facts, Some(&loaded)).await?;
         let detail = json!({"restored": number, "version": row.version});
         let change = Change::default().update_flow(row, Some(version)).put(&facts)?;
         self.apply(caller, change.audit("RestoreFlowVersion", &entry.row.id, &detail)).await?;

@@ -154,6 +154,7 @@ operations! {
     MoveAdminFlow "Move-AdminFlow" EnvironmentAdministrator;
     SuspendFlow "SuspendFlow" EnvironmentAdministrator;
     ReadEnvironmentVariables "ReadEnvironmentVariables" Maker;
+    ManageEnvironmentDataPolicies "ManageEnvironmentDataPolicies" EnvironmentAdministrator;
     CreateEnvironmentVariable "CreateEnvironmentVariable" Maker;
     ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     CreateRecording "CreateRecording" Maker;
@@ -163,6 +164,7 @@ operations! {
     ReadDirectory "ReadDirectory" PersonOrAdministrator;
     ManageDirectory "ManageDirectory" TenantAdministrator;
     ManageEnvironments "ManageEnvironments" TenantAdministrator;
+    ManageDataPolicies "ManageDataPolicies" TenantAdministrator;
     ManageServer "ManageServer" TenantAdministrator;
     ReadAudit "ReadAudit" TenantAdministrator;
 }

@@ -28,6 +28,7 @@ mod json_text;
 mod key;
 mod output;
 mod package;
+mod policy;
 mod recording;
 mod retention;
 mod role;
@@ -144,6 +145,10 @@ Examples:
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
 
+    /// Data policies: which connectors flows may use together
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+
     /// Create, change and look at environments
     #[command(subcommand)]
     Environment(environment::EnvironmentCommand),
@@ -250,6 +255,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Server(command) => report(json, |out| {
             with_client(&connection, async |client| server::execute(command, &client, out).await)
+        }),
+        Command::Policy(command) => report(json, |out| {
+            with_client(&connection, async |client| policy::execute(command, &client, out).await)
         }),
         Command::Retention(command) => report(json, |out| {
             with_client(&connection, async |client| retention::execute(command, &client, out).await)
@@ -414,6 +422,11 @@ mod tests {
             "run release 0858",
             "server status",
             "server resume",
+            "policy list",
+            "policy show p",
+            "policy set p FILE",
+            "policy delete p",
+            "policy violations --environment e",
             "retention list",
             "retention set --days 30",
             "retention set --flow n --seconds 60",

@@ -1,7 +1,9 @@
 //! Effects: calls that a durable batch allows, and the way their results come back.
 
 use super::Engine;
+use super::address::Asker;
 use super::outside::failure;
+use crate::app::data_policy;
 use crate::limits::CHILD_DEPTH_MAX;
 use durable::{ProcessId, StartKey};
 use expr::{Object, Value};
@@ -54,7 +56,10 @@ impl Engine {
             return None;
         }
         let result = match effect.request {
-            Request::Http(request) => Some(self.outside.call(*request).await),
+            Request::Http(request) => {
+                let asker = Asker::Run(process);
+                Some(self.call_address(asker, data_policy::HTTP, *request).await)
+            }
             Request::Child(call) => self.call_child(process, effect.id, *call).await,
             Request::Connector(call) => Some(self.call_connector(*call).await),
             Request::Subscribe(call) => self.subscribe(process, effect.id, *call).await,

@@ -4,6 +4,7 @@
 //! batch that says it will is durable; state in memory is dropped when a commit fails
 //! and read again from the store; a node steps what lies in partitions that it holds.
 
+mod address;
 mod cluster;
 mod commit;
 pub mod dispatch;
@@ -27,6 +28,7 @@ pub mod trigger_state;
 mod variable;
 pub mod watch;
 
+pub use address::{Asker, Judged};
 pub use outside::{Answering, Connectors, HttpOutside, Outside, failure, failure_code};
 pub use partition::PartitionState;
 pub use start::{Start, Started};

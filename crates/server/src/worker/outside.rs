@@ -1,5 +1,6 @@
 //! Calls to the outside: the one way by which runs reach other systems.
 
+use super::address::{Asker, Judged};
 use crate::limits::{CALL_ANSWER_BYTES_MAX, CALL_TIMEOUT_SECONDS};
 use bytes::Bytes;
 use connector::http::{
@@ -20,6 +21,11 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = CallResult> + Send + 'a>>;
 pub trait Outside: Send + Sync + 'static {
     fn call(&self, request: HttpRequest) -> Answering<'_>;
 
+    /// The same without following redirects.
+    fn call_once(&self, request: HttpRequest) -> Answering<'_> {
+        self.call(request)
+    }
+
     /// A call that is made up already, with what it authenticates by.
     fn exchange(&self, call: HttpCall) -> Answering<'_>;
 }
@@ -39,6 +45,15 @@ pub trait Connectors: Send + Sync + 'static {
         engine: Arc<super::Engine>,
         call: ConnectorCall,
     ) -> Pin<Box<dyn Future<Output = bool> + Send>>;
+
+    /// Whether a flow may call an address, by what is called `connector`.
+    fn judge(
+        &self,
+        engine: Arc<super::Engine>,
+        asker: Asker,
+        connector: &'static str,
+        uri: String,
+    ) -> Pin<Box<dyn Future<Output = Judged> + Send>>;
 }
 
 /// The real outside, behind the egress guard.
@@ -62,10 +77,10 @@ impl HttpOutside {
         self.client.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
-    async fn call_http(&self, request: HttpRequest) -> CallResult {
+    async fn call_http(&self, request: HttpRequest, follow_redirects: bool) -> CallResult {
         let uri = with_queries(&request.uri, &request.queries);
         let call = match http_call(request, uri) {
-            Ok(call) => call,
+            Ok(call) => HttpCall { follow_redirects, ..call },
             Err(message) => return failure("BadRequest", message, false),
         };
         self.send(call).await
@@ -100,7 +115,11 @@ pub fn failure_code(error: &HttpFailure) -> (&'static str, bool) {
 
 impl Outside for HttpOutside {
     fn call(&self, request: HttpRequest) -> Answering<'_> {
-        Box::pin(self.call_http(request))
+        Box::pin(self.call_http(request, true))
+    }
+
+    fn call_once(&self, request: HttpRequest) -> Answering<'_> {
+        Box::pin(self.call_http(request, false))
     }
 
     fn exchange(&self, call: HttpCall) -> Answering<'_> {

@@ -2,9 +2,11 @@
 //! what was found, so that a question that is repeated after a crash starts nothing twice.
 
 use super::Engine;
+use super::address::Asker;
 use super::commit::Refusal;
 use super::trigger_state::Watching;
 use crate::app::catalog::FlowEntry;
+use crate::app::data_policy;
 use crate::app::error::AppError;
 use durable::{StartKey, Ticks};
 use expr::{Str, Value};
@@ -96,7 +98,8 @@ impl Engine {
                 request.queries.clear();
                 request.body = None;
             }
-            return self.outside.call(request).await;
+            let asker = Asker::Flow(entry.row.key);
+            return self.call_address(asker, data_policy::HTTP, request).await;
         }
         let purpose = match &progress.location {
             Some(location) => Purpose::Poll { location: location.clone() },

@@ -2,10 +2,12 @@
 //! What was asked for is ended when nobody waits for it any more, however long that takes.
 
 use super::Engine;
+use super::address::Asker;
 use super::commit::Refusal;
 use super::outside::failure;
 use super::trigger_state::{Watching, new_process};
 use crate::app::catalog::FlowEntry;
+use crate::app::data_policy;
 use crate::app::error::AppError;
 use durable::{Message, MessageKind, ProcessId};
 use expr::{Str, Value};
@@ -247,7 +249,12 @@ impl Engine {
         if it.source == Source::Http {
             let inputs = it.inputs.get(what).unwrap_or(&Value::Null);
             return match address_call(inputs, key) {
-                Some(request) => self.outside.call(request).await,
+                // what ends one may always be called
+                Some(request) if is_end => self.outside.call(request).await,
+                Some(request) => {
+                    let asker = Asker::Flow(watching.state.workflow);
+                    self.call_address(asker, data_policy::HTTP_WEBHOOK, request).await
+                }
                 None => failure("BadRequest", format!("'{what}' names no address."), false),
             };
         }

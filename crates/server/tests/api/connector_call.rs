@@ -183,6 +183,40 @@ async fn what_cannot_be_called_says_why() {
 }
 
 #[tokio::test]
+async fn a_call_that_a_data_policy_refuses_is_not_made() {
+    let house = House::open(|_, _| (200, Vec::new(), json!([]))).await;
+    let call = power(definition(json!({"Call": open_api("ListBooks", &json!({"shelf": "x"}))})));
+    let flow = house.flow(OWNER, &call, 201).await;
+    assert_eq!(house.run(&flow).await["Call"]["status"], "Succeeded");
+    let address = house.backend.addr.to_string();
+    let rule = |more: Value| {
+        let mut rule = json!({"connector": "shared_library", "group": "Business"});
+        rule.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+        rule
+    };
+    let endpoints = |pattern: &str| json!({"endpoints": [{"pattern": pattern, "access": "Allow"}, {"pattern": "*", "access": "Deny"}]});
+    // nothing that can be seen in the definition is broken
+    for (more, refused) in [
+        (endpoints("other.example"), true),
+        (endpoints(&format!("http://{address}/api/*")), false),
+        (json!({"blockedOperations": ["AddBook"]}), false),
+    ] {
+        let body = json!({"scope": {"kind": "AllEnvironments"}, "defaultGroup": "Business",
+            "connectors": [rule(more.clone())]});
+        let path = "/api/v1/data-policies/books";
+        let answer = house.people.send(crate::people::HEAD, Method::PUT, path, Some(&body)).await;
+        assert!(answer.status < 300, "{}", answer.text);
+        let before = house.backend.asked().len();
+        let run = house.run(&flow).await;
+        let asked = house.backend.asked().len() - before;
+        assert_eq!(asked, usize::from(!refused), "{more}: {run}");
+        if refused {
+            assert_eq!(run["Call"]["error"]["code"], "DataPolicyViolation", "{run}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_action_may_name_path_and_method() {
     let house = House::open(|_, _| (200, Vec::new(), json!({"ok": true}))).await;
     let action = json!({"type": "ApiConnection", "runAfter": {}, "inputs": {

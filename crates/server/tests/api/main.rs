@@ -13,6 +13,7 @@ mod connection;
 mod connector;
 mod connector_call;
 mod crowd;
+mod data_policy;
 mod directory;
 mod environment;
 mod firing;

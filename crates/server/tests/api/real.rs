@@ -1,8 +1,8 @@
 //! Solutions that people wrote: connectors are inferred from what their flows use, and the
 //! flows run over mocks of those.
 
-use crate::people::{OWNER, People};
 use crate::backend::{Asked, Backend, Told};
+use crate::people::{OWNER, People};
 use crate::world::World;
 use connector::call::RelativeRequest;
 use connector::definition::{Document, Operation};

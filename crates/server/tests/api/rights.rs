@@ -172,6 +172,13 @@ fn about_the_server(
         }
         "ManageDirectory" => post(format!("{native}/groups"), json!({"displayName": name})),
         "ManageEnvironments" => post(format!("{native}/environments"), json!({"name": name})),
+        "ManageDataPolicies" => {
+            let body = json!({"scope": {"kind": "AllEnvironments"}, "defaultGroup": "NonBusiness"});
+            Some((Method::PUT, format!("{native}/data-policies/all"), body))
+        }
+        "ManageEnvironmentDataPolicies" => {
+            get(format!("{native}/data-policies/violations?environment={}", people.environment))
+        }
         "ManageServer" => get(format!("{native}/retention")),
         "ManageOwnAccount" => get(format!("{native}/me")),
         "ReadAudit" => get(format!("{native}/audit")),

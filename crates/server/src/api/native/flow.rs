@@ -1,5 +1,6 @@
 //! Flows on the native API.
 
+use super::data_policy::{ViolationAnswer, render_violations};
 use super::shape::ProblemAnswer;
 use super::{
     ApiError, ApiState, Authenticated, Body, ForwardedBase, InEnvironment, List, MaybeBody, Params,
@@ -99,7 +100,12 @@ shape! {
     TriggerAnswer { name: String, r#type: String, kind: Option<String>, }
 
     /// Why a flow is turned off, and since when.
-    SuspensionAnswer { reason: String, message: Option<String>, time: String, }
+    SuspensionAnswer {
+        reason: String,
+        message: Option<String>,
+        time: String,
+        violations: Option<Vec<ViolationAnswer>>,
+    }
 
     /// A signed address, whole and in its parts.
     CallbackAnswer {
@@ -151,6 +157,9 @@ pub fn render_view(view: &FlowView) -> Value {
             "message": it.message,
             "time": format_time(it.time),
         });
+        if !it.violations.is_empty() {
+            value["suspension"]["violations"] = render_violations(&it.violations);
+        }
     }
     if !view.problems.is_empty() {
         value["problems"] = view.problems.iter().map(problem).collect();

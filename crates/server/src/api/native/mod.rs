@@ -10,6 +10,7 @@ mod backend;
 mod cancellation;
 mod connector;
 mod consent;
+mod data_policy;
 mod document;
 mod environment;
 mod flow;
@@ -130,6 +131,9 @@ fn administration() -> Described {
         .with(routes!(recording::file))
         .with(routes!(variable::list, variable::create))
         .with(routes!(variable::show, variable::update, variable::delete))
+        .with(routes!(data_policy::list))
+        .with(routes!(data_policy::violations))
+        .with(routes!(data_policy::show, data_policy::set, data_policy::delete))
         .with(routes!(audit::list))
         .with(routes!(audit::export))
         .with(routes!(audit::verify))

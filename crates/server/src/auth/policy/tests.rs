@@ -83,6 +83,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("Move-AdminFlow", "---+-++-+"),
     ("SuspendFlow", "---+-++-+"),
     ("ReadEnvironmentVariables", "++++-----"),
+    ("ManageEnvironmentDataPolicies", "---+-++-+"),
     ("CreateEnvironmentVariable", "++++-----"),
     ("ManageEnvironmentVariables", "---+-++-+"),
     ("CreateRecording", "++++-----"),
@@ -91,6 +92,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("ReadDirectory", "+++++++-+"),
     ("ManageDirectory", "-----+--+"),
     ("ManageEnvironments", "-----+--+"),
+    ("ManageDataPolicies", "-----+--+"),
     ("ManageServer", "-----+--+"),
     ("ReadAudit", "-----+--+"),
 ];

@@ -74,6 +74,28 @@ impl Backend {
     }
 }
 
+impl Called {
+    /// Where it goes over HTTP; none when a flow or the server itself answers it.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let service = match &self.connection.backend {
+            Backend::Service => self.document.service.as_ref()?.url(),
+            Backend::Host { url } => url.trim_end_matches('/').to_owned(),
+            Backend::Recording { url: Some(url), mode: RecordingMode::Record, .. } => {
+                url.trim_end_matches('/').to_owned()
+            }
+            Backend::Recording { url: None, mode: RecordingMode::Record, .. } => {
+                self.document.service.as_ref()?.url()
+            }
+            Backend::Flow { .. } | Backend::Mock | Backend::Recording { .. } => return None,
+        };
+        Some(match &self.location {
+            Some(location) => at_location(&service, location).0,
+            None => format!("{service}{}", self.request.target()),
+        })
+    }
+}
+
 /// Has the call answered by what stands behind its connection.
 pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
     match called.connection.backend.clone() {
@@ -194,7 +216,7 @@ fn http_call(called: &Called, request: &AbsoluteRequest, known: &Credential) -> 
         body: bytes,
         authentication: Authentication::None,
         timeout: Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS),
-        follow_redirects: known.headers.iter().all(is_standard),
+        follow_redirects: !called.is_bounded && known.headers.iter().all(is_standard),
     }
 }
 

@@ -14,7 +14,7 @@ pub use document::Documents;
 pub use people::People;
 pub use reads::Reads;
 pub use recording::RecordingMode;
-pub use reference::Reference;
+pub use reference::{Reference, connector_of};
 pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
 
 use super::Connector;
@@ -28,7 +28,7 @@ use crate::app::{App, AppParts, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
 use crate::clock;
-use crate::worker::{Connectors, Engine, failure};
+use crate::worker::{Asker, Connectors, Engine, Judged, failure};
 use ::connector::call::{Body, RelativeRequest};
 use ::connector::definition::{self, Document};
 use durable::Ticks;
@@ -70,6 +70,20 @@ impl Connectors for Runtime {
             app.is_asked(&call).await.unwrap_or(false)
         })
     }
+
+    fn judge(
+        &self,
+        engine: Arc<Engine>,
+        asker: Asker,
+        connector: &'static str,
+        uri: String,
+    ) -> Pin<Box<dyn Future<Output = Judged> + Send>> {
+        let app = App::of(engine, self.0.clone());
+        Box::pin(async move {
+            let judged = app.judge_address(asker, connector, uri).await;
+            judged.unwrap_or_else(|error| Judged::Refused(told(&error)))
+        })
+    }
 }
 
 /// An error of this server as the end of a call. What passes may be repeated.
@@ -102,6 +116,8 @@ pub struct Called {
     pub location: Option<Str>,
     pub idempotency_key: String,
     pub now: Ticks,
+    /// A data policy says where it may go: redirects are not followed.
+    pub is_bounded: bool,
 }
 
 impl Called {
@@ -149,7 +165,9 @@ impl App {
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
         }
         let document = self.document_of(&connector).await?;
-        let called = self.understood(call, connector, connection, document)?;
+        let purpose = call.purpose.clone();
+        let mut called = self.understood(call, connector, connection, document)?;
+        called.is_bounded = self.judge_call(&called, &purpose).await?;
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
         backend::answer(called).await
@@ -185,7 +203,7 @@ impl App {
             .route(&request)
             .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
         let (operation, parameters) = (Some(routed.operation.id.clone()), routed.parameters);
-        backend::answer(Called {
+        let mut called = Called {
             app: self.clone(),
             connector,
             connection,
@@ -196,8 +214,10 @@ impl App {
             location: None,
             idempotency_key: clock::guid().map_err(AppError::internal)?,
             now: self.engine.clock.now(),
-        })
-        .await
+            is_bounded: false,
+        };
+        called.is_bounded = self.judge_call(&called, &Purpose::Call).await?;
+        backend::answer(called).await
     }
 
     /// Whether a flow may use a connection: whoever saved it with that was allowed to.
@@ -295,6 +315,7 @@ impl App {
             location,
             idempotency_key: call.idempotency_key,
             now: self.engine.clock.now(),
+            is_bounded: false,
         })
     }
 }

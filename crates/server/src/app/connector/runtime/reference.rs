@@ -56,6 +56,15 @@ impl Reference {
         entries.filter_map(|(key, value)| read(key, value).ok()).collect()
     }
 
+    /// The connectors of a flow's references, those without a connection too.
+    pub fn connectors(references: &Value) -> Vec<String> {
+        let entries = references.as_object().into_iter().flatten();
+        let mut names: Vec<String> = entries.map(|(key, value)| connector_in(key, value)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// `/providers/Microsoft.PowerApps/apis/{connector}/connections/{name}`, or the id of a
     /// connection of Azure.
     fn by_id(id: &str) -> Option<Reference> {
@@ -100,9 +109,7 @@ fn by_key(references: &Value, key: &str) -> Result<Option<Reference>, AppError> 
 /// An entry of the references, in the form of a flow or of a solution.
 fn read(key: &str, value: &Value) -> Result<Reference, AppError> {
     let text = |path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let connector = ["/id", "/api/id", "/api/name", "/apiDefinition/name", "/apiName"];
-    let connector = connector.iter().find_map(|path| text(path)).unwrap_or_else(|| key.to_owned());
-    let connector = shared(&last_segment(&connector));
+    let connector = connector_in(key, value);
     let name = ["/connectionName", "/connection/name", "/connection/id", "/connectionId"];
     let name = name.iter().find_map(|path| text(path)).filter(|name| !name.is_empty());
     match name {
@@ -116,6 +123,47 @@ fn read(key: &str, value: &Value) -> Result<Reference, AppError> {
             Err(AppError::invalid("ConnectionReferenceNotSet", message))
         }
     }
+}
+
+/// The connector of an entry of the references.
+fn connector_in(key: &str, value: &Value) -> String {
+    let text = |path: &&str| value.pointer(path).and_then(Value::as_str);
+    let paths = ["/id", "/api/id", "/api/name", "/apiDefinition/name", "/apiName"];
+    shared(&last_segment(paths.iter().find_map(text).unwrap_or(key)))
+}
+
+/// The connector of a call as a definition writes it, where that can be read: by the key of
+/// a reference, also inside of the usual expressions, or by the id of a connection.
+pub fn connector_of(inputs: &expr::Value, references: &Value) -> Option<String> {
+    let host = inputs.get("host")?;
+    let text = |name: &str| text_of(host.get(name)?);
+    let inner = |name: &str| text_of(host.get("connection")?.get(name)?);
+    let api = text("apiId").or_else(|| text_of(host.get("api")?.get("id")?));
+    let named = text("connectionName")
+        .or_else(|| text("connectionReferenceName"))
+        .or_else(|| inner("referenceName"))
+        .or_else(|| inner("name"))
+        .or_else(|| api.clone())?;
+    let key = match named.contains('@') {
+        true => key_in(&named)?,
+        false => named,
+    };
+    if let Some(found) = Reference::by_id(&key) {
+        return Some(found.connector);
+    }
+    let entries = references.as_object().into_iter().flatten();
+    let mut same = entries.filter(|(name, _)| name.eq_ignore_ascii_case(&key));
+    match (same.next(), api) {
+        (Some((name, value)), _) => Some(connector_in(name, value)),
+        (None, Some(api)) if !api.contains('@') => Some(shared(&last_segment(&api))),
+        (None, _) => None,
+    }
+}
+
+/// The key in `...['{key}']['connectionId']`.
+fn key_in(expression: &str) -> Option<String> {
+    let (before, _) = expression.rsplit_once("']['connectionId']")?;
+    Some(before.rsplit_once("['")?.1.to_owned())
 }
 
 /// `.../apim/{connector}` of a runtime address.

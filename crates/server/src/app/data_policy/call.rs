@@ -1,0 +1,135 @@
+//! Calls that are about to be made: what the definition did not say is known now.
+
+use super::rule::{Endpoint, Group, Use, violations};
+use crate::app::App;
+use crate::app::connector::runtime::Called;
+use crate::app::error::{AppError, ErrorKind};
+use crate::worker::{Asker, Judged, failure};
+use flow::run::Purpose;
+use std::sync::Arc;
+
+/// What connections and operations call the server that they mean: SQL Server, HTTP with
+/// Microsoft Entra ID, SMTP, Azure Blob Storage.
+const SERVERS: [&str; 9] = [
+    "server",
+    "sqlServer",
+    "url",
+    "baseUri",
+    "baseResourceUrl",
+    "serverAddress",
+    "host",
+    "accountName",
+    "dataset",
+];
+
+impl App {
+    /// Whether a flow may call an address, by a built-in action or trigger.
+    pub(crate) async fn judge_address(
+        &self,
+        asker: Asker,
+        connector: &'static str,
+        uri: String,
+    ) -> Result<Judged, AppError> {
+        let all = self.applied().await?;
+        let concerns = |rules: &super::rule::PolicyRules| {
+            rules.has_endpoints(connector) || rules.group(connector) == Group::Blocked
+        };
+        if !all.iter().any(|it| concerns(&it.rules)) {
+            return Ok(Judged::Free);
+        }
+        let policies = match self.environment_of(asker).await? {
+            Some(environment) => self.policies_in(&environment).await?,
+            // of a run that is nowhere any more: as if it were everywhere
+            None => all.iter().map(|it| Arc::clone(&it.rules)).collect(),
+        };
+        let uses = [Use {
+            path: String::new(),
+            connector: connector.to_owned(),
+            operation: None,
+            endpoint: Endpoint::At(uri),
+        }];
+        let policies: Vec<_> = policies.iter().map(|it| &**it).collect();
+        if let Some(first) = violations(&policies, &uses).first() {
+            let refused = failure("DataPolicyViolation", first.text(), false);
+            return Ok(Judged::Refused(refused));
+        }
+        let is_bounded = policies.iter().any(|it| it.has_endpoints(connector));
+        Ok(if is_bounded { Judged::Bounded } else { Judged::Free })
+    }
+
+    /// Where the flow is that asks.
+    async fn environment_of(&self, asker: Asker) -> Result<Option<String>, AppError> {
+        let store = &self.engine.store;
+        let workflow = match asker {
+            Asker::Flow(key) => Some(key),
+            Asker::Run(process) => store.run(process).await?.map(|run| run.workflow),
+        };
+        let row = match workflow {
+            Some(key) => store.workflow_by_key(key).await?,
+            None => None,
+        };
+        Ok(row.map(|row| row.environment))
+    }
+
+    /// Refuses a call over a connection that a policy does not allow, and says whether it may
+    /// go to certain endpoints only. What ends a subscription may always be called.
+    pub(crate) async fn judge_call(
+        &self,
+        called: &Called,
+        purpose: &Purpose,
+    ) -> Result<bool, AppError> {
+        let policies = self.policies_in(&called.connection.environment).await?;
+        if policies.is_empty() || matches!(purpose, Purpose::Unsubscribe { .. }) {
+            return Ok(false);
+        }
+        let connector = &called.connector.name;
+        let is_bounded = policies.iter().any(|it| it.has_endpoints(connector));
+        let mut endpoints = match is_bounded {
+            true => endpoints_of(called),
+            false => Vec::new(),
+        };
+        if endpoints.is_empty() {
+            endpoints.push(Endpoint::Unknown);
+        }
+        let of = |endpoint| Use {
+            path: String::new(),
+            connector: connector.clone(),
+            operation: called.operation.as_ref().map(ToString::to_string),
+            endpoint,
+        };
+        let uses: Vec<Use> = endpoints.into_iter().map(of).collect();
+        let policies: Vec<_> = policies.iter().map(|it| &**it).collect();
+        match violations(&policies, &uses).first() {
+            None => Ok(is_bounded),
+            Some(first) => {
+                let kind = ErrorKind::Forbidden;
+                Err(AppError::new(kind, "DataPolicyViolation", first.text()))
+            }
+        }
+    }
+}
+
+/// Every server that a call over a connection names: all have to be allowed.
+fn endpoints_of(called: &Called) -> Vec<Endpoint> {
+    let mut found = Vec::new();
+    let mut add = |text: &str| {
+        // it means the connection's own
+        let is_default = text.is_empty() || text.eq_ignore_ascii_case("default");
+        if !is_default {
+            found.push(Endpoint::At(text.to_owned()));
+        }
+    };
+    for name in SERVERS {
+        let given = called.parameters.get(name);
+        let inner = called.parameters.get("request").and_then(|it| it.get(name));
+        for value in [given, inner].into_iter().flatten() {
+            add(value.as_str().unwrap_or_default());
+        }
+        let own = called.connection.parameters.get(name);
+        add(own.and_then(serde_json::Value::as_str).unwrap_or_default());
+    }
+    if let Some(address) = called.address() {
+        add(&address);
+    }
+    found
+}

@@ -9,7 +9,7 @@ use durable::ProcessId;
 use expr::{Object, Value};
 use flow::run::{CallResult, ConnectorCall, HttpRequest};
 use parking_lot::Mutex;
-use server::worker::{Answering, Connectors, Engine, Outside};
+use server::worker::{Answering, Asker, Connectors, Engine, Judged, Outside};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -140,6 +140,26 @@ impl Connectors for SimConnectors {
             let asking = Asking::of_connector(call);
             outside.travel(300, || outside.subscribe(&asking)).await
         })
+    }
+
+    /// All of them can be subscribed to.
+    fn is_asked(
+        &self,
+        _engine: Arc<Engine>,
+        _call: ConnectorCall,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        Box::pin(async { false })
+    }
+
+    /// There are no policies in this world.
+    fn judge(
+        &self,
+        _engine: Arc<Engine>,
+        _asker: Asker,
+        _connector: &'static str,
+        _uri: String,
+    ) -> Pin<Box<dyn Future<Output = Judged> + Send>> {
+        Box::pin(async { Judged::Free })
     }
 }
 

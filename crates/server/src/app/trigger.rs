@@ -97,10 +97,11 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     }
     let mut ids = Vec::with_capacity(outputs.len());
     let mut rest = outputs.into_iter().enumerate();
+    let per_commit = per_commit(trigger, keyed_by_content);
     let mut seen: HashMap<Vec<u8>, u32> = HashMap::new();
     loop {
         let mut group = Vec::new();
-        for (at, outputs) in rest.by_ref().take(SPLIT_RUNS_PER_COMMIT) {
+        for (at, outputs) in rest.by_ref().take(per_commit) {
             let key = start_key.as_ref().map(|key| match keyed_by_content {
                 true => next_content_key(key, &outputs, &mut seen),
                 false => item_key(key, at),
@@ -111,6 +112,15 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
             return Ok(Firings::Split(ids));
         }
         ids.extend(engine.start_group(group).await?.into_iter().map(|started| started.id));
+    }
+}
+
+/// Runs of a trigger that begin together. Where all of them may never have room together, they
+/// begin one by one, and the rest is found again.
+fn per_commit(trigger: &Trigger, keyed_by_content: bool) -> usize {
+    match trigger.concurrency {
+        Some(_) if keyed_by_content => 1,
+        _ => SPLIT_RUNS_PER_COMMIT,
     }
 }
 

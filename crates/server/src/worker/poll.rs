@@ -17,6 +17,9 @@ use flow::run::{CallResult, ConnectorCall, Purpose, retry};
 use flow::trigger::state::{PollState, Polled, TriggerKind, TriggerState};
 use std::sync::Arc;
 
+/// Ticks until a trigger asks again whose flow has no room for what it found: half a minute.
+const FULL_PAUSE: Ticks = 30 * crate::clock::SECOND;
+
 impl Engine {
     /// Asks once, and starts what there is.
     pub(super) async fn poll(
@@ -45,7 +48,8 @@ impl Engine {
         let now = self.clock.now();
         let (since, random) = (watching.state.since, self.clock.moment().seed);
         let regular = self.next_question(poll, since, now);
-        let (came, due) =
+        let before = progress.clone();
+        let (came, mut due) =
             progress.answered(&result, (&policy, poll.reads_status), (now, regular, random));
         match (came, result) {
             (Polled::Fires, CallResult::Answer(outputs)) => {
@@ -61,7 +65,10 @@ impl Engine {
                     start_key: Some(StartKey { source: entry.row.key.to_le_bytes().to_vec(), key }),
                     keyed_by_content: true,
                 };
-                self.fire_for(entry, firing).await?;
+                if !self.fire_for(entry, firing).await? {
+                    // the same is asked again: what has begun already begins no second time
+                    (progress, due) = (before, now + FULL_PAUSE);
+                }
             }
             (Polled::Failed { trouble, .. }, _) => {
                 tracing::warn!(flow = %entry.row.name, trigger = %trigger.name, %trouble, "a trigger could not ask");

@@ -321,18 +321,19 @@ impl Engine {
         Ok(self.commit_trigger(watching, &state, next).await)
     }
 
-    /// Fires; what the flow refuses is over.
+    /// Fires; what the flow refuses is over. False when it has no room for (all of) it now.
     pub(super) async fn fire_for(
         self: &Arc<Self>,
         entry: &FlowEntry,
         firing: crate::app::trigger::Firing<'_>,
-    ) -> Result<(), AppError> {
+    ) -> Result<bool, AppError> {
         match crate::app::trigger::fire(self, firing).await {
-            Ok(_) => Ok(()),
-            // its conditions failed, or too many runs wait: this occasion is over
+            Ok(_) => Ok(true),
+            Err(error) if error.code == "WorkflowRunsWaitingLimitExceeded" => Ok(false),
+            // its conditions failed: this occasion is over
             Err(error) if is_of_the_flow(&error) => {
                 tracing::info!(flow = %entry.row.name, message = %error.message, "a trigger started nothing");
-                Ok(())
+                Ok(true)
             }
             Err(error) => Err(error),
         }
@@ -352,5 +353,4 @@ pub(super) fn new_process(process: ProcessId) -> Watching {
 fn is_of_the_flow(error: &AppError) -> bool {
     use crate::app::ErrorKind;
     matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict)
-        || error.code == "WorkflowRunsWaitingLimitExceeded"
 }

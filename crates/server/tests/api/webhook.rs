@@ -294,3 +294,27 @@ async fn a_trigger_asks_and_starts_what_is_new() {
     let lines: Vec<String> = backend.asked().iter().map(Asked::line).collect();
     assert_eq!(lines, ["GET /orders", "GET /orders?after=2"]);
 }
+
+#[tokio::test]
+async fn what_has_no_room_yet_is_found_again() {
+    let backend = Backend::start(|_, before| {
+        let next = format!("/orders?after={}", before + 1);
+        (200, vec![("location", next)], json!({"value": [{"n": 1}, {"n": 2}, {"n": 3}]}))
+    })
+    .await;
+    let world = world().await;
+    let trigger = json!({
+        "type": "Http",
+        "inputs": {"method": "GET", "uri": backend.url("/orders")},
+        "recurrence": {"frequency": "Hour", "interval": 1},
+        "splitOn": "@triggerBody()?['value']",
+        "runtimeConfiguration": {"concurrency": {"runs": 1, "maximumWaitingRuns": 1}}
+    });
+    let document = with_trigger(trigger, json!({"Rest": crate::world::wait("", 3_600)}));
+    world.create("orders", &document).await;
+    // one runs and one waits; the third is not given up: the question stands where it did
+    assert_eq!(runs_of(&world, "orders", 2).await.len(), 2);
+    let shown = world.api.list("/api/v1/flows/orders/runs").await;
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert_eq!(backend.asked()[0].path, "/orders");
+}

@@ -136,7 +136,7 @@ operations! {
     UpdateConnection "UpdateConnection" Held(Hold::CanEdit);
     TestConnection "TestConnection" Held(Hold::CanView);
     ConsentConnection "ConsentConnection" Held(Hold::CanEdit);
-    PutConnectionBackend "PutConnectionBackend" Held(Hold::CanEdit);
+    PutConnectionBackend "PutConnectionBackend" Held(Hold::Owner);
     DeleteConnection "DeleteConnection" Held(Hold::Owner);
     ModifyConnectionPermissions "ModifyConnectionPermissions" Held(Hold::CanViewWithShare);
     ListConnectionsAsAdmin "ListConnectionsAsAdmin" EnvironmentAdministrator;

@@ -1,7 +1,7 @@
 //! Calls of connectors that flows make: actions, triggers, webhooks, and what stands behind.
 
 use crate::backend::{Asked, Backend, Told};
-use crate::people::{CO_OWNER, OWNER, People, STRANGER, USER};
+use crate::people::{ADMINISTRATOR, CO_OWNER, OWNER, People, STRANGER, USER};
 use crate::world::{World, compose, definition, response, with_trigger};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -245,10 +245,14 @@ async fn only_who_may_use_a_connection_makes_a_flow_use_it() {
     let share = format!("{AT}/modifyPermissions");
     house.people.api(OWNER, Method::POST, &share, Some(&put), 200).await;
     house.flow(USER, &call, 201).await;
-    // what stands behind is for who may change the connection
+    // what stands behind is for who made the connection
     for who in [USER, STRANGER] {
         house.put_backend(who, &json!({"kind": "Service"}), 403).await;
     }
+    // an administrator may stop its calls, and not have its key sent elsewhere
+    let elsewhere = json!({"kind": "Host", "url": house.backend.url("/")});
+    house.put_backend(ADMINISTRATOR, &elsewhere, 403).await;
+    house.put_backend(ADMINISTRATOR, &json!({"kind": "Mock"}), 200).await;
 }
 
 #[tokio::test]

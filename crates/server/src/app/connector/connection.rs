@@ -307,6 +307,17 @@ impl App {
     ) -> Result<ConnectionFound, AppError> {
         let mut found = self.connection_for(caller, ConnectionAct::BACKEND, at).await?;
         let backend = backend.checked()?;
+        let connection = &found.connection;
+        let is_theirs = connection.hold_of(caller) == Some(Hold::Owner);
+        if backend.takes_secrets() && !is_theirs && connection.owner.is_some() {
+            // who may see to a connection does not learn what its owner keeps in it
+            let message = "Only who made a connection says to which host its calls go.";
+            return Err(AppError::new(
+                ErrorKind::Forbidden,
+                "ConnectionAuthorizationFailed",
+                message,
+            ));
+        }
         if let Backend::Flow { flow } = &backend {
             // whose calls start it may start it
             self.flow_to_run(caller, at.environment, flow).await?;

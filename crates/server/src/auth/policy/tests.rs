@@ -64,7 +64,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("GetConnection", "+++------"),
     ("UseConnection", "+++------"),
     ("UpdateConnection", "++-------"),
-    ("PutConnectionBackend", "++-------"),
+    ("PutConnectionBackend", "+--------"),
     ("TestConnection", "+++------"),
     ("ConsentConnection", "++-------"),
     ("DeleteConnection", "+--------"),

@@ -44,6 +44,12 @@ pub enum Backend {
 const URL_BYTES_MAX: usize = 1_024;
 
 impl Backend {
+    /// Whether another host than the connector's gets what the connection authenticates with.
+    #[must_use]
+    pub fn takes_secrets(&self) -> bool {
+        matches!(self, Backend::Host { .. } | Backend::Recording { url: Some(_), .. })
+    }
+
     /// # Errors
     /// What of it cannot be.
     pub fn checked(self) -> Result<Backend, AppError> {

@@ -42,6 +42,10 @@ async fn what_was_committed_survives_a_crash() {
     server.stop().expect("it stops");
     server.start_again().expect("it starts again");
     assert_eq!(count(&url).await, 1);
+    let client = connect(&url).await.expect("a connection");
+    // it is counted in hundredths of a second
+    let work = "SELECT sum(length(md5(i::text))) FROM generate_series(1, 300000) AS i";
+    client.batch_execute(work).await.expect("it works");
     assert!(server.processor_time() > Duration::ZERO);
 }
 

@@ -331,7 +331,10 @@ impl Truth {
         let process = batch.process;
         self.watch.commits += 1;
         self.watch.note(process.as_bytes());
-        self.watch.note(batch.chunk.as_deref().unwrap_or_default());
+        let chunk = batch.chunk.as_deref().unwrap_or_default();
+        // what is sealed is other bytes each time
+        let is_sealed = chunk.first() == Some(&durable::codec::SEALED);
+        self.watch.note(if is_sealed { &[durable::codec::SEALED] } else { chunk });
         for effect in &batch.effects_done {
             match self.watch.effects.insert((process, *effect), true) {
                 Some(false) => {}

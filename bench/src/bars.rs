@@ -9,10 +9,6 @@ use serde::Serialize;
 pub enum Kind {
     /// Bytes: the same everywhere, always enforced.
     Size,
-    /// Resident memory of an idle server, most of which is mapped program text: over its bar since
-    /// connectors are in the house. The bar stands, and a full run fails by it; a short run holds
-    /// what there is, so that it does not grow further before it is mended.
-    Idle,
     /// CPU time: with an allowance in a short run.
     Cpu,
     /// Elapsed time: only printed in a short run.
@@ -21,9 +17,6 @@ pub enum Kind {
 
 /// What CPU figures may exceed their bar by in a short run.
 pub const SHORT_CPU_ALLOWANCE: f64 = 2.0;
-
-/// What idle memory may exceed its bar by in a short run.
-pub const SHORT_IDLE_ALLOWANCE: f64 = 1.2;
 
 struct Bar {
     figure: &'static str,
@@ -40,9 +33,9 @@ const BARS: [Bar; 22] = [
     Bar { figure: "w3.store_ratio", most: 12.0, kind: Kind::Size },
     Bar { figure: "w3.100000.peak_mib", most: 400.0, kind: Kind::Size },
     Bar { figure: "w4.empty.first_ms", most: 150.0, kind: Kind::Time },
-    Bar { figure: "w4.empty.idle_mib", most: 30.0, kind: Kind::Idle },
+    Bar { figure: "w4.empty.idle_mib", most: 30.0, kind: Kind::Size },
     Bar { figure: "w4.filled.first_ms", most: 1_000.0, kind: Kind::Time },
-    Bar { figure: "w4.filled.idle_mib", most: 30.0, kind: Kind::Idle },
+    Bar { figure: "w4.filled.idle_mib", most: 30.0, kind: Kind::Size },
     Bar { figure: "w6.128.cpu_ms", most: 0.20, kind: Kind::Cpu },
     Bar { figure: "w7.resident_mib", most: 300.0, kind: Kind::Size },
     Bar { figure: "w7.late_p99_ms", most: 1_000.0, kind: Kind::Time },
@@ -78,7 +71,6 @@ pub fn judge(report: &Report, short: bool) -> Vec<Judged> {
             let value = report.value(bar.figure).filter(|value| value.is_finite());
             let enforced = match (short, bar.kind) {
                 (false, _) | (true, Kind::Size) => Some(bar.most),
-                (true, Kind::Idle) => Some(bar.most * SHORT_IDLE_ALLOWANCE),
                 (true, Kind::Cpu) => Some(bar.most * SHORT_CPU_ALLOWANCE),
                 (true, Kind::Time) => None,
             };

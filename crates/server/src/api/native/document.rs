@@ -2,52 +2,118 @@
 //! `openapi/sluicegate.json`.
 //!
 //! Invariant: a route cannot be added without its description, nor described without being
-//! there ([`Described`] takes both at once).
+//! there ([`operations`] makes both of a handler at once).
 
 use super::ApiState;
 use super::shape::ErrorAnswer;
 use axum::Router;
+use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use utoipa::ToSchema;
+use utoipa::openapi::HttpMethod;
+use utoipa_axum::PathItemExt;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// Routes with their descriptions.
-pub struct Described(OpenApiRouter<ApiState>);
+/// Routes with their descriptions. The descriptions are made when somebody asks for the document:
+/// made at the start, they were a tenth of what a resting server holds.
+pub struct Described {
+    router: Router<ApiState>,
+    descriptions: Vec<fn() -> Description>,
+}
+
+/// Schemas and operations of one path, with a second router that is not used.
+pub type Description = UtoipaMethodRouter<ApiState>;
+
+/// The operations of one path: how they are served, and how they are described.
+pub struct Operations {
+    pub path: String,
+    pub router: MethodRouter<ApiState>,
+    pub describe: fn() -> Description,
+}
+
+/// [`Operations`] from their handlers, which carry `#[utoipa::path]`. What `routes!` does at once
+/// is divided here; its own inner rule finds what the attribute made beside a handler.
+macro_rules! operations {
+    ($first:path $(, $handler:path)* $(,)?) => {
+        $crate::api::native::document::Operations {
+            path: utoipa_axum::paste! { utoipa_axum::routes!(@path [path()] of $first) },
+            router: {
+                let router = axum::routing::MethodRouter::new();
+                let router = $crate::api::native::document::serve(
+                    router,
+                    utoipa_axum::paste! { utoipa_axum::routes!(@path [methods()] of $first) },
+                    $first,
+                );
+                $(let router = $crate::api::native::document::serve(
+                    router,
+                    utoipa_axum::paste! { utoipa_axum::routes!(@path [methods()] of $handler) },
+                    $handler,
+                );)*
+                router
+            },
+            describe: || utoipa_axum::routes!($first $(, $handler)*),
+        }
+    };
+}
+pub(super) use operations;
+
+/// A handler for each of its methods.
+pub fn serve<H, T>(
+    router: MethodRouter<ApiState>,
+    methods: Vec<HttpMethod>,
+    handler: H,
+) -> MethodRouter<ApiState>
+where
+    H: Handler<T, ApiState>,
+    T: 'static,
+{
+    let on = |router: MethodRouter<ApiState>, method: &HttpMethod| {
+        router.on(method.to_method_filter(), handler.clone())
+    };
+    methods.iter().fold(router, on)
+}
 
 impl Described {
     pub fn new() -> Described {
-        Described(OpenApiRouter::default())
+        Described { router: Router::new(), descriptions: Vec::new() }
     }
 
-    /// The operations of one path, as `routes!` takes them from their handlers.
-    ///
-    /// # Panics
-    /// When two different schemas have one name. That is a fault of ours, which any start of
-    /// the server shows: `#[schema(as = Other)]` gives one another name.
-    pub fn with(self, routes: UtoipaMethodRouter<ApiState>) -> Described {
-        let known = self.0.get_openapi().components.as_ref();
-        for (name, schema) in &routes.0 {
-            let earlier = known.and_then(|known| known.schemas.get(name));
-            assert!(earlier.is_none_or(|it| it == schema), "two schemas are called {name}");
-        }
-        Described(self.0.routes(routes))
+    pub fn with(mut self, operations: Operations) -> Described {
+        self.descriptions.push(operations.describe);
+        Described { router: self.router.route(&operations.path, operations.router), ..self }
     }
 
-    pub fn merge(self, other: Described) -> Described {
-        Described(self.0.merge(other.0))
+    pub fn merge(mut self, other: Described) -> Described {
+        self.descriptions.extend(other.descriptions);
+        Described { router: self.router.merge(other.router), ..self }
     }
 
     pub fn into_router(self) -> Router<ApiState> {
-        self.0.split_for_parts().0
+        self.router
     }
 
     /// The document, whole.
+    ///
+    /// # Panics
+    /// When two different schemas have one name. That is a fault of ours, which the test of the
+    /// committed document shows: `#[schema(as = Other)]` gives one another name.
     fn into_document(self) -> Value {
-        let mut document = serde_json::to_value(self.0.into_openapi()).unwrap_or_default();
+        let mut described = OpenApiRouter::default();
+        for describe in self.descriptions {
+            let one = describe();
+            let known = described.get_openapi().components.as_ref();
+            for (name, schema) in &one.0 {
+                let earlier = known.and_then(|known| known.schemas.get(name));
+                assert!(earlier.is_none_or(|it| it == schema), "two schemas are called {name}");
+            }
+            described = described.routes(one);
+        }
+        let mut document = serde_json::to_value(described.into_openapi()).unwrap_or_default();
         finish(&mut document);
         document
     }

@@ -1,6 +1,6 @@
 //! Each field of each answer, as flows get it, is what is so.
 
-use super::machine::Outcome;
+use super::machine::{Call, Outcome};
 use super::scene::{APIS, ICON, Scene, share, whole};
 use super::truth::MOMENT;
 use super::{ADMINS, MANAGEMENT, with};
@@ -112,7 +112,8 @@ fn environments_of(scene: &Scene) -> Value {
     json!({"value": [default, sales]})
 }
 
-async fn flows_of_the_owner(scene: &mut Scene) {
+/// Calls about flows in their owner's own right.
+fn calls_of_the_owner(scene: &Scene) -> Vec<Call> {
     let within = json!({"environmentName": scene.people.environment});
     let one = with(within.clone(), &json!({"flowName": scene.flow}));
     let told = |name: &str, state: &str| {
@@ -122,23 +123,23 @@ async fn flows_of_the_owner(scene: &mut Scene) {
     };
     let connection = json!({"apiName": CONNECTOR, "connection/properties":
         {"displayName": "Another", "connectionParameters": {"key": "k"}}});
-    let outcomes = scene
-        .calls(
-            OWNER,
-            &[
-                ("ListMyFlows", with(within.clone(), &json!({}))),
-                ("GetFlow", one.clone()),
-                ("ListCallbackUrl", one.clone()),
-                ("CreateConnection", with(within.clone(), &connection)),
-                ("CreateFlow", with(within.clone(), &told("Made", "Stopped"))),
-                ("UpdateFlow", with(one.clone(), &told("Renamed", "Started"))),
-                ("StopFlow", one.clone()),
-                ("GetFlow", one.clone()),
-                ("StartFlow", one.clone()),
-                ("GetFlow", one.clone()),
-            ],
-        )
-        .await;
+    vec![
+        ("ListMyFlows", within.clone()),
+        ("GetFlow", one.clone()),
+        ("ListCallbackUrl", one.clone()),
+        ("CreateConnection", with(within.clone(), &connection)),
+        ("CreateFlow", with(within, &told("Made", "Stopped"))),
+        ("UpdateFlow", with(one.clone(), &told("Renamed", "Started"))),
+        ("StopFlow", one.clone()),
+        ("GetFlow", one.clone()),
+        ("StartFlow", one.clone()),
+        ("GetFlow", one),
+    ]
+}
+
+async fn flows_of_the_owner(scene: &mut Scene) {
+    let calls = calls_of_the_owner(scene);
+    let outcomes = scene.calls(OWNER, &calls).await;
     let [mine, shown, url, connection, made, renamed, stop, stopped, start, started] =
         &outcomes[..]
     else {

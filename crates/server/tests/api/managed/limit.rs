@@ -113,7 +113,7 @@ async fn a_hundred_calls_at_once_are_let_through_and_not_one_more() {
     is_refused(refused[0], 60);
     assert_eq!(outcomes.iter().filter(|it| it.status == 200).count(), 100);
     scene.house.pass(59);
-    is_refused(&scene.calls(&connection, &[call.clone()]).await[0], 1);
+    is_refused(&scene.calls(&connection, std::slice::from_ref(&call)).await[0], 1);
     scene.house.pass(1);
     assert_eq!(statuses(&scene.calls(&connection, &[call]).await), [200]);
 }

@@ -95,8 +95,8 @@ async fn two_nodes_count_the_calls_over_a_connection_together() {
     let (read, change): (Call, Call) = (("ListUserEnvironments", json!({})), ("StopFlow", nothing));
     let connection = Connection::of_person(&people, OWNER, &within, MANAGEMENT).await;
     let other = Connection::of_person(&people, CO_OWNER, &within, MANAGEMENT).await;
-    let reading = connection.machine(&people, &[read.clone()]).await;
-    let changing = connection.machine(&people, &[change.clone()]).await;
+    let reading = connection.machine(&people, std::slice::from_ref(&read)).await;
+    let changing = connection.machine(&people, std::slice::from_ref(&change)).await;
     let beside = other.machine(&people, &[read, change]).await;
 
     // both take part before anything is counted; the other connection is used for that
@@ -108,6 +108,10 @@ async fn two_nodes_count_the_calls_over_a_connection_together() {
     let (done, refused) = at_once(&reading, &apis, 6, 200).await;
     assert_eq!((done, refused.len()), (5, 7));
     assert!(refused.iter().all(|it| (1..=60).contains(it)), "{refused:?}");
+    // what is called from outside of flows counts with them
+    let path = format!("/apim/flowmanagement/{}/environments", connection.name);
+    let refused = people.send(OWNER, Method::GET, &path, None).await;
+    assert_eq!(refused.status, 429, "{}", refused.text);
     // the four calls over the other connection were its own: it has one left
     let outcomes = run_at(&beside, &apis[1]).await;
     assert_eq!(outcomes.iter().map(|it| it.status).collect::<Vec<_>>(), [200, 429]);

@@ -268,7 +268,8 @@ fn every_operation_is_compared() {
         .map(|it| it.id)
         .collect();
     let mut compared: Vec<&str> = READS.into_iter().chain(CHANGES).collect();
-    (known.sort_unstable(), compared.sort_unstable());
+    known.sort_unstable();
+    compared.sort_unstable();
     assert_eq!(compared, known);
 }
 

@@ -16,7 +16,7 @@ pub struct Truth {
 impl Truth {
     pub fn begin() -> Truth {
         let clock = Clock::new().expect("a clock");
-        let began = flow::run::format_time(clock.now()).to_string();
+        let began = flow::run::format_time(clock.now());
         Truth { clock, began }
     }
 
@@ -63,7 +63,7 @@ impl Truth {
 
     fn moment(&self, value: &Value) -> Value {
         let time = value.as_str().unwrap_or_else(|| panic!("no time: {value}"));
-        let now = flow::run::format_time(self.clock.now()).to_string();
+        let now = flow::run::format_time(self.clock.now());
         assert!(self.began.as_str() <= time && time <= now.as_str(), "{value}: {}", self.began);
         json!(MOMENT)
     }
@@ -83,7 +83,8 @@ fn the_documents_define_what_is_compared() {
             let mut wanted: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
             let properties = schema["properties"].as_object().expect("properties");
             let mut said: Vec<&str> = properties.keys().map(String::as_str).collect();
-            (wanted.sort_unstable(), said.sort_unstable());
+            wanted.sort_unstable();
+            said.sort_unstable();
             assert_eq!(said, wanted, "{name}");
             seen += 1;
         }

@@ -215,6 +215,13 @@ pub const RENEWAL_LOOKS_MAX: u32 = 700;
 /// Tries of a change that somebody else makes at the same moment.
 pub const CHANGE_TRIES_MAX: u32 = 4;
 
+/// Tries of counting a call over a connection, while other nodes count theirs: each of them
+/// is somebody's call that was counted.
+pub const CALL_COUNT_TRIES_MAX: u32 = 32;
+
+/// Connections whose calls a node counts at the same moment.
+pub const CALL_COUNT_LANES: usize = 64;
+
 /// Bytes of a connector's definition, and of its properties: the largest public ones have
 /// some 650 KB.
 pub const CONNECTOR_BYTES_MAX: usize = 4 * 1024 * 1024;

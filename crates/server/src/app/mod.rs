@@ -64,6 +64,7 @@ pub struct AppParts {
     pub principals: Arc<Principals>,
     pub signin: Arc<signin::SignInState>,
     pub connector_limits: Arc<connector::throttle::ConnectorLimits>,
+    pub counting: Arc<connector::throttle::Counting>,
     pub notices: Arc<digest::Notices>,
     pub documents: Arc<connector::runtime::Documents>,
     /// What connectors that come with the server work with; known once it listens.
@@ -83,6 +84,7 @@ impl App {
             principals: Arc::default(),
             signin: Arc::default(),
             connector_limits: Arc::default(),
+            counting: Arc::default(),
             notices: Arc::default(),
             documents: Arc::default(),
             services: Arc::default(),

@@ -25,7 +25,7 @@ mod isolation;
 mod item;
 mod key;
 mod login;
-mod management_flow;
+mod managed;
 mod notification;
 mod oauth;
 mod operation;

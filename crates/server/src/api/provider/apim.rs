@@ -111,6 +111,7 @@ async fn over_connection(
 /// An operation of one of the administrators' connectors, by whom the connection acts as.
 async fn managed(asked: &mut Asked, connector: &str) -> Answered {
     let operation = operation_of(asked, operations(connector))?;
+    asked.is_of_connector = true;
     if connector == builtin::ADMINS {
         // what follows is the path of the resource provider
         asked.segments.drain(..2);
@@ -119,6 +120,10 @@ async fn managed(asked: &mut Asked, connector: &str) -> Answered {
     if operation == "AdminGetFlow" && asked.query("includeflowdefinition").is_none() {
         // the definition is there when it is asked for (documentation page, AdminGetFlow)
         asked.query.push(("includeflowdefinition".to_owned(), "false".to_owned()));
+    }
+    if matches!(operation, "ListMyFlows" | "ListFlowsInEnvironment") {
+        // of the fields that these list
+        asked.query.push(("expandsuspensioninfo".to_owned(), "true".to_owned()));
     }
     let response = provide(asked).await?;
     match operation {

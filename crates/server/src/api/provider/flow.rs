@@ -29,11 +29,28 @@ const PLACE_OF_REFERENCES: &str = "$.properties.connectionReferences";
 
 pub async fn collection(asked: &Asked, scope: Scope, environment: &str) -> Answered {
     match *asked.method() {
-        Method::GET if scope == Scope::Admin => list_as_admin(asked, environment).await,
+        Method::GET if scope == Scope::Admin => {
+            // behind the provider: scopes, admin, environments, one of them
+            let is_brief = asked.lower.get(5).is_some_and(|it| it == "v2");
+            let form = if is_brief { ListForm::Brief } else { ListForm::Whole };
+            list_as_admin(asked, environment, form).await
+        }
         Method::GET => list_mine(asked, environment).await,
         Method::POST if scope == Scope::Mine => create(asked, environment).await,
         _ => Err(asked.no_such_method()),
     }
+}
+
+/// What lists show of a flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ListForm {
+    /// To somebody whose flow it is.
+    Own,
+    /// To an administrator, with what it does at a glance and what it uses.
+    Whole,
+    /// To an administrator, without that: "a higher performance action that returns only the
+    /// identifying information" (documentation page, List Flows as Admin (V2)).
+    Brief,
 }
 
 /// `$filter=search('team')`: those that others share with the caller; otherwise those that
@@ -55,11 +72,13 @@ async fn list_mine(asked: &Asked, environment: &str) -> Answered {
     let mut after = token.map(Cursor::decode).transpose()?;
     let known =
         asked.app.environment_for(&asked.caller, Operation::ListMyFlows, environment).await?;
-    let mut value = Vec::new();
+    let (mut value, mut apis) = (Vec::new(), reference::Apis::default());
     let next = loop {
         let room = (after.take(), rows - value.len());
         let (items, next) = asked.app.list_my_flows(&asked.caller, environment, mine, room).await?;
-        value.extend(items.iter().map(|item| render_short(asked, item, &known, false)));
+        for item in &items {
+            value.push(render_short(asked, item, &known, ListForm::Own, &mut apis).await?);
+        }
         let mark = if mine == Mine::Made { "made" } else { "shared" };
         match next {
             Some(next) => break Some(format!("{mark}~{}", next.encode())),
@@ -75,7 +94,7 @@ async fn list_mine(asked: &Asked, environment: &str) -> Answered {
     Ok(asked.page(value, next.as_deref()))
 }
 
-async fn list_as_admin(asked: &Asked, environment: &str) -> Answered {
+async fn list_as_admin(asked: &Asked, environment: &str, form: ListForm) -> Answered {
     let rows = asked.page_rows()?;
     let include = asked.query("include").unwrap_or_default().to_lowercase();
     let with_deleted =
@@ -87,7 +106,10 @@ async fn list_as_admin(asked: &Asked, environment: &str) -> Answered {
     let is_more = found.len() > rows;
     found.truncate(rows);
     let next = found.last().filter(|_| is_more).map(|last| last.row.name.clone());
-    let value = found.iter().map(|item| render_short(asked, item, &known, true)).collect();
+    let (mut value, mut apis) = (Vec::new(), reference::Apis::default());
+    for item in &found {
+        value.push(render_short(asked, item, &known, form, &mut apis).await?);
+    }
     Ok(asked.page(value, next.as_deref()))
 }
 
@@ -327,10 +349,13 @@ async fn create(asked: &Asked, environment: &str) -> Answered {
 
 /// What is not given stays: definition and references are replaced as a whole.
 async fn update(asked: &Asked, at: FlowAt<'_>) -> Answered {
-    let properties = given(asked, Form::Part)?;
+    // the connector's operation has all of it (documentation page, UpdateFlow)
+    let form = if asked.is_of_connector { Form::Whole } else { Form::Part };
+    let properties = given(asked, form)?;
     let references = properties.references()?;
     let document = if properties.definition.is_some() || references.is_some() {
-        // rights come before what is there
+        // rights come before what is there, and are those to change it
+        asked.app.flow_for(&asked.caller, Act::UPDATE, at).await?;
         let (view, loaded) = asked.app.get_flow(&asked.caller, at).await?;
         let definition = match &properties.definition {
             Some(definition) => definition.clone(),
@@ -424,35 +449,39 @@ fn expands_suspension(asked: &Asked) -> bool {
     asked.turns_on("expandsuspensioninfo") || expanded.contains("suspensiondata")
 }
 
-/// An item of a list, for an administrator or for somebody whose flow it is.
-fn render_short(
+/// An item of a list.
+async fn render_short(
     asked: &Asked,
     item: &FlowItem,
     environment: &Environment,
-    is_admin: bool,
-) -> Value {
+    form: ListForm,
+    apis: &mut reference::Apis,
+) -> Result<Value, AppError> {
     let FlowItem { row, facts, triggers } = item;
     let (mut head, mut properties) = base(asked, (row, facts), triggers, environment);
-    if is_admin {
+    if form == ListForm::Brief {
         for name in ["provisioningMethod", "installationStatus", "flowTriggerUri"] {
             properties.remove(name);
-        }
-        if !expands_suspension(asked) {
-            properties.remove("flowSuspensionTime");
-            properties.remove("flowSuspensionReasonDetails");
         }
         if row.state != FlowState::Deleted as u8 {
             properties.remove("definitionSummary");
         }
     } else {
+        let mut references = reference::render_all(facts);
+        reference::describe(asked, environment, &mut references, apis).await?;
+        properties.insert("connectionReferences".to_owned(), references);
+    }
+    if form == ListForm::Own {
         for name in ["Reason", "Time", "ReasonDetails"] {
             properties.remove(&format!("flowSuspension{name}"));
         }
         properties.insert("userType".to_owned(), json!("Owner"));
-        properties.insert("connectionReferences".to_owned(), reference::render_all(facts));
+    } else if !expands_suspension(asked) {
+        properties.remove("flowSuspensionTime");
+        properties.remove("flowSuspensionReasonDetails");
     }
     head["properties"] = properties.into();
-    head
+    Ok(head)
 }
 
 async fn render_full(
@@ -477,7 +506,8 @@ async fn render_full(
     }
     properties.insert("userType".to_owned(), json!("Owner"));
     let mut references = reference::render_all(&view.facts);
-    reference::describe(asked, &known, &mut references).await?;
+    let mut apis = reference::Apis::default();
+    reference::describe(asked, &known, &mut references, &mut apis).await?;
     properties.insert("connectionReferences".to_owned(), references);
     properties.insert("referencedResources".to_owned(), json!([]));
     properties.insert("location".to_owned(), json!(LOCATION));
@@ -495,7 +525,8 @@ fn estimated(asked: &Asked) -> Option<Value> {
     let is_wanted =
         expand.contains("estimatedsuspensiondata") || asked.turns_on("expandsuspensioninfo");
     is_wanted.then(
-        || json!({"reason": Value::Null, "time": Value::Null, "powerAppPlanExcluded": Value::Null}),
+        // nor are there plans that a flow could be excluded from
+        || json!({"reason": Value::Null, "time": Value::Null, "powerAppPlanExcluded": false}),
     )
 }
 

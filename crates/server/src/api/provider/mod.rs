@@ -50,6 +50,8 @@ pub struct Asked {
     /// `https://host`, as the caller named this server.
     pub base: String,
     path: String,
+    /// It is an operation of a connector, as that describes it.
+    is_of_connector: bool,
 }
 
 /// What a provider answers.
@@ -151,7 +153,8 @@ impl Asked {
         let base = state.base_of(&parts);
         let body = body::read(body, &parts.headers, API_BODY_BYTES_MAX).await?;
         let (app, method) = (state.app.clone(), parts.method);
-        Ok(Asked { app, caller, method, segments, lower, query, body, base, path })
+        let is_of_connector = false;
+        Ok(Asked { app, caller, method, segments, lower, query, body, base, path, is_of_connector })
     }
 
     /// A segment as it was given, counted after the provider's name.

@@ -5,6 +5,7 @@ use crate::app::AppError;
 use crate::app::environment::Environment;
 use crate::app::facts::FlowFacts;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 const APIS: &str = "/providers/Microsoft.PowerApps/apis";
 
@@ -74,17 +75,28 @@ fn render(reference: &Value) -> Value {
     })
 }
 
+/// What is known of connectors by their names: each is looked up once for a page.
+pub type Apis = HashMap<String, Option<Value>>;
+
 /// Adds what is known of the connectors of rendered references.
 pub async fn describe(
     asked: &Asked,
     environment: &Environment,
     references: &mut Value,
+    apis: &mut Apis,
 ) -> Result<(), AppError> {
     let references = references.as_object_mut().into_iter().flat_map(Map::values_mut);
     for definition in references.filter_map(|it| it.get_mut("apiDefinition")) {
-        let Some(name) = definition["name"].as_str() else { continue };
-        if let Some(connector) = asked.app.connector_named(environment, name).await? {
-            definition["properties"] = connector::short(asked, &connector).await?;
+        let Some(name) = definition["name"].as_str().map(str::to_owned) else { continue };
+        if !apis.contains_key(&name) {
+            let known = match asked.app.connector_named(environment, &name).await? {
+                Some(connector) => Some(connector::short(asked, &connector).await?),
+                None => None,
+            };
+            apis.insert(name.clone(), known);
+        }
+        if let Some(Some(known)) = apis.get(&name) {
+            definition["properties"] = known.clone();
         }
     }
     Ok(())

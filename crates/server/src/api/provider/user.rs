@@ -19,7 +19,8 @@ pub async fn details(asked: &Asked) -> Answered {
         "tenantId": &*asked.app.tenant,
         "puid": Value::Null,
         "objectId": user.id,
-        "isDisallowedForInternalPlans": Value::Null,
+        // there are no plans that somebody could be kept from
+        "isDisallowedForInternalPlans": false,
         "consentTime": consented,
         "serviceSettingsSelectionTime": Value::Null,
         "consentBusinessAppPlatformTime": Value::Null,

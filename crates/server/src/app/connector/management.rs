@@ -2,6 +2,8 @@
 //! matches requests with, and their documents are made of. Keys of parameters are those of the
 //! documentation pages "Power Automate Management" and "Power Automate for Admins".
 
+mod schema;
+
 use super::builtin::{ADMINS, MANAGEMENT};
 use serde_json::{Map, Value, json};
 
@@ -194,27 +196,14 @@ impl Managed {
         json!({
             "operationId": self.id,
             "parameters": parameters,
-            "responses": {"200": {"description": "OK", "schema": {"type": "object"}}}
+            "responses": {"200": schema::response(self.id)}
         })
     }
 
     fn body_parameter(&self) -> Option<Value> {
         let (name, schema) = match self.body {
             Content::None => return None,
-            Content::Flow => (
-                "Flow",
-                json!({"type": "object", "properties": {
-                    "name": {"type": "string"},
-                    "properties": {"type": "object", "properties": {
-                        "displayName": {"type": "string"}, "state": {"type": "string"},
-                        "definition": {"type": "object"}, "connectionReferences": {},
-                        "templateName": {"type": "string"}, "flowTriggerUri": {"type": "string"},
-                        "installationStatus": {"type": "string"}, "createdTime": {"type": "string"},
-                        "lastModifiedTime": {"type": "string"}, "creator": {"type": "object"},
-                        "definitionSummary": {"type": "object"}
-                    }}
-                }}),
-            ),
+            Content::Flow => ("Flow", flow()),
             Content::Connection => ("connection", json!({"type": "object"})),
             Content::Principals => (
                 "body",
@@ -224,8 +213,37 @@ impl Managed {
                 }}),
             ),
         };
-        Some(json!({"name": name, "in": "body", "required": true, "schema": schema}))
+        // what a connector's connections need is told apart by the connector
+        let is_required = self.body != Content::Connection;
+        Some(json!({"name": name, "in": "body", "required": is_required, "schema": schema}))
     }
+}
+
+/// A flow as both operations want it: references come as a list or by key.
+fn flow() -> Value {
+    let text = || json!({"type": "string"});
+    json!({"type": "object", "required": ["properties"], "properties": {
+        "name": text(),
+        "properties": {
+            "type": "object",
+            "required": ["displayName", "state"],
+            "properties": {
+                "displayName": text(), "state": text(),
+                "definition": {"type": "object"}, "connectionReferences": {},
+                "templateName": text(), "flowTriggerUri": text(), "installationStatus": text(),
+                "createdTime": text(), "lastModifiedTime": text(),
+                "creator": {
+                    "type": "object",
+                    "required": ["tenantId", "userId", "userType"],
+                    "properties": {
+                        "tenantId": text(), "objectId": text(), "userId": text(),
+                        "userType": text()
+                    }
+                },
+                "definitionSummary": {"type": "object"}
+            }
+        }
+    }})
 }
 
 /// The document of one of them.
@@ -240,6 +258,7 @@ pub fn document(connector: &str, title: &str, description: &str) -> String {
         "swagger": "2.0",
         "info": {"title": title, "description": description, "version": "1.0"},
         "paths": paths,
+        "definitions": schema::definitions(operations(connector).iter().map(|it| it.id)),
     })
     .to_string()
 }
@@ -257,6 +276,8 @@ mod tests {
             for operation in operations(name) {
                 let known = read.operation(operation.id).expect("the operation");
                 assert_eq!(known.method.as_str(), operation.method);
+                let has_body = known.success().is_some_and(|it| it.schema.is_some());
+                assert_eq!(has_body, schema::response(operation.id).get("schema").is_some());
             }
         }
     }

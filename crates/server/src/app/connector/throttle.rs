@@ -9,9 +9,11 @@ use crate::app::data::{Change, Kind, Known, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
-use crate::limits::CHANGE_TRIES_MAX;
+use crate::limits::{CALL_COUNT_LANES, CALL_COUNT_TRIES_MAX};
 use serde::{Deserialize, Serialize};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use store::RecordKey;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// So many calls in so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,27 @@ impl CallCount {
     }
 }
 
+/// Calls over one connection are counted one after the other: a node does not contend with
+/// itself for a record that other nodes write too.
+pub struct Counting {
+    lanes: Vec<Mutex<()>>,
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        Counting { lanes: (0..CALL_COUNT_LANES).map(|_| Mutex::new(())).collect() }
+    }
+}
+
+impl Counting {
+    async fn turn(&self, connection: &str) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        connection.hash(&mut hasher);
+        let lane = hasher.finish() % CALL_COUNT_LANES as u64;
+        self.lanes[lane as usize].lock().await
+    }
+}
+
 impl App {
     /// Counts a call over a connection, or refuses it.
     pub(super) async fn count_call(
@@ -124,7 +147,8 @@ impl App {
             return Ok(());
         }
         let id = connection.id();
-        for _ in 0..CHANGE_TRIES_MAX {
+        let _turn = self.counting.turn(id).await;
+        for _ in 0..CALL_COUNT_TRIES_MAX {
             let found = self.get::<CallCount>(id).await?;
             let new = || Known::new(CallCount { id: id.to_owned(), ..CallCount::default() });
             let mut count = found.unwrap_or_else(new);
@@ -134,7 +158,7 @@ impl App {
                 .map_err(|wait| exceeded((wait + SECOND - 1) / SECOND))?;
             let change = Change::default().put(&count)?;
             match self.apply(&Caller::root("server"), change).await {
-                // somebody else counted a call at the same moment
+                // another node counted a call at the same moment
                 Err(error) if error.kind == ErrorKind::Conflict => {}
                 done => return done.map(|_| ()),
             }

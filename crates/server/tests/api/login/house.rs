@@ -1,12 +1,15 @@
 //! A server in this process: its directory is filled by its use cases, its clock is the
 //! test's.
 
+use crate::support::TOKEN;
 use crate::world::Answer;
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::Value;
-use server::api::{ApiSettings, ApiState, Entrance};
+use server::api::{ApiSettings, ApiState, Entrance, Provider};
 use server::app::App;
 use server::app::catalog::Catalog;
+use server::app::connector::runtime::{People, ServiceSettings};
+use server::app::connector::throttle::ConnectorLimits;
 use server::app::directory::application::ApplicationInput;
 use server::app::directory::user::UserInput;
 use server::app::directory::{Application, User};
@@ -14,6 +17,7 @@ use server::app::signin::issuer::Issuers;
 use server::auth::caller::{Caller, Role};
 use server::auth::jwt::{AccessClaims, TokenKey};
 use server::auth::seal::Sealer;
+use server::auth::token::{self, Tokens};
 use server::clock::{Clock, SECOND};
 use server::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use std::net::SocketAddr;
@@ -41,20 +45,38 @@ pub struct House {
 /// Form fields.
 pub type Form<'a> = Vec<(&'a str, &'a str)>;
 
+/// What a house has that others have not.
+#[derive(Default)]
+pub struct Plan {
+    /// Issuers from outside that it trusts.
+    pub issuers: Issuers,
+    /// It runs flows, which call connectors within these limits, and its time stands still
+    /// but for what passes by [`House::pass`].
+    pub limits: Option<ConnectorLimits>,
+}
+
 impl House {
     pub async fn open() -> House {
-        House::open_trusting(Issuers::default()).await
+        House::build(Plan::default()).await
     }
 
     /// One that trusts issuers from outside.
     pub async fn open_trusting(issuers: Issuers) -> House {
+        House::build(Plan { issuers, ..Plan::default() }).await
+    }
+
+    pub async fn build(Plan { issuers, limits }: Plan) -> House {
         let dir = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(dir.path(), SqliteOptions::default()).expect("a store");
         let store: Arc<dyn store::Store> = Arc::new(store);
         let sealer = Sealer::with_key(&[7; 32]);
         let ahead = Arc::new(AtomicI64::new(0));
         let (system, shift) = (Clock::new().expect("a clock"), Arc::clone(&ahead));
-        let now = move || system.now() + shift.load(Ordering::Relaxed) * SECOND;
+        let (began, stands) = (system.now(), limits.is_some());
+        let now = move || {
+            let now = if stands { began } else { system.now() };
+            now + shift.load(Ordering::Relaxed) * SECOND
+        };
         let outside = HttpOutside::new(egress());
         let engine = Engine::new(EngineParts {
             node: durable::NodeId(1),
@@ -69,8 +91,17 @@ impl House {
             outside: Arc::new(outside),
             paused: false,
         });
-        let app = App::new(engine, Arc::default(), TENANT).trusting(issuers).reaching(egress());
+        let tokens = Tokens::default();
+        tokens.add("first".to_owned(), &token::hash(TOKEN));
+        let app = App::new(engine, Arc::new(tokens), TENANT);
+        let mut app = app.trusting(issuers).reaching(egress());
+        let runs_flows = limits.is_some();
+        app.connector_limits = Arc::new(limits.unwrap_or_default());
         let address = serve(&app).await;
+        if runs_flows {
+            app.serve_connectors();
+            app.engine.join().await.expect("the partitions");
+        }
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -82,7 +113,8 @@ impl House {
 
     /// Another node of the same house, with nothing in memory.
     pub async fn next_door(&self) -> House {
-        let app = App::new(Arc::clone(&self.app.engine), Arc::default(), &self.app.tenant);
+        let app =
+            App::new(Arc::clone(&self.app.engine), Arc::clone(&self.app.tokens), &self.app.tenant);
         House::beside(self, app.reaching(egress())).await
     }
 
@@ -277,16 +309,21 @@ pub fn claims(token: &str) -> AccessClaims {
 
 async fn serve(app: &App) -> SocketAddr {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-    let entrance = Entrance::new(ApiState {
-        app: app.clone(),
-        settings: Arc::new(ApiSettings {
-            trigger_body_bytes_max: 1_024,
-            trusted_proxies: Vec::new(),
-            has_public_url: true,
-            is_tls: false,
-            metrics,
-        }),
+    let settings = Arc::new(ApiSettings {
+        trigger_body_bytes_max: 1_024,
+        trusted_proxies: Vec::new(),
+        has_public_url: true,
+        is_tls: false,
+        metrics,
     });
+    let services = ServiceSettings {
+        egress: Arc::new(egress()),
+        mail: connector::builtin::MailSettings::default(),
+        folder: None,
+        directory: Arc::new(People::of(app)),
+    };
+    app.services.set(Arc::new(Provider { settings: Arc::clone(&settings) }), services);
+    let entrance = Entrance::new(ApiState { app: app.clone(), settings });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
     app.engine.catalog.set_public_url(&format!("http://{address}"));

@@ -3,7 +3,7 @@
 mod account;
 mod assertion;
 pub mod browser;
-mod code;
+pub mod code;
 mod consent;
 mod device;
 mod discovery;

@@ -1,7 +1,7 @@
 //! Every operation of both connectors over real HTTP: what it does and answers, its
 //! parameters, and what it refuses.
 
-mod shape;
+pub mod shape;
 mod table;
 
 use crate::people::{CONNECTOR, People};

@@ -1,74 +1,29 @@
 //! The administrators' connectors from inside of flows: every operation, as whom the
 //! connection acts, and what of it is refused.
 
-use crate::people::{ADMINISTRATOR, CO_OWNER, HEAD, OWNER, People, USER, flow_body};
-use crate::world::definition;
-use reqwest::Method;
-use serde_json::{Map, Value, json};
+mod detail;
+mod field;
+mod limit;
+mod machine;
+mod node;
+mod right;
+mod scene;
+mod still;
+mod truth;
 
-const MANAGEMENT: &str = "shared_flowmanagement";
-const ADMINS: &str = "shared_microsoftflowforadmins";
+use crate::people::{ADMINISTRATOR, CO_OWNER, HEAD, OWNER, People, USER, flow_body};
+use machine::{Connection, from_a_flow};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+pub const MANAGEMENT: &str = "shared_flowmanagement";
+pub const ADMINS: &str = "shared_microsoftflowforadmins";
 
 /// A call: operation, parameters, and the status it is answered with.
-type Call<'a> = (&'a str, Value, u16);
+type Call = (&'static str, Value, u16);
 
-/// Calls operations one after the other from a flow of somebody's, over a connection of
-/// theirs; the bodies, in order.
-async fn from_a_flow(
-    people: &People,
-    who: usize,
-    connector: &str,
-    calls: &[Call<'_>],
-) -> Vec<Value> {
-    let name = format!("{}{who}", connector.trim_start_matches("shared_"));
-    let body =
-        json!({"properties": {"connectionParametersSet": {"name": "firstParty", "values": {}}}});
-    let at = format!("apis/{connector}/connections/{name}");
-    let api = format!(
-        "/providers/Microsoft.PowerApps/{at}?api-version=2016-11-01&$filter=environment%20eq%20%27{}%27",
-        people.environment
-    );
-    let made = people.send(who, Method::PUT, &api, Some(&body)).await;
-    assert!([200, 201].contains(&made.status), "{}", made.text);
-    let mut actions = Map::new();
-    let mut before: Option<String> = None;
-    for (at, (operation, parameters, _)) in calls.iter().enumerate() {
-        let action = format!("A{at:02}");
-        let after = before.replace(action.clone());
-        let after = after.map_or(json!({}), |it| json!({it: ["Succeeded", "Failed"]}));
-        actions.insert(
-            action,
-            json!({
-                "type": "OpenApiConnection", "runAfter": after,
-                "inputs": {
-                    "host": {"connectionName": connector, "operationId": operation,
-                        "apiId": format!("/providers/Microsoft.PowerApps/apis/{connector}")},
-                    "parameters": parameters, "retryPolicy": {"type": "none"}
-                }
-            }),
-        );
-    }
-    let reference = json!({connector: {"connectionName": name, "source": "Embedded",
-        "id": format!("/providers/Microsoft.PowerApps/apis/{connector}")}});
-    let body = json!({"properties": {"displayName": "Caller", "state": "Started",
-        "definition": definition(actions.into()), "connectionReferences": reference}});
-    let flow = people.ask(who, (Method::POST, &people.flows()), Some(&body), 201).await;
-    let flow = flow["name"].as_str().expect("a name");
-    let path = format!("{}/{flow}/triggers/manual/run", people.flows());
-    let run = people.ask(who, (Method::POST, &path), Some(&json!({})), 202).await;
-    let run = run["name"].as_str().expect("a run").to_owned();
-    people.world.api.ended(&run).await;
-    let mut bodies = Vec::new();
-    for (at, (operation, _, status)) in calls.iter().enumerate() {
-        let path = format!("/api/v1/runs/{run}/actions/A{at:02}");
-        let action = people.world.api.get(&path).await;
-        assert_eq!(action["outputs"]["statusCode"], *status, "{operation}: {action}");
-        bodies.push(action["outputs"]["body"].clone());
-    }
-    bodies
-}
-
-fn with(mut base: Value, more: &Value) -> Value {
+/// Parameters with more of them.
+pub fn with(mut base: Value, more: &Value) -> Value {
     for (name, value) in more.as_object().expect("an object") {
         base[name] = value.clone();
     }
@@ -88,7 +43,7 @@ async fn flows_do_what_their_owner_may() {
         whole["displayName"] = json!(name);
         json!({"Flow/properties": whole})
     };
-    let calls: Vec<Call<'_>> = vec![
+    let calls: Vec<Call> = vec![
         ("ListUserEnvironments", json!({}), 200),
         ("ListApis", environment.clone(), 200),
         ("GetApi", with(environment.clone(), &json!({"apiName": MANAGEMENT})), 200),
@@ -142,7 +97,7 @@ async fn flows_administer_as_who_made_the_connection() {
     let co_owner =
         json!([{"properties": {"principal": {"id": people.all[CO_OWNER].id, "type": "User"}}}]);
     let listed = with(environment.clone(), &json!({"$top": 1, "includeSoftDeletedFlows": true}));
-    let calls: Vec<Call<'_>> = vec![
+    let calls: Vec<Call> = vec![
         ("ListFlowsInEnvironment", environment.clone(), 200),
         ("ListFlowsInEnvironment_V2", listed, 200),
         ("AdminGetFlow", one.clone(), 200),
@@ -159,7 +114,7 @@ async fn flows_administer_as_who_made_the_connection() {
     let place = json!({"environment": people.environment, "flow": flow});
     let put = json!({"body/put": [{"properties": {"roleName": "CanView",
         "principal": {"id": people.all[CO_OWNER].id, "type": "User", "email": "x", "displayName": "y"}}}]});
-    let calls: Vec<Call<'_>> = vec![
+    let calls: Vec<Call> = vec![
         ("Disable-AdminFlow", place.clone(), 200),
         ("Enable-AdminFlow", with(place.clone(), &json!({"api-version": "2016-11-01"})), 200),
         ("Get-AdminFlowOwnerRole", place.clone(), 200),
@@ -169,7 +124,7 @@ async fn flows_administer_as_who_made_the_connection() {
         ("Remove-AdminFlow", place.clone(), 200),
     ];
     from_a_flow(&people, ADMINISTRATOR, ADMINS, &calls).await;
-    let restore: Vec<Call<'_>> = vec![("AdminRestoreFlow", one, 200)];
+    let restore: Vec<Call> = vec![("AdminRestoreFlow", one, 200)];
     from_a_flow(&people, ADMINISTRATOR, MANAGEMENT, &restore).await;
 }
 
@@ -184,11 +139,41 @@ async fn details_of_people_are_for_the_tenants_administrators() {
     let path = format!("/api/v1/users/{}/roles", people.all[HEAD].id);
     people.world.call(Method::PUT, &path, roles, 200).await;
     let user = json!({"userId": people.all[OWNER].id});
-    let calls: Vec<Call<'_>> = vec![
+    let calls: Vec<Call> = vec![
         ("Get-AdminFlowUserDetails", user.clone(), 200),
         // who owns flows stays
         ("Remove-AdminFlowUserDetails", user, 400),
         ("Remove-AdminFlowUserDetails", json!({"userId": people.all[USER].id}), 200),
     ];
     from_a_flow(&people, HEAD, ADMINS, &calls).await;
+}
+
+/// UpdateFlow of the connector describes a whole flow, in flows as over HTTP; a PATCH of the
+/// resource provider names what is to be different.
+#[tokio::test]
+async fn the_connectors_update_has_what_its_page_requires() {
+    let people = People::meet().await;
+    let (flow, _) = people.flow().await;
+    let part = json!({"properties": {"state": "Stopped"}});
+    let path = format!("{}/{flow}", people.flows());
+    let shown = people.ask(OWNER, (Method::PATCH, &path), Some(&part), 200).await;
+    assert_eq!(shown["properties"]["state"], "Stopped");
+    let whole = json!({"properties": {"state": "Started", "displayName": "Named"}});
+    let one = json!({"environmentName": people.environment, "flowName": flow});
+    let with_part = with(one.clone(), &json!({"Flow/properties/state": "Stopped"}));
+    let with_whole = with(one, &json!({"Flow": whole}));
+    let calls = [("UpdateFlow", with_part), ("UpdateFlow", with_whole)];
+    let within = &people.environment;
+    let connection = Connection::of_person(&people, OWNER, within, MANAGEMENT).await;
+    let outcomes = connection.machine(&people, &calls).await.run(&people).await;
+    // nothing is sent
+    assert_eq!(outcomes[0].status, 0, "{:?}", outcomes[0]);
+    assert!(outcomes[0].message.contains("Flow/properties/displayName"), "{:?}", outcomes[0]);
+    assert_eq!(outcomes[1].status, 200, "{:?}", outcomes[1]);
+    assert_eq!(outcomes[1].body["properties"]["displayName"], "Named");
+    let path =
+        format!("/apim/flowmanagement/{}/environments/{within}/flows/{flow}", connection.name);
+    let refused = people.ask(OWNER, (Method::PATCH, &path), Some(&part), 400).await;
+    assert_eq!(refused["error"]["code"], "MissingProperty");
+    people.ask(OWNER, (Method::PATCH, &path), Some(&whole), 200).await;
 }

@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod call;
 mod certificate;
 pub mod connection;
+mod holding;
 pub mod management;
 pub mod oauth;
 pub mod recording;
@@ -488,6 +489,12 @@ impl App {
             ));
         }
         Ok((file, self.file_of(id, file).await?))
+    }
+
+    /// Whether an environment has connectors of its own.
+    pub(crate) async fn holds_connectors(&self, environment: &str) -> Result<bool, AppError> {
+        let found = self.list::<Connector>(BY_TITLE, &[environment], None, 1).await?;
+        Ok(!found.rows.is_empty())
     }
 
     /// The connector of a connection, if it is still there.

@@ -7,6 +7,7 @@
 //! here, segment by segment, and not by the router.
 
 pub mod apim;
+pub mod azure;
 mod connection;
 pub mod connector;
 pub mod content;

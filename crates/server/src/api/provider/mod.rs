@@ -1,6 +1,7 @@
 //! The resource providers that clients of Power Automate call: flows and runs
 //! (`Microsoft.ProcessSimple`), connectors and connections (`Microsoft.PowerApps`),
-//! environments and packages (`Microsoft.BusinessAppPlatform`).
+//! environments and packages (`Microsoft.BusinessAppPlatform`), data policies
+//! (`PowerPlatform.Governance`).
 //!
 //! Clients are lenient with these paths: case does not matter, slashes come twice, and
 //! there may be a stray quote at the end of a query (reference 1.4). So they are matched
@@ -14,6 +15,7 @@ pub mod content;
 mod environment;
 mod field;
 mod flow;
+mod governance;
 mod import;
 mod owner;
 pub mod package;
@@ -83,6 +85,7 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
         ["microsoft.processsimple", rest @ ..] => process_simple(&asked, rest).await,
         ["microsoft.powerapps", rest @ ..] => power_apps::answer(&asked, rest).await,
         ["microsoft.businessappplatform", rest @ ..] => environment::platform(&asked, rest).await,
+        ["powerplatform.governance", rest @ ..] => governance::answer(&asked, rest).await,
         _ => Err(asked.no_such_path()),
     }
 }

@@ -239,6 +239,26 @@ async fn limits_count_when_they_are_turned_on() {
     people.api(CO_OWNER, Method::PUT, at, Some(&body), 201).await;
 }
 
+#[tokio::test]
+async fn connections_that_are_made_at_once_are_counted_one_by_one() {
+    let people = People::meet_in(World::start_with(limited).await).await;
+    let body =
+        json!({"properties": {"connectionParametersSet": {"name": FIRST_PARTY, "values": {}}}});
+    let paths: Vec<String> = (0..8)
+        .map(|at| {
+            format!(
+                "/providers/Microsoft.PowerApps/apis/shared_flowmanagement/connections/m{at}?environmentName={}",
+                people.environment
+            )
+        })
+        .collect();
+    let made = paths.iter().map(|path| people.send(OWNER, Method::PUT, path, Some(&body)));
+    let made = futures_util::future::join_all(made).await;
+    assert!(made.iter().all(|it| [201, 409].contains(&it.status)), "{made:?}");
+    let listed = people.api(OWNER, Method::GET, "connections", None, 200).await;
+    assert_eq!(listed["value"].as_array().map(Vec::len), Some(2), "{listed}");
+}
+
 fn limited(setup: Setup, folder: &std::path::Path) -> Setup {
     let path = folder.join("settings.toml");
     std::fs::write(&path, "[connector_limits]\non = true\nconnections_per_account = 2\n")

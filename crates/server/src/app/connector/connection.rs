@@ -12,6 +12,7 @@ use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
 use crate::clock;
+use crate::limits::CHANGE_TRIES_MAX;
 use ::connector::definition::{Fault, Parameter, ParameterKind, ParameterSet, given_value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -211,20 +212,35 @@ impl App {
                 }
                 known
             }
-            None => {
-                self.check_account(caller, &connector).await?;
-                Known::new(self.new_connection(caller, &environment, &connector, &name)?)
-            }
+            None => Known::new(self.new_connection(caller, &environment, &connector, &name)?),
         };
         let is_other = self.describe(&mut connection, &connector, input).await?;
         let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
-        let mut change = Change::default().put(&connection)?;
-        if is_other {
-            change = self.without_token(&connection, change).await?;
+        let mut tries = CHANGE_TRIES_MAX;
+        loop {
+            let mut change = Change::default().put(&connection)?;
+            let account = match is_new {
+                true => self.check_account(caller, &connector).await?,
+                false => None,
+            };
+            if let Some(account) = &account {
+                change = change.put(account)?;
+            }
+            if is_other {
+                change = self.without_token(&connection, change).await?;
+            }
+            let change = change.audit(operation, &connection.id, &said(&connection));
+            tries -= 1;
+            match self.apply(caller, change).await {
+                // the account makes another one at this moment
+                Err(error)
+                    if error.kind == ErrorKind::Conflict && account.is_some() && tries > 0 => {}
+                done => {
+                    done?;
+                    return Ok((ConnectionFound { environment, connector, connection }, is_new));
+                }
+            }
         }
-        let change = change.audit(operation, &connection.id, &said(&connection));
-        self.apply(caller, change).await?;
-        Ok((ConnectionFound { environment, connector, connection }, is_new))
     }
 
     fn new_connection(

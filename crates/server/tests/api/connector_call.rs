@@ -406,6 +406,31 @@ async fn letters_of_a_connectors_name_do_not_matter_in_an_address() {
 }
 
 #[tokio::test]
+async fn connectors_with_names_of_ours_are_called() {
+    let house = House::open(|_, _| (200, Vec::new(), json!("ok"))).await;
+    let people = &house.people;
+    let hook = house.backend.url("/hook");
+    let connection = json!({"properties": {"connectionParameters": {"webhookUrl": hook}}});
+    let api = "apis/sluicegate_slackwebhook";
+    people.api(OWNER, Method::PUT, &format!("{api}/connections/s1"), Some(&connection), 201).await;
+    let path = "/apim/sluicegate_slackwebhook/s1/message?text=outside";
+    people.ask(OWNER, (Method::POST, path), None, 200).await;
+    let id = format!("/providers/Microsoft.PowerApps/{api}");
+    let call = json!({"Say": {"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+        "host": {"connectionName": "slack", "operationId": "PostMessage", "apiId": id},
+        "parameters": {"text": "inside"}}}});
+    let body = json!({"properties": {
+        "displayName": "Teller", "definition": power(definition(call)), "state": "Started",
+        "connectionReferences": {"slack": {"connectionName": "s1", "id": id}}}});
+    let flow = people.ask(OWNER, (Method::POST, &people.flows()), Some(&body), 201).await;
+    let run = house.run(&flow).await;
+    assert_eq!(run["status"], "Succeeded", "{run}");
+    let told: Vec<Value> =
+        house.backend.asked().iter().map(|it| it.json()["text"].clone()).collect();
+    assert_eq!(told, ["outside", "inside"]);
+}
+
+#[tokio::test]
 async fn files_of_a_folder_are_read_and_written() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.txt"), "hello").expect("a file");

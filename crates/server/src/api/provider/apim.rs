@@ -6,9 +6,9 @@ use super::{Answered, Asked, power_apps, process_simple};
 use crate::api::error::ApiError;
 use crate::api::trigger::respond;
 use crate::api::{ApiSettings, ApiState, bearer};
-use crate::app::connector::builtin;
 use crate::app::connector::management::{Managed, operations};
 use crate::app::connector::runtime::{Backend, Management, ManagementAnswer};
+use crate::app::connector::{Connector, builtin};
 use crate::app::session::Surface;
 use crate::app::{App, AppError, ErrorKind};
 use crate::auth::caller::Caller;
@@ -49,7 +49,7 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
     let [connector, _, rest @ ..] = asked.lower.as_slice() else {
         return Err(asked.no_such_path());
     };
-    let connector = format!("shared_{connector}");
+    let connector = Connector::whole_name(connector);
     let target = (connector.as_str(), asked.segments[1].as_str());
     match rest {
         [] => return Err(asked.no_such_path()),

@@ -112,6 +112,16 @@ impl Connector {
         self.name.strip_prefix("shared_").unwrap_or(&self.name)
     }
 
+    /// The whole name: of the server's own ones some do not begin with `shared_`.
+    #[must_use]
+    pub fn whole_name(name: &str) -> String {
+        match builtin::named(name) {
+            _ if name.starts_with("shared_") => name.to_owned(),
+            Some(own) => own.name.clone(),
+            None => format!("shared_{name}"),
+        }
+    }
+
     /// Ways to authenticate.
     pub fn sets(&self) -> Result<Vec<ParameterSet>, AppError> {
         let read = Properties::of(self.properties.clone()).map_err(AppError::internal)?;

@@ -144,15 +144,6 @@ async fn render(asked: &Asked, found: &ConnectionFound) -> Result<Value, AppErro
     let name = &connection.name;
     let id =
         format!("{subscription}/resourceGroups/{group}/providers/Microsoft.Web/connections/{name}");
-    let (api, kind) = match connector.is_custom() {
-        true => {
-            (format!("{subscription}/resourceGroups/{group}/providers/Microsoft.Web"), "customApis")
-        }
-        false => (
-            format!("{subscription}/providers/Microsoft.Web/locations/{LOCATION}"),
-            "locations/managedApis",
-        ),
-    };
     let status = status(asked, connection);
     let tested = |rest: &str| format!("{}{id}/{rest}?api-version=2016-06-01", asked.base);
     let mut properties = json!({
@@ -163,13 +154,7 @@ async fn render(asked: &Asked, found: &ConnectionFound) -> Result<Value, AppErro
         "createdTime": format_time(connection.created),
         "changedTime": format_time(connection.changed),
         "customParameterValues": {},
-        "api": {
-            "name": connector.short_name(),
-            "displayName": connector.display_name,
-            "description": connector.description,
-            "id": format!("{api}/{}/{}", kind.trim_start_matches("locations/"), connector.short_name()),
-            "type": format!("Microsoft.Web/{kind}"),
-        },
+        "api": render_api(asked, found, &subscription, group).await,
         "testLinks": [{"requestUri": tested(&format!("extensions/proxy/{TEST}")), "method": "get"}],
         "testRequests": [{
             "body": {"request": {"method": "get", "path": TEST}},
@@ -194,4 +179,35 @@ async fn render(asked: &Asked, found: &ConnectionFound) -> Result<Value, AppErro
         "kind": "V1",
         "properties": properties,
     }))
+}
+
+/// The connector. What it is called is told to who may see it: a connection may be given to
+/// others as well.
+async fn render_api(
+    asked: &Asked,
+    found: &ConnectionFound,
+    subscription: &str,
+    group: &str,
+) -> Value {
+    let ConnectionFound { environment, connector, .. } = found;
+    let name = connector.short_name();
+    let provider = "providers/Microsoft.Web";
+    let (id, kind) = match connector.is_custom() {
+        true => (format!("resourceGroups/{group}/{provider}/customApis/{name}"), "customApis"),
+        false => {
+            (format!("{provider}/locations/{LOCATION}/managedApis/{name}"), "locations/managedApis")
+        }
+    };
+    let mut api = json!({
+        "name": name,
+        "id": format!("{subscription}/{id}"),
+        "type": format!("Microsoft.Web/{kind}"),
+    });
+    let scope = Scope::Mine;
+    let seen = asked.app.get_connector(&asked.caller, scope, &environment.id, &connector.name);
+    if seen.await.is_ok() {
+        api["displayName"] = json!(connector.display_name);
+        api["description"] = json!(connector.description);
+    }
+    api
 }

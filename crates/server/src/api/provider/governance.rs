@@ -100,9 +100,8 @@ impl Named {
 
 impl Given {
     /// The policy as it is to be, with what `known` says where nothing is said.
-    fn into_input(self, known: Option<DataPolicy>) -> Result<PolicyInput, AppError> {
+    fn into_input(self, known: Option<&DataPolicy>) -> Result<PolicyInput, AppError> {
         let group = self.default_connectors_classification.map(Classification::group);
-        let known = known.as_ref();
         let connectors = match self.connector_groups {
             Some(groups) => rules(groups, known)?,
             None => known.map(|it| it.connectors.clone()).unwrap_or_default(),
@@ -180,7 +179,7 @@ async fn one(asked: &Asked, name: &str) -> Answered {
         Method::PATCH => {
             let known = asked.app.get_data_policy(&asked.caller, name).await?;
             let given: Given = asked.json()?;
-            let input = given.into_input(Some(known))?;
+            let input = given.into_input(Some(&known))?;
             let (policy, _) = asked.app.put_data_policy(&asked.caller, name, input).await?;
             ok(render(asked, &policy).await?)
         }

@@ -255,8 +255,8 @@ impl Asked {
     /// Every `api-version` that is one is answered in the one form there is; without any, it
     /// is the first of them, as the connector for administrators has it by default.
     fn check_version(&self) -> Result<(), AppError> {
-        let given = self.query.iter().filter(|(name, _)| name == "api-version");
-        given.map(|(_, value)| check_version(value)).collect()
+        let mut given = self.query.iter().filter(|(name, _)| name == "api-version");
+        given.try_for_each(|(_, value)| check_version(value))
     }
 }
 

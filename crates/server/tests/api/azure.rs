@@ -176,6 +176,17 @@ async fn connectors_of_the_server_answer_too() {
     let proxied = format!("{path}/extensions/proxy/{flows}");
     let listed = people.ask(OWNER, (Method::GET, &proxied), None, 200).await;
     assert_eq!(listed["value"][0]["name"], flow.as_str());
+    // where the next page is can be followed
+    let (other, _) = people.flow().await;
+    let mut names = Vec::new();
+    let mut next = Some(format!("{proxied}?$top=1"));
+    while let Some(path) = next {
+        let page = people.ask(OWNER, (Method::GET, &path), None, 200).await;
+        let rows = page["value"].as_array().expect("a list").iter();
+        names.extend(rows.map(|it| it["name"].as_str().expect("a name").to_owned()));
+        next = page["nextLink"].as_str().map(|link| path_of(link).to_owned());
+    }
+    assert_eq!(names, [other, flow]);
     let body = json!({"request": {"method": "get", "path": format!("/{flows}/none")}});
     let invoke = format!("{path}/dynamicInvoke");
     let answer = people.ask(OWNER, (Method::POST, &invoke), Some(&body), 200).await;

@@ -163,12 +163,12 @@ impl Management for Provider {
         &self,
         app: App,
         acting: Caller,
-        connector: &'static str,
+        at: (&'static str, String),
         request: RelativeRequest,
     ) -> Pin<Box<dyn Future<Output = ManagementAnswer> + Send>> {
         let state = ApiState { app, settings: Arc::clone(&self.settings) };
         Box::pin(async move {
-            let response = match by_flow(&state, acting, connector, &request).await {
+            let response = match by_flow(&state, acting, (at.0, &at.1), &request).await {
                 Ok(response) => response,
                 Err(error) => ApiError(error).into_response(),
             };
@@ -187,12 +187,13 @@ impl Management for Provider {
 async fn by_flow(
     state: &ApiState,
     acting: Caller,
-    connector: &'static str,
+    (connector, connection): (&'static str, &str),
     request: &RelativeRequest,
 ) -> Answered {
     let mut made = Request::builder().method(request.method.as_str());
-    // the first segment is the surface's name
-    made = made.uri(format!("/apim{}", request.target()));
+    // as if it came from outside, so that links lead there
+    let short = connector.trim_start_matches("shared_");
+    made = made.uri(format!("/apim/{short}/{connection}{}", request.target()));
     let mut body = Body::empty();
     if let Some(content) = &request.body {
         let (content_type, bytes) = content.write(request.content_type.as_deref());
@@ -204,6 +205,8 @@ async fn by_flow(
     })?;
     let (parts, body) = made.into_parts();
     let mut asked = Asked::read(state, acting, parts, body).await?;
+    asked.segments.drain(..2);
+    asked.lower.drain(..2);
     let operation = operation_of(&asked, connector)?;
     managed(&mut asked, connector, operation).await
 }

@@ -312,7 +312,7 @@ impl Requester {
             body: body.as_bytes(),
             tracking: None,
             idempotency_key: matches!(self.kind, Kind::Keyed | Kind::Notified)
-                .then_some(self.request.as_str()),
+                .then(|| self.request.as_str().into()),
         };
         match self.app.call_trigger(entry, call).await {
             Ok(answered) => self.acknowledged(answered.run, &answered.answer).await,

@@ -95,6 +95,7 @@ fn router(state: ApiState) -> Router {
         .nest("/api/v1", native::router())
         .route("/providers/{*path}", any(provider::handle))
         .route("/apim/{*path}", any(provider::apim::handle))
+        .route("/subscriptions/{*path}", any(provider::azure::handle))
         .route("/connectors/{id}/{file}", get(provider::connector::file))
         .route("/storage/{upload}/{file}", any(provider::storage::put))
         .route("/v1.0/users", get(graph::users))

@@ -152,7 +152,17 @@ pub fn call_of<'a>(
         content_type: text("content-type"),
         body,
         tracking: text("x-ms-client-tracking-id"),
-        idempotency_key: DELIVERY_IDS.iter().find_map(|name| text(name)),
+        idempotency_key: delivery_of(text),
+    }
+}
+
+/// What a delivery is known by. An event of CloudEvents has its number from its source.
+fn delivery_of<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Option<Cow<'a, str>> {
+    let given = |name: &str| text(name).filter(|it| !it.is_empty());
+    let (name, id) = DELIVERY_IDS.iter().find_map(|name| Some((*name, given(name)?)))?;
+    match given("ce-source").filter(|_| name == "ce-id") {
+        Some(source) => Some(format!("{source} {id}").into()),
+        None => Some(id.into()),
     }
 }
 

@@ -14,6 +14,7 @@ use flow::run::state::Caller;
 use flow::run::{Reply, Status};
 use flow::trigger::fire::{Fired, Occurrence, fire as decide};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -165,7 +166,7 @@ pub struct TriggerCall<'a> {
     pub content_type: Option<&'a str>,
     pub body: &'a [u8],
     pub tracking: Option<&'a str>,
-    pub idempotency_key: Option<&'a str>,
+    pub idempotency_key: Option<Cow<'a, str>>,
 }
 
 /// What the caller at an address gets.
@@ -215,7 +216,7 @@ impl App {
         } else {
             Caller::Nobody
         };
-        let start_key = call.idempotency_key.map(|key| StartKey {
+        let start_key = call.idempotency_key.as_deref().map(|key| StartKey {
             source: entry.row.key.to_le_bytes().to_vec(),
             key: [b"call".as_slice(), key.as_bytes()].concat(),
         });

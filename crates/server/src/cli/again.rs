@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Deserialize;
 
+use super::bulk::{ManyArgs, Walk};
 use super::client::{Client, Resource};
 use super::failure::{Failure, Fault};
-use super::json_text::{self, Members};
+use super::json_text::Members;
 use super::output::{Output, Table};
-use super::run::{self, Started, count};
+use super::run::{self, Started};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -22,9 +23,8 @@ pub struct ResubmitArgs {
     /// The run
     #[arg(required_unless_present = "flow", conflicts_with = "flow")]
     id: Option<String>,
-    /// Runs of this flow instead of one run, newest first
-    #[arg(long, value_name = "NAME")]
-    flow: Option<String>,
+    #[command(flatten)]
+    many: ManyArgs,
     /// Those in this state
     #[arg(long, value_name = "S", ignore_case = true, requires = "flow", default_value = "Failed",
         value_parser = ["Succeeded", "Failed", "Cancelled", "TimedOut"])]
@@ -32,28 +32,12 @@ pub struct ResubmitArgs {
     /// Only those that ended with this code
     #[arg(long, value_name = "C", requires = "flow")]
     code: Option<String>,
-    /// Only those started from this time on, such as 2026-11-22T08:00:00Z
-    #[arg(long, value_name = "T", requires = "flow")]
-    from: Option<String>,
-    /// Only those started before this time
-    #[arg(long, value_name = "T", requires = "flow")]
-    to: Option<String>,
     /// Go on where each ended instead of starting from the beginning
     #[arg(long, requires = "flow")]
     resume: bool,
     /// The version to go on with: a number, or 'latest' [default: each run's own]
     #[arg(long, value_name = "N", requires = "resume", value_parser = version)]
     version: Option<String>,
-    /// Only show which they are
-    #[arg(long, requires = "flow")]
-    dry_run: bool,
-    /// At most N of them
-    #[arg(long, value_name = "N", requires = "flow", conflicts_with = "all",
-        default_value_t = 100, value_parser = count)]
-    top: usize,
-    /// All of them
-    #[arg(long, requires = "flow")]
-    all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -72,14 +56,6 @@ pub struct ResumeArgs {
     wait: bool,
 }
 
-/// The answer to a request for many.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Bulk {
-    runs: Vec<BulkRun>,
-    skip_token: Option<String>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BulkRun {
@@ -88,15 +64,12 @@ struct BulkRun {
     error: Option<Fault>,
 }
 
-/// Runs that one request is asked for.
-const RUNS_PER_REQUEST: usize = 100;
-
 pub async fn resubmit(
     args: &ResubmitArgs,
     client: &Client,
     out: &mut Output<'_>,
 ) -> Result<ExitCode, Failure> {
-    match (&args.id, &args.flow) {
+    match (&args.id, &args.many.flow) {
         (Some(id), _) => {
             let text = client.post(&Resource::new(&["runs", id, "resubmit"])?, None).await?;
             tell_started(&text, client, out)?;
@@ -132,70 +105,40 @@ fn tell_started(text: &str, client: &Client, out: &mut Output<'_>) -> Result<(),
     out.line(format_args!("Started run {}{flow}.", started.run))
 }
 
-/// Asks again and again until there are no more, or enough were found.
 async fn resubmit_many(
     flow: &str,
     args: &ResubmitArgs,
     client: &Client,
     out: &mut Output<'_>,
 ) -> Result<ExitCode, Failure> {
-    let resource = client.flows(&[flow, "runs", "resubmit"])?;
-    let mut left = if args.all { usize::MAX } else { args.top };
-    let (mut found, mut refused, mut token) = (0, 0, None);
+    let mut walk = Walk::new(&args.many, client.flows(&[flow, "runs", "resubmit"])?);
+    let mut refused = 0;
     let mut table = Table::new(&["RUN", "NEW RUN", "ERROR"]);
-    let mut texts = Vec::new();
-    loop {
-        let body = body_of(args, left.min(RUNS_PER_REQUEST), token.as_deref());
-        let text = client.post(&resource, Some(body)).await?;
-        let page: Bulk = client.read(&text)?;
-        found += page.runs.len();
-        left = left.saturating_sub(page.runs.len());
-        for run in page.runs {
+    while let Some(runs) = walk.next::<BulkRun>(client, asked(args)).await? {
+        for run in runs {
             refused += usize::from(run.error.is_some());
             let error = run.error.map(|error| error.message).unwrap_or_default();
             table.row([run.run, run.new_run.unwrap_or_default(), error]);
         }
-        let runs = json_text::member(&text, "runs").and_then(json_text::items);
-        texts.extend(runs.into_iter().flatten().map(str::to_owned));
-        token = page.skip_token.filter(|next| token.as_ref() != Some(next));
-        if token.is_none() || left == 0 {
-            break;
+        if walk.goes_on() {
+            let doing = if args.many.dry_run { "found" } else { "done" };
+            out.note(format_args!("{} runs {doing}, {refused} refused.", walk.found))?;
         }
-        let doing = if args.dry_run { "found" } else { "done" };
-        out.note(format_args!("{found} runs {doing}, {refused} refused."))?;
     }
-    if out.is_json() {
-        out.document(&format!("{{\"value\":[{}]}}", texts.join(",")))?;
-    } else if found == 0 {
-        out.note("There are no such runs.")?;
-    } else {
-        out.table(&table)?;
-        let more = if token.is_some() { " There may be more; see --all." } else { "" };
-        let what = if args.dry_run { "Nothing was started." } else { "" };
-        out.note(format_args!("{found} runs, {refused} refused. {what}{more}"))?;
-    }
+    let what = if args.many.dry_run { " Nothing was started." } else { "" };
+    walk.tell(&table, &format!(", {refused} refused.{what}"), out)?;
     Ok(run::exit_code(refused == 0))
 }
 
-fn body_of(args: &ResubmitArgs, limit: usize, token: Option<&str>) -> String {
-    let mut filter = Members::default().text("status", &args.status);
-    for (name, value) in [("code", &args.code), ("from", &args.from), ("to", &args.to)] {
-        if let Some(value) = value {
-            filter = filter.text(name, value);
-        }
+/// What is asked of the runs, and what is to be done.
+fn asked(args: &ResubmitArgs) -> (Members, Members) {
+    let filter =
+        Members::default().text("status", &args.status).text_if("code", args.code.as_deref());
+    let body = Members::default().raw("resume", if args.resume { "true" } else { "false" });
+    match &args.version {
+        Some(version) => (filter, with_version(body, version)),
+        None => (filter, body),
     }
-    let mut body = Members::default()
-        .raw("filter", &filter.build())
-        .raw("limit", &limit.to_string())
-        .raw("dryRun", if args.dry_run { "true" } else { "false" })
-        .raw("resume", if args.resume { "true" } else { "false" });
-    if let Some(version) = &args.version {
-        body = with_version(body, version);
-    }
-    if let Some(token) = token {
-        body = body.text("skipToken", token);
-    }
-    body.build()
 }
 
 fn with_version(body: Members, version: &str) -> Members {

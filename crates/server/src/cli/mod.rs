@@ -11,6 +11,7 @@ pub mod serve;
 mod again;
 mod application;
 mod audit;
+mod bulk;
 mod cancellation;
 mod client;
 mod connection;

@@ -90,6 +90,46 @@ async fn management_does_what_the_provider_does_for_who_made_the_connection() {
 }
 
 #[tokio::test]
+async fn a_data_policy_counts_for_calls_from_outside() {
+    let people = People::meet().await;
+    connect(&people, OWNER, "flowmanagement", "m1").await;
+    let flows = format!("flowmanagement/m1/environments/{}/flows", people.environment);
+    let policy = |rule: Value| {
+        json!({"scope": {"kind": "AllEnvironments"}, "defaultGroup": "NonBusiness",
+            "connectors": [rule]})
+    };
+    let path = "/api/v1/data-policies/closed";
+    let some = json!({"connector": "shared_flowmanagement", "group": "Business",
+        "blockedOperations": ["ListMyFlows"]});
+    people.world.call(Method::PUT, path, policy(some), 201).await;
+    let refused = call(&people, OWNER, Method::GET, &flows, None).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "DataPolicyViolation"));
+    let others = "flowmanagement/m1/environments";
+    assert_eq!(call(&people, OWNER, Method::GET, others, None).await.status, 200);
+    let all = json!({"connector": "shared_flowmanagement", "group": "Blocked"});
+    people.world.call(Method::PUT, path, policy(all), 200).await;
+    let refused = call(&people, OWNER, Method::GET, others, None).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "DataPolicyViolation"));
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_connection_answers_from_outside_too() {
+    let people = People::meet().await;
+    connect(&people, OWNER, "flowmanagement", "m1").await;
+    let (flow, _) = people.flow().await;
+    let path = format!(
+        "/api/v1/environments/{}/connectors/shared_flowmanagement/connections/m1/backend",
+        people.environment
+    );
+    people.ask(OWNER, (Method::PUT, &path), Some(&json!({"kind": "Mock"})), 200).await;
+    let stop = format!("flowmanagement/m1/environments/{}/flows/{flow}/stop", people.environment);
+    assert_eq!(call(&people, OWNER, Method::POST, &stop, None).await.status, 200);
+    let path = format!("{}/{flow}", people.flows());
+    let shown = people.ask(OWNER, (Method::GET, &path), None, 200).await;
+    assert_eq!(shown["properties"]["state"], "Started");
+}
+
+#[tokio::test]
 async fn administrators_use_theirs() {
     let people = People::meet().await;
     connect(&people, ADMINISTRATOR, "flowmanagement", "m2").await;
@@ -197,6 +237,26 @@ async fn limits_count_when_they_are_turned_on() {
     let refused = people.api(OWNER, Method::PUT, at, Some(&body), 409).await;
     assert_eq!(refused["error"]["code"], "ConnectionLimitReached");
     people.api(CO_OWNER, Method::PUT, at, Some(&body), 201).await;
+}
+
+#[tokio::test]
+async fn connections_that_are_made_at_once_are_counted_one_by_one() {
+    let people = People::meet_in(World::start_with(limited).await).await;
+    let body =
+        json!({"properties": {"connectionParametersSet": {"name": FIRST_PARTY, "values": {}}}});
+    let paths: Vec<String> = (0..8)
+        .map(|at| {
+            format!(
+                "/providers/Microsoft.PowerApps/apis/shared_flowmanagement/connections/m{at}?environmentName={}",
+                people.environment
+            )
+        })
+        .collect();
+    let made = paths.iter().map(|path| people.send(OWNER, Method::PUT, path, Some(&body)));
+    let made = futures_util::future::join_all(made).await;
+    assert!(made.iter().all(|it| [201, 409].contains(&it.status)), "{made:?}");
+    let listed = people.api(OWNER, Method::GET, "connections", None, 200).await;
+    assert_eq!(listed["value"].as_array().map(Vec::len), Some(2), "{listed}");
 }
 
 fn limited(setup: Setup, folder: &std::path::Path) -> Setup {

@@ -1,6 +1,7 @@
 //! Connections: made, shared, and never told what is secret of them.
 
 use crate::people::{ADMINISTRATOR, APPLICATION, CO_OWNER, HEAD, OWNER, People, STRANGER, USER};
+use crate::support::api::path_of;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -138,11 +139,72 @@ async fn a_connection_is_its_owners_until_it_is_shared() {
     people.api(USER, Method::GET, AT, None, 403).await;
     let owner = json!({"delete": [{"id": people.all[OWNER].id}]});
     people.api(OWNER, Method::POST, &share, Some(&owner), 400).await;
-    // what somebody signs in for stays theirs
+    // what somebody signs in for stays theirs, and is nobody's who had it before
     let own = json!({"properties": {"connectionParametersSet": {"name": "own", "values": {}}}});
     people.api(OWNER, Method::PUT, AT, Some(&own), 200).await;
+    people.api(CO_OWNER, Method::GET, AT, None, 403).await;
     let refused = people.api(OWNER, Method::POST, &share, Some(&give(USER, "CanView")), 400).await;
     assert_eq!(refused["error"]["code"], "ConnectionNotShareable");
+}
+
+#[tokio::test]
+async fn who_may_share_a_connection_takes_nothing_from_who_has_more() {
+    let people = People::meet().await;
+    connector(&people).await;
+    people.api(OWNER, Method::PUT, AT, Some(&with_key("Mine")), 201).await;
+    let share = format!("{AT}/modifyPermissions");
+    let give = |who: usize, role: &str| {
+        json!({"put": [{"properties": {
+            "roleName": role, "principal": {"id": people.all[who].id, "type": "User"}
+        }}]})
+    };
+    let take = |who: usize| json!({"delete": [{"id": people.all[who].id}]});
+    people.api(OWNER, Method::POST, &share, Some(&give(CO_OWNER, "CanEdit")), 200).await;
+    people.api(OWNER, Method::POST, &share, Some(&give(USER, "CanViewWithShare")), 200).await;
+    people.api(USER, Method::POST, &share, Some(&take(CO_OWNER)), 403).await;
+    people.api(USER, Method::POST, &share, Some(&give(CO_OWNER, "CanView")), 403).await;
+    people.api(CO_OWNER, Method::PUT, AT, Some(&with_key("Theirs")), 200).await;
+    // one's own part may be given up, and an administrator sees to all of them
+    people.api(USER, Method::POST, &share, Some(&take(USER)), 200).await;
+    people.api(USER, Method::GET, AT, None, 403).await;
+    let path = format!(
+        "/providers/Microsoft.PowerApps/scopes/admin/environments/{}/{share}",
+        people.environment
+    );
+    let view = give(ADMINISTRATOR, "CanView");
+    people.ask(ADMINISTRATOR, (Method::POST, &path), Some(&view), 200).await;
+    people.ask(ADMINISTRATOR, (Method::POST, &path), Some(&give(USER, "CanEdit")), 200).await;
+    people.ask(ADMINISTRATOR, (Method::POST, &path), Some(&take(CO_OWNER)), 200).await;
+    people.api(CO_OWNER, Method::GET, AT, None, 403).await;
+}
+
+#[tokio::test]
+async fn a_page_that_ends_with_ones_own_goes_on_with_those_of_a_group() {
+    let people = People::meet().await;
+    connector(&people).await;
+    let named = json!({"displayName": "readers"});
+    let group = people.world.call(Method::POST, "/api/v1/groups", named, 201).await;
+    let member = json!({"add": [people.all[CO_OWNER].id]});
+    people.world.call(Method::POST, "/api/v1/groups/readers/members", member, 200).await;
+    people.api(OWNER, Method::PUT, AT, Some(&with_key("Shared")), 201).await;
+    let principal = json!({"id": group["id"], "type": "Group"});
+    let put = json!({"put": [{"properties": {"roleName": "CanView", "principal": principal}}]});
+    let share = format!("{AT}/modifyPermissions");
+    people.api(OWNER, Method::POST, &share, Some(&put), 200).await;
+    let own = "apis/shared_store/connections/own1";
+    people.api(CO_OWNER, Method::PUT, own, Some(&with_key("Own")), 201).await;
+    let mut next = Some(format!(
+        "/providers/Microsoft.PowerApps/connections?$top=1&$filter=environment%20eq%20%27{}%27",
+        people.environment
+    ));
+    let mut names = Vec::new();
+    while let Some(path) = next {
+        let page = people.ask(CO_OWNER, (Method::GET, &path), None, 200).await;
+        let rows = page["value"].as_array().expect("a list").iter();
+        names.extend(rows.map(|it| it["name"].as_str().expect("a name").to_owned()));
+        next = page["nextLink"].as_str().map(|link| path_of(link).to_owned());
+    }
+    assert_eq!(names, ["own1", "0f0e"]);
 }
 
 #[tokio::test]

@@ -377,6 +377,57 @@ async fn operations_are_called_at_the_runtime_address_of_the_connection() {
     let nothing = house.people.send(OWNER, Method::GET, "/apim/library/lib1/other", None).await;
     assert_eq!((nothing.status, nothing.code().as_str()), (404, "OperationNotFound"));
     assert_eq!(house.backend.asked().len(), 1);
+    // a version is the service's to understand
+    let path = "/apim/library/lib1/shelves/a/books?api-version=7.1-preview.1";
+    let answer = house.people.send(OWNER, Method::GET, path, None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let asked = house.backend.asked().pop().expect("a call");
+    assert_eq!(asked.line(), "GET /api/shelves/a/books?api-version=7.1-preview.1");
+}
+
+#[tokio::test]
+async fn letters_of_a_connectors_name_do_not_matter_in_an_address() {
+    let house = House::open(|_, _| (200, Vec::new(), json!(["a"]))).await;
+    let people = &house.people;
+    let body = json!({"name": "shared_BookShop", "properties": PROPERTIES,
+        "definition": library(&house.backend.addr.to_string()).to_string()});
+    let path = format!("/api/v1/environments/{}/connectors", people.environment);
+    people.ask(OWNER, (Method::POST, &path), Some(&body), 201).await;
+    let connection = json!({"properties": {"connectionParameters": {"api_key": SECRET}}});
+    let at = "apis/shared_BookShop/connections/shop1";
+    let made = people.api(OWNER, Method::PUT, at, Some(&connection), 201).await;
+    let tested = made["properties"]["testLinks"][0]["requestUri"].as_str().expect("a link");
+    let tested = crate::support::api::path_of(tested);
+    people.ask(OWNER, (Method::GET, tested), None, 200).await;
+    for name in ["BookShop", "bookshop"] {
+        let path = format!("/apim/{name}/shop1/shelves/a/books");
+        people.ask(OWNER, (Method::GET, &path), None, 200).await;
+    }
+}
+
+#[tokio::test]
+async fn connectors_with_names_of_ours_are_called() {
+    let house = House::open(|_, _| (200, Vec::new(), json!("ok"))).await;
+    let people = &house.people;
+    let hook = house.backend.url("/hook");
+    let connection = json!({"properties": {"connectionParameters": {"webhookUrl": hook}}});
+    let api = "apis/sluicegate_slackwebhook";
+    people.api(OWNER, Method::PUT, &format!("{api}/connections/s1"), Some(&connection), 201).await;
+    let path = "/apim/sluicegate_slackwebhook/s1/message?text=outside";
+    people.ask(OWNER, (Method::POST, path), None, 200).await;
+    let id = format!("/providers/Microsoft.PowerApps/{api}");
+    let call = json!({"Say": {"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+        "host": {"connectionName": "slack", "operationId": "PostMessage", "apiId": id},
+        "parameters": {"text": "inside"}}}});
+    let body = json!({"properties": {
+        "displayName": "Teller", "definition": power(definition(call)), "state": "Started",
+        "connectionReferences": {"slack": {"connectionName": "s1", "id": id}}}});
+    let flow = people.ask(OWNER, (Method::POST, &people.flows()), Some(&body), 201).await;
+    let run = house.run(&flow).await;
+    assert_eq!(run["status"], "Succeeded", "{run}");
+    let told: Vec<Value> =
+        house.backend.asked().iter().map(|it| it.json()["text"].clone()).collect();
+    assert_eq!(told, ["outside", "inside"]);
 }
 
 #[tokio::test]

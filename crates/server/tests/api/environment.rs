@@ -1,6 +1,7 @@
 //! Environments: create, list, change, delete.
 
 use crate::directory::{key, user, with_key};
+use crate::people::connector_body;
 use crate::world::{World, echo};
 use reqwest::Method;
 use serde_json::json;
@@ -63,6 +64,17 @@ async fn an_environment_with_flows_stays() {
     let name = listed[0]["name"].as_str().expect("a name");
     let purge = format!("/api/v1/flows/{name}?environment=test&purge=true");
     world.call(Method::DELETE, &purge, json!(null), 204).await;
+    world.call(Method::DELETE, TEST, json!(null), 204).await;
+}
+
+#[tokio::test]
+async fn an_environment_with_connectors_stays() {
+    let world = World::start().await;
+    world.call(Method::POST, ALL, json!({"name": "test"}), 201).await;
+    let path = format!("{TEST}/connectors");
+    world.call(Method::POST, &path, connector_body("shared_own"), 201).await;
+    world.refused(Method::DELETE, TEST, 409, "EnvironmentNotEmpty").await;
+    world.call(Method::DELETE, &format!("{path}/shared_own"), json!(null), 204).await;
     world.call(Method::DELETE, TEST, json!(null), 204).await;
 }
 

@@ -7,6 +7,7 @@ mod apim;
 mod attack;
 mod audit;
 mod auth;
+mod azure;
 mod backend;
 mod backup;
 mod connection;

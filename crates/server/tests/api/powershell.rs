@@ -416,3 +416,71 @@ async fn every_refusal_is_json() {
         assert_ne!(answer.json()["error"]["message"], json!(null));
     }
 }
+
+/// `New-DlpPolicy`, `Get-DlpPolicy`, `Set-DlpPolicy` and `Remove-DlpPolicy`.
+#[tokio::test]
+async fn data_policies_are_kept_by_cmdlets() {
+    const POLICIES: &str = "/providers/PowerPlatform.Governance/v1/policies";
+    let people = People::meet().await;
+    let all = format!("{POLICIES}?api-version=2016-11-01");
+    let connector = |name: &str| json!({"id": format!("/providers/Microsoft.PowerApps/apis/{name}"), "name": name, "type": "Microsoft.PowerApps/apis"});
+    let new = json!({
+        "displayName": "Sales only",
+        "defaultConnectorsClassification": "General",
+        "connectorGroups": [
+            {"classification": "Confidential", "connectors": [connector("shared_sql")]},
+            {"classification": "General", "connectors": []},
+            {"classification": "Blocked", "connectors": [connector("shared_twitter")]}
+        ],
+        "environmentType": "OnlyEnvironments",
+        "environments": [{"id": format!("/providers/admin/environments/{}", people.environment),
+            "name": people.environment, "type": "Microsoft.BusinessAppPlatform/scopes/environments"}]
+    });
+    // who administers nothing, or another environment, may not
+    for who in [OWNER, STRANGER] {
+        people.ask(who, (Method::POST, &all), Some(&new), 403).await;
+    }
+    let made = people.ask(ADMIN, (Method::POST, &all), Some(&new), 201).await;
+    let name = made["name"].as_str().expect("a name").to_owned();
+    assert_eq!(made["displayName"], "Sales only");
+    assert_eq!(made["connectorGroups"], new["connectorGroups"]);
+    assert_eq!(made["environments"][0]["name"], people.environment.as_str());
+    let listed = people.ask(ADMIN, (Method::GET, &all), None, 200).await;
+    assert_eq!(listed["value"], json!([made]));
+    let theirs = people.ask(STRANGER, (Method::GET, &all), None, 200).await;
+    assert_eq!(theirs["value"], json!([]));
+    people.ask(OWNER, (Method::GET, &all), None, 403).await;
+    // it is one with the native API's, whose rules it has no place for, and keeps
+    let native = format!("/api/v1/data-policies/{name}");
+    let rule = json!({"connector": "shared_sql", "group": "Business", "blockedOperations": ["ExecuteQuery"]});
+    let body = json!({"displayName": "Sales only", "defaultGroup": "NonBusiness", "connectors": [rule],
+        "scope": {"kind": "OnlyEnvironments", "environments": ["sales"]}});
+    people.ask(ADMIN, (Method::PUT, &native), Some(&body), 200).await;
+    let one = format!("{POLICIES}/{name}?api-version=2016-11-01");
+    let mut shown = people.ask(ADMIN, (Method::GET, &one), None, 200).await;
+    shown["displayName"] = json!("Sales");
+    shown["defaultConnectorsClassification"] = json!("Blocked");
+    let changed = people.ask(ADMIN, (Method::PATCH, &one), Some(&shown), 200).await;
+    assert_eq!(changed["displayName"], "Sales");
+    let kept = people.ask(ADMIN, (Method::GET, &native), None, 200).await;
+    assert_eq!(kept["connectors"], json!([rule]));
+    assert_eq!(kept["defaultGroup"], "Blocked");
+    // what cannot be
+    for (method, path, body, status) in [
+        (Method::POST, &all, json!({"connectorGroups": []}), 400),
+        (Method::POST, &all, json!({"displayName": "x", "environmentType": "Some"}), 400),
+        (
+            Method::POST,
+            &all,
+            json!({"displayName": "x", "environmentType": "OnlyEnvironments"}),
+            400,
+        ),
+        (Method::PUT, &one, json!({}), 405),
+    ] {
+        let refused = people.ask(HEAD, (method, path), Some(&body), status).await;
+        assert_ne!(refused["error"]["message"], json!(null));
+    }
+    people.ask(STRANGER, (Method::PATCH, &one), Some(&json!({"displayName": "x"})), 404).await;
+    people.ask(ADMIN, (Method::DELETE, &one), None, 204).await;
+    people.ask(ADMIN, (Method::GET, &one), None, 404).await;
+}

@@ -248,6 +248,31 @@ async fn a_trigger_subscribes_while_its_flow_is_on() {
 }
 
 #[tokio::test]
+async fn an_event_is_known_by_its_source_and_its_number() {
+    let (backend, world) = (fine().await, world().await);
+    world.create("events", &subscribes(&backend)).await;
+    let to = callback(&backend.wait_for(is_subscribing).await);
+    let deliver = async |headers: &[(&str, &str)], n: u32| {
+        let mut request = world.api.request(Method::POST, &to);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = Answer::of(request.json(&json!({"n": n}))).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    };
+    let (one, other) = (("ce-source", "/one"), ("ce-source", "/other"));
+    // numbers of CloudEvents are those of their source
+    deliver(&[one, ("ce-id", "1")], 1).await;
+    deliver(&[one, ("ce-id", "1")], 1).await;
+    deliver(&[other, ("ce-id", "1")], 2).await;
+    // and what has no number is not known again
+    deliver(&[("idempotency-key", "")], 3).await;
+    deliver(&[("idempotency-key", "")], 4).await;
+    let runs = runs_of(&world, "events", 4).await;
+    assert_eq!(runs.len(), 4, "{runs:?}");
+}
+
+#[tokio::test]
 async fn a_deleted_flow_ends_its_subscription() {
     let (backend, world) = (fine().await, world().await);
     world.create("events", &subscribes(&backend)).await;

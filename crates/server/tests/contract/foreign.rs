@@ -61,7 +61,7 @@ const FLOW: [(Operation, bool); 29] = [
 ];
 
 /// Whole paths.
-const OTHERS: [Operation; 34] = [
+const OTHERS: [Operation; 36] = [
     ("get", "/providers/Microsoft.ProcessSimple/environments", &[200], Body::Nothing),
     ("get", "/providers/Microsoft.ProcessSimple/environments/{environment}", &[200], Body::Nothing),
     ("get", "/providers/Microsoft.ProcessSimple/scopes/admin/environments", &[200], Body::Nothing),
@@ -170,6 +170,13 @@ const OTHERS: [Operation; 34] = [
         &[200],
         Body::Resources,
     ),
+    ("get", "/providers/PowerPlatform.Governance/v1/policies", &[200], Body::Nothing),
+    (
+        "get",
+        "/subscriptions/34adfa4f-cedf-4dc0-ba29-b6d1a69ab345/resourceGroups/{environment}/providers/Microsoft.Web/connections/{connection}",
+        &[200],
+        Body::Nothing,
+    ),
     ("get", "/v1.0/users", &[200], Body::Nothing),
     ("get", "/v1.0/groups", &[200], Body::Nothing),
     ("get", "/apim/flowmanagement/{connection}/environments", &[200], Body::Nothing),
@@ -254,7 +261,9 @@ fn segments(known: &Known, method: &str, path: &str) -> Vec<Value> {
     let named = path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         let values = match name {
-            "environment" if path.contains("/flows") || path.contains("Package") => {
+            "environment"
+                if ["/flows", "Package", "Microsoft.Web"].iter().any(|it| path.contains(it)) =>
+            {
                 vec![known.place.clone()]
             }
             "environment" => known.wire_environments.kept.clone(),

@@ -1,7 +1,7 @@
 //! The authorization endpoint: a person's browser comes with what an application asks for,
 //! and goes back with a code or with the reason why there is none.
 
-use super::browser::Browser;
+use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
@@ -12,9 +12,8 @@ use crate::app::directory::{Application, User};
 use crate::app::signin::code::CodeRequest;
 use crate::app::signin::consent::ConsentFor;
 use crate::app::signin::{Refusal, SignInError};
-use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
@@ -111,7 +110,7 @@ pub async fn show(
     State(state): State<ApiState>,
     Path(tenant): Path<String>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    browser: Browser,
 ) -> Response {
     let arrival = match arrive(&state, &tenant, query.as_deref()).await {
         Ok(arrival) => arrival,
@@ -120,10 +119,6 @@ pub async fn show(
     let visit = match arrival {
         Ok(visit) => visit,
         Err(response) => return response,
-    };
-    let browser = match Browser::of(&state, &headers).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
     };
     let asks_again = matches!(&*visit.prompt, "login" | "select_account");
     let done = match browser.user.clone() {
@@ -133,14 +128,14 @@ pub async fn show(
         }
         _ => ask_who(&state, &visit, &browser).await,
     };
-    browser.dress(done.unwrap_or_else(failed))
+    browser.answer(done)
 }
 
 pub async fn send(
     State(state): State<ApiState>,
     Path(tenant): Path<String>,
     RawQuery(query): RawQuery,
-    request: Request<Body>,
+    sent: Sent,
 ) -> Response {
     let arrival = match arrive(&state, &tenant, query.as_deref()).await {
         Ok(arrival) => arrival,
@@ -150,13 +145,9 @@ pub async fn send(
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let mut browser = match Browser::of(&state, request.headers()).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
-    browser.address = state.address_of(request.extensions(), request.headers());
-    let done = answer(&state, &visit, &mut browser, request).await;
-    browser.dress(done.unwrap_or_else(failed))
+    let Sent { mut browser, fields } = sent;
+    let done = answer(&state, &visit, &mut browser, &fields).await;
+    browser.answer(done)
 }
 
 /// Reads what the application asks for. What is wrong before it is known where answers may
@@ -224,18 +215,15 @@ async fn answer(
     state: &ApiState,
     visit: &Visit,
     browser: &mut Browser,
-    request: Request<Body>,
+    fields: &Fields,
 ) -> Result<Response, SignInError> {
-    let (_, fields) = Fields::of_body(request).await?;
-    let mark = fields.get("mark").unwrap_or_default();
-    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
     match (fields.need("step")?, browser.user.clone()) {
         ("consent", Some(user)) => {
             if fields.get("answer") != Some("accept") {
                 let description = "AADSTS65004: User declined to consent to access the app.";
                 return Ok(visit.answer.refuse("access_denied", description));
             }
-            state.app.consent(&visit.application, &user, whom(&fields)).await?;
+            state.app.consent(&visit.application, &user, whom(fields)).await?;
             // consent for everybody has changed the application
             let client = &visit.application.client_id;
             let uri = &visit.request.redirect_uri;
@@ -245,7 +233,7 @@ async fn answer(
         ("consent", None) => ask_who(state, visit, browser).await,
         _ => {
             let client = &visit.application.client_id;
-            match enter(state, browser, &fields, client).await? {
+            match enter(state, browser, fields, client).await? {
                 Ok(user) => go_on(state, visit, browser, user).await,
                 Err(page) => Ok(visit.page(page)),
             }
@@ -310,20 +298,15 @@ async fn ask_who(
 pub async fn sign_out(
     State(state): State<ApiState>,
     Path(tenant): Path<String>,
-    headers: HeaderMap,
+    mut browser: Browser,
 ) -> Response {
     if let Err(error) = check_tenant(&state, &tenant) {
         return failed(error);
     }
-    match Browser::of(&state, &headers).await {
-        Ok(mut browser) => {
-            if let Err(error) = state.app.sign_out_browser(&browser.cookie).await {
-                return failed(error.into());
-            }
-            browser.sign_out();
-            let text = "You have signed out in this browser.";
-            browser.dress(Page::message(StatusCode::OK, "Signed out", text).into_response())
-        }
-        Err(error) => failed(error.into()),
+    if let Err(error) = state.app.sign_out_browser(&browser.cookie).await {
+        return failed(error.into());
     }
+    browser.sign_out();
+    let text = "You have signed out in this browser.";
+    browser.answer(Ok(Page::message(StatusCode::OK, "Signed out", text)))
 }

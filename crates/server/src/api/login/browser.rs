@@ -1,13 +1,19 @@
 //! What a browser brings along: cookies, and the mark of its forms.
 
 use super::ApiState;
+use super::authorize::failed;
+use super::form::Fields;
 use crate::app::AppError;
 use crate::app::directory::User;
+use crate::app::signin::SignInError;
 use crate::app::signin::passkey::Own;
 use crate::auth::token;
 use crate::limits::BROWSER_SECONDS;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Request, header};
+use axum::response::{IntoResponse, Response};
 
 /// Tells one browser from another; there before anybody signs in.
 const BROWSER: &str = "sluicegate_browser";
@@ -30,7 +36,7 @@ pub struct Browser {
 
 impl Browser {
     /// Reads the cookies of a request. A browser without any gets one.
-    pub async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Browser, AppError> {
+    async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Browser, AppError> {
         let is_secure = state.app.engine.catalog.public_url().starts_with("https://");
         let attributes = match is_secure {
             true => "Path=/; HttpOnly; SameSite=Lax; Secure",
@@ -70,8 +76,10 @@ impl Browser {
         self.user = None;
     }
 
-    /// Gives the browser the cookies that it does not have.
-    pub fn dress(&self, mut response: Response) -> Response {
+    /// The answer to the browser: what was done, or why it was not, with the cookies that
+    /// it does not have.
+    pub fn answer(&self, done: Result<impl IntoResponse, SignInError>) -> Response {
+        let mut response = done.map_or_else(failed, IntoResponse::into_response);
         for cookie in &self.new {
             if let Ok(value) = HeaderValue::from_str(cookie) {
                 response.headers_mut().append(header::SET_COOKIE, value);
@@ -79,6 +87,45 @@ impl Browser {
         }
         response
     }
+}
+
+impl FromRequestParts<ApiState> for Browser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        Browser::of(state, &parts.headers).await.map_err(|error| failed(error.into()))
+    }
+}
+
+/// A form of ours that a browser sends: one that another site made it send is refused.
+pub struct Sent {
+    pub browser: Browser,
+    pub fields: Fields,
+}
+
+impl FromRequest<ApiState> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request<Body>, state: &ApiState) -> Result<Self, Response> {
+        let browser = Browser::of(state, request.headers()).await;
+        let mut browser = browser.map_err(|error| failed(error.into()))?;
+        browser.address = state.address_of(request.extensions(), request.headers());
+        match fields_of(state, &browser, request).await {
+            Ok(fields) => Ok(Sent { browser, fields }),
+            Err(error) => Err(browser.answer(Err::<Response, _>(error))),
+        }
+    }
+}
+
+async fn fields_of(
+    state: &ApiState,
+    browser: &Browser,
+    request: Request<Body>,
+) -> Result<Fields, SignInError> {
+    let (_, fields) = Fields::of_body(request).await?;
+    let mark = fields.get("mark").unwrap_or_default();
+    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
+    Ok(fields)
 }
 
 fn cookie_of_browser(headers: &HeaderMap) -> Option<String> {

@@ -2,56 +2,47 @@
 //! services send browsers back to.
 
 use super::ApiState;
-use super::authorize::failed;
-use super::browser::Browser;
+use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page};
 use crate::app::connector::oauth::consent::{Arrival, ConsentStep, ConsentVisitor};
 use crate::app::signin::SignInError;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// `/oauth/consent?request=STATE`.
 pub async fn show(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    browser: Browser,
 ) -> Response {
-    let browser = match Browser::of(&state, &headers).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
     let done = follow(&state, &browser, query.as_deref(), Arrival::ByLink).await;
-    browser.dress(done.unwrap_or_else(failed))
+    browser.answer(done)
 }
 
-pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Response {
-    let mut browser = match Browser::of(&state, request.headers()).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
-    browser.address = state.address_of(request.extensions(), request.headers());
-    let done = answer(&state, &mut browser, request).await;
-    browser.dress(done.unwrap_or_else(failed))
+pub async fn send(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+    sent: Sent,
+) -> Response {
+    let Sent { mut browser, fields } = sent;
+    let done = answer(&state, &mut browser, query.as_deref(), &fields).await;
+    browser.answer(done)
 }
 
 async fn answer(
     state: &ApiState,
     browser: &mut Browser,
-    request: Request<Body>,
+    query: Option<&str>,
+    fields: &Fields,
 ) -> Result<Response, SignInError> {
-    let query = request.uri().query().map(str::to_owned);
-    let (_, fields) = Fields::of_body(request).await?;
-    let mark = fields.get("mark").unwrap_or_default();
-    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
     if fields.need("step")? == "go" {
-        return follow(state, browser, query.as_deref(), Arrival::Decided).await;
+        return follow(state, browser, query, Arrival::Decided).await;
     }
-    match enter(state, browser, &fields, "").await? {
-        Ok(_) => follow(state, browser, query.as_deref(), Arrival::SignedIn).await,
+    match enter(state, browser, fields, "").await? {
+        Ok(_) => follow(state, browser, query, Arrival::SignedIn).await,
         Err(page) => Ok(page.into_response()),
     }
 }
@@ -90,14 +81,10 @@ fn go(address: &str) -> Response {
 pub async fn back(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    browser: Browser,
 ) -> Response {
-    let browser = match Browser::of(&state, &headers).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
     let done = returned(&state, &browser, query.as_deref()).await;
-    browser.dress(done.unwrap_or_else(failed))
+    browser.answer(done)
 }
 
 async fn returned(

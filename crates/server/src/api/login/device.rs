@@ -1,7 +1,7 @@
 //! Device codes: the endpoint that gives them, and the page on which a person enters one.
 
 use super::authorize::{failed, whom};
-use super::browser::Browser;
+use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
@@ -13,7 +13,7 @@ use crate::limits::{DEVICE_CODE_SECONDS, DEVICE_LOOK_SECONDS};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -71,48 +71,37 @@ async fn begin(
 pub async fn show(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    browser: Browser,
 ) -> Response {
     let fields = match Fields::of_query(query.as_deref()) {
         Ok(fields) => fields,
         Err(error) => return failed(error),
-    };
-    let browser = match Browser::of(&state, &headers).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
     };
     let code = fields.get("user_code").or_else(|| fields.get("otc"));
     let done = match browser.user.clone() {
         Some(user) => ask(&state, &browser, &user, code).await,
         None => ask_who(&state, &browser, code).await,
     };
-    browser.dress(done.unwrap_or_else(failed))
+    browser.answer(done)
 }
 
-pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Response {
-    let mut browser = match Browser::of(&state, request.headers()).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
-    browser.address = state.address_of(request.extensions(), request.headers());
-    let done = answer(&state, &mut browser, request).await;
-    browser.dress(done.unwrap_or_else(failed))
+pub async fn send(State(state): State<ApiState>, sent: Sent) -> Response {
+    let Sent { mut browser, fields } = sent;
+    let done = answer(&state, &mut browser, &fields).await;
+    browser.answer(done)
 }
 
 async fn answer(
     state: &ApiState,
     browser: &mut Browser,
-    request: Request<Body>,
+    fields: &Fields,
 ) -> Result<Response, SignInError> {
-    let (_, fields) = Fields::of_body(request).await?;
-    let mark = fields.get("mark").unwrap_or_default();
-    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
     let code = fields.get("user_code");
     match (fields.need("step")?, browser.user.clone()) {
         ("code", Some(user)) => ask(state, browser, &user, code).await,
-        ("consent", Some(user)) => decide(state, &user, &fields).await,
+        ("consent", Some(user)) => decide(state, &user, fields).await,
         ("code" | "consent", None) => ask_who(state, browser, code).await,
-        _ => match enter(state, browser, &fields, "").await? {
+        _ => match enter(state, browser, fields, "").await? {
             Ok(user) => ask(state, browser, &user, code).await,
             Err(page) => Ok(page.into_response()),
         },

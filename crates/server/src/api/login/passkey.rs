@@ -2,17 +2,15 @@
 //! pages with passkeys.
 
 use super::ApiState;
-use super::authorize::failed;
-use super::browser::Browser;
+use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page, with_status};
 use super::form::Fields;
 use super::page::{self, Page};
 use crate::app::directory::User;
 use crate::app::signin::SignInError;
 use crate::app::signin::passkey::GivenRegistration;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Request, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 const SCRIPT: &str = include_str!("passkey.js");
@@ -23,40 +21,29 @@ pub async fn script() -> Response {
     ([(header::CONTENT_TYPE, kind)], SCRIPT).into_response()
 }
 
-pub async fn show(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    let browser = match Browser::of(&state, &headers).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
+pub async fn show(State(state): State<ApiState>, browser: Browser) -> Response {
     let done = match browser.user.clone() {
         Some(user) => overview(&state, &browser, &user, None).await,
         None => sign_in_page(&state, &browser, "", None, None).await,
     };
-    browser.dress(done.map_or_else(failed, IntoResponse::into_response))
+    browser.answer(done)
 }
 
-pub async fn send(State(state): State<ApiState>, request: Request<Body>) -> Response {
-    let mut browser = match Browser::of(&state, request.headers()).await {
-        Ok(browser) => browser,
-        Err(error) => return failed(error.into()),
-    };
-    browser.address = state.address_of(request.extensions(), request.headers());
-    let done = answer(&state, &mut browser, request).await;
-    browser.dress(done.map_or_else(failed, IntoResponse::into_response))
+pub async fn send(State(state): State<ApiState>, sent: Sent) -> Response {
+    let Sent { mut browser, fields } = sent;
+    let done = answer(&state, &mut browser, &fields).await;
+    browser.answer(done)
 }
 
 async fn answer(
     state: &ApiState,
     browser: &mut Browser,
-    request: Request<Body>,
+    fields: &Fields,
 ) -> Result<Page, SignInError> {
-    let (_, fields) = Fields::of_body(request).await?;
-    let mark = fields.get("mark").unwrap_or_default();
-    state.app.check_form(&browser.id, &browser.cookie, mark).await?;
     let step = fields.need("step")?;
     match (step, browser.user.clone()) {
         ("add" | "rename" | "remove", Some(user)) => {
-            change(state, browser, &user, step, &fields).await
+            change(state, browser, &user, step, fields).await
         }
         ("again", Some(user)) => {
             sign_in_page(state, browser, &user.user_principal_name, None, None).await
@@ -64,7 +51,7 @@ async fn answer(
         ("add" | "rename" | "remove" | "again", None) => {
             sign_in_page(state, browser, "", None, None).await
         }
-        _ => match enter(state, browser, &fields, "").await? {
+        _ => match enter(state, browser, fields, "").await? {
             Ok(user) => overview(state, browser, &user, None).await,
             Err(page) => Ok(page),
         },

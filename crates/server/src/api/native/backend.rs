@@ -1,8 +1,9 @@
 //! What stands behind a connection, on the native API.
 
+use super::consent::{Place, at};
 use super::{ApiError, ApiState, Authenticated, Body, Path};
 use crate::app::access::Scope;
-use crate::app::connector::connection::{ConnectionAct, ConnectionAt};
+use crate::app::connector::connection::ConnectionAct;
 use crate::app::connector::runtime::Backend;
 use axum::Json;
 use axum::extract::State;
@@ -10,9 +11,10 @@ use serde_json::{Value, json};
 
 shape! {
     /// `Service`: the one that the connector's document names, or what comes with the server.
-    /// `Host`: the same operations at `url`. `Flow`: the flow `flow` answers. `Recording`:
-    /// with `mode` `Record`, `recording` is filled with what the service (or the one at
-    /// `url`) answers; with `Replay` it answers.
+    /// `Host`: the same operations at `url`. `Flow`: the flow `flow` answers. `Mock`: examples
+    /// of the document, or values of its schemas. `Recording`: with `mode` `Record`,
+    /// `recording` is filled with what the service (or the one at `url`) answers; with
+    /// `Replay` it answers.
     BackendAnswer {
         kind: String,
         url: Option<String>,
@@ -20,14 +22,6 @@ shape! {
         recording: Option<String>,
         mode: Option<String>,
     }
-}
-
-/// Where a connection is.
-type Place = (String, String, String);
-
-fn at(place: &Place) -> ConnectionAt<'_> {
-    let (environment, connector, name) = place;
-    ConnectionAt { environment, connector, name, scope: Scope::Any }
 }
 
 /// What stands behind a connection.
@@ -40,7 +34,8 @@ pub async fn show(
     Authenticated(caller): Authenticated,
     Path(place): Path<Place>,
 ) -> Result<Json<Value>, ApiError> {
-    let found = state.app.connection_for(&caller, ConnectionAct::GET, at(&place)).await?;
+    let found =
+        state.app.connection_for(&caller, ConnectionAct::GET, at(&place, Scope::Any)).await?;
     Ok(Json(json!(found.connection.backend)))
 }
 
@@ -56,6 +51,6 @@ pub async fn set(
     Path(place): Path<Place>,
     Body(backend): Body<Backend>,
 ) -> Result<Json<Value>, ApiError> {
-    let found = state.app.put_backend(&caller, at(&place), backend).await?;
+    let found = state.app.put_backend(&caller, at(&place, Scope::Any), backend).await?;
     Ok(Json(json!(found.connection.backend)))
 }

@@ -22,12 +22,12 @@ shape! {
     ConnectionTestAnswer { status: String, tried: bool, }
 }
 
-/// Where a connection is.
-type Place = (String, String, String);
+/// Where a connection is: its environment, its connector and its name.
+pub type Place = (String, String, String);
 
-fn at(place: &Place) -> ConnectionAt<'_> {
+pub fn at(place: &Place, scope: Scope) -> ConnectionAt<'_> {
     let (environment, connector, name) = place;
-    ConnectionAt { environment, connector, name, scope: Scope::Mine }
+    ConnectionAt { environment, connector, name, scope }
 }
 
 /// Makes a link at which a person signs in for a connection.
@@ -40,7 +40,7 @@ pub async fn begin(
     Authenticated(caller): Authenticated,
     Path(place): Path<Place>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let begun = state.app.begin_consent(&caller, at(&place)).await?;
+    let begun = state.app.begin_consent(&caller, at(&place, Scope::Mine)).await?;
     let value = json!({
         "id": begun.id,
         "link": begun.link,
@@ -60,7 +60,7 @@ pub async fn show(
     Path((environment, connector, name, id)): Path<(String, String, String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let place = (environment, connector, name);
-    Ok(Json(match state.app.consent_standing(&caller, at(&place), &id).await? {
+    Ok(Json(match state.app.consent_standing(&caller, at(&place, Scope::Mine), &id).await? {
         Standing::Waiting | Standing::Returned => json!({"status": "Waiting"}),
         Standing::Done => json!({"status": "Connected"}),
         Standing::Failed(message) => json!({"status": "Failed", "message": message}),
@@ -77,6 +77,6 @@ pub async fn test(
     Authenticated(caller): Authenticated,
     Path(place): Path<Place>,
 ) -> Result<Json<Value>, ApiError> {
-    let tried = state.app.test_connection(&caller, at(&place)).await?;
+    let tried = state.app.test_connection(&caller, at(&place, Scope::Mine)).await?;
     Ok(Json(json!({"status": "Connected", "tried": tried})))
 }

@@ -1,6 +1,6 @@
 //! Recordings on the native API.
 
-use super::{ApiError, ApiState, Authenticated, Body, Path};
+use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::connector::recording::{Exchange, Recording, RecordingInput};
 use axum::Json;
 use axum::extract::State;
@@ -34,11 +34,6 @@ shape! {
 }
 
 shape! {
-    /// Recordings.
-    RecordingList { value: Vec<RecordingAnswer>, }
-}
-
-shape! {
     /// A recording as a file.
     RecordingFile { name: String, description: String, exchanges: Vec<Value>, }
 }
@@ -57,7 +52,7 @@ fn render(recording: &Recording) -> Value {
 /// The recordings of an environment: the caller's own, or all for who administers it.
 #[utoipa::path(
     get, path = "/environments/{environment}/recordings",
-    responses((status = 200, body = RecordingList)),
+    responses((status = 200, body = List<RecordingAnswer>)),
 )]
 pub async fn list(
     State(state): State<ApiState>,
@@ -65,8 +60,7 @@ pub async fn list(
     Path(environment): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let found = state.app.list_recordings(&caller, &environment).await?;
-    let value: Vec<Value> = found.iter().map(render).collect();
-    Ok(Json(json!({"value": value})))
+    Ok(page(found.iter().map(render).collect(), None))
 }
 
 /// Makes a recording: an empty one to record into, or one from a file.
@@ -97,7 +91,7 @@ pub async fn show(
     Authenticated(caller): Authenticated,
     Path((environment, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let (found, _) = state.app.export_recording(&caller, &environment, &name).await?;
+    let found = state.app.recording_for(&caller, &environment, &name).await?;
     Ok(Json(render(&found)))
 }
 

@@ -6,10 +6,9 @@ use super::{Answered, Asked, power_apps, process_simple};
 use crate::api::error::ApiError;
 use crate::api::trigger::respond;
 use crate::api::{ApiSettings, ApiState, bearer};
-use crate::app::connector::builtin;
-use crate::app::connector::call::ConnectionCall;
 use crate::app::connector::management::{Managed, operations};
-use crate::app::connector::runtime::{Management, ManagementAnswer};
+use crate::app::connector::runtime::{Backend, Management, ManagementAnswer};
+use crate::app::connector::{Connector, builtin};
 use crate::app::session::Surface;
 use crate::app::{App, AppError, ErrorKind};
 use crate::auth::caller::Caller;
@@ -17,7 +16,7 @@ use ::connector::call::{Body as RelativeBody, RelativeRequest};
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow::run::CallResult;
 use serde_json::{Value, json};
@@ -45,60 +44,87 @@ pub async fn handle(State(state): State<ApiState>, request: Request) -> Response
 async fn answer(state: &ApiState, request: Request) -> Answered {
     let (parts, body) = request.into_parts();
     let caller = state.app.caller_of(bearer(&parts.headers), Surface::Connectors).await?;
-    let is_get = parts.method == Method::GET;
-    let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+    let (uri, headers) = (parts.uri.clone(), given_headers(&parts.headers));
     let mut asked = Asked::read(state, caller, parts, body).await?;
-    if asked.segments.len() < 3 {
+    let [connector, _, rest @ ..] = asked.lower.as_slice() else {
         return Err(asked.no_such_path());
-    }
-    let target = (asked.lower[0].clone(), asked.segments[1].clone());
-    if asked.lower.len() == 3 && asked.lower[2] == "testconnection" {
-        // the link of a connection's `testLinks`
-        asked.expect(&Method::GET)?;
-        let at = (&*format!("shared_{}", target.0), target.1.as_str());
-        asked.app.test_at_address(&asked.caller, at).await?;
-        return super::done();
-    }
-    let call = asked.app.begin_call(&asked.caller, (&target.0, &target.1), is_get).await?;
-    let Some(acting) = call.acting.clone() else {
-        return over_connection(&asked, call, &uri, &headers).await;
     };
-    asked.segments.drain(..2);
-    asked.lower.drain(..2);
-    asked.caller = acting;
-    managed(&mut asked, &call.connector.name).await
+    let connector = Connector::whole_name(connector);
+    let target = (connector.as_str(), asked.segments[1].as_str());
+    match rest {
+        [] => return Err(asked.no_such_path()),
+        [last] if last == "testconnection" => {
+            // the link of a connection's `testLinks`
+            asked.expect(&Method::GET)?;
+            asked.app.test_at_address(&asked.caller, target).await?;
+            return super::done();
+        }
+        _ => {}
+    }
+    let is_get = *asked.method() == Method::GET;
+    let call = asked.app.begin_call(&asked.caller, target, is_get).await?;
+    match call.acting.clone() {
+        Some(acting) if call.connection.backend == Backend::Service => {
+            asked.segments.drain(..2);
+            asked.lower.drain(..2);
+            asked.caller = acting;
+            let operation = operation_of(&asked, &call.connector.name)?;
+            asked.app.judge_operation(&call, operation).await?;
+            managed(&mut asked, &call.connector.name, operation).await
+        }
+        _ => {
+            let path = behind(uri.path(), BEFORE_OPERATION);
+            let request = request_of(&asked, path.to_owned(), uri.query(), &headers)?;
+            respond_to(asked.app.call_from_outside(call, request, &headers).await?)
+        }
+    }
 }
 
-/// An operation of another connector: what stands behind the connection answers.
-async fn over_connection(
+/// Segments before an operation's: the surface, the connector and the connection.
+const BEFORE_OPERATION: usize = 3;
+
+/// What is behind so many segments of a path, as it was given.
+pub fn behind(path: &str, segments: usize) -> &str {
+    (0..segments).fold(path, |rest, _| {
+        let rest = rest.trim_start_matches('/');
+        rest.find('/').map_or("", |at| &rest[at..])
+    })
+}
+
+/// What a caller's headers say, where that is text.
+pub fn given_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
+}
+
+/// What is asked for, as a request of the service.
+pub fn request_of(
     asked: &Asked,
-    call: ConnectionCall,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Answered {
-    // behind the surface, the connector and the connection
-    let path = uri.path().splitn(5, '/').nth(4).unwrap_or_default();
-    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let text = |name: &HeaderName| headers.get(name).and_then(|it| it.to_str().ok());
-    let content_type = text(&header::CONTENT_TYPE);
+    path: String,
+    query: Option<&str>,
+    headers: &[(String, String)],
+) -> Result<RelativeRequest, AppError> {
+    let query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let content_type = headers.iter().find(|(name, _)| name == header::CONTENT_TYPE.as_str());
+    let content_type = content_type.map(|(_, value)| value.as_str());
     let body = RelativeBody::read(content_type, &asked.body);
     let body =
         body.map_err(|error| AppError::invalid("InvalidRequestContent", error.to_string()))?;
-    let request = RelativeRequest {
+    Ok(RelativeRequest {
         method: asked.method().as_str().to_owned(),
-        path: format!("/{path}"),
+        path,
         query: query.into_owned().collect(),
         headers: Vec::new(),
         content_type: content_type.filter(|_| body.is_some()).map(str::to_owned),
         body,
-    };
-    let given: Vec<(String, String)> = headers
-        .iter()
-        .filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        })
-        .collect();
-    match asked.app.call_from_outside(call, request, &given).await? {
+    })
+}
+
+/// The end of a call as the answer to who asked for it.
+pub fn respond_to(result: CallResult) -> Answered {
+    match result {
         CallResult::Answer(answer) => Ok(respond(&answer)),
         CallResult::Failure { code, message, .. } => {
             let error = json!({"error": {"code": code.as_str(), "message": message.as_str()}});
@@ -109,8 +135,8 @@ async fn over_connection(
 }
 
 /// An operation of one of the administrators' connectors, by whom the connection acts as.
-async fn managed(asked: &mut Asked, connector: &str) -> Answered {
-    let operation = operation_of(asked, operations(connector))?;
+async fn managed(asked: &mut Asked, connector: &str, operation: &str) -> Answered {
+    asked.check_version()?;
     asked.is_of_connector = true;
     if connector == builtin::ADMINS {
         // what follows is the path of the resource provider
@@ -142,12 +168,12 @@ impl Management for Provider {
         &self,
         app: App,
         acting: Caller,
-        connector: &'static str,
+        at: (&'static str, String),
         request: RelativeRequest,
     ) -> Pin<Box<dyn Future<Output = ManagementAnswer> + Send>> {
         let state = ApiState { app, settings: Arc::clone(&self.settings) };
         Box::pin(async move {
-            let response = match by_flow(&state, acting, connector, &request).await {
+            let response = match by_flow(&state, acting, (at.0, &at.1), &request).await {
                 Ok(response) => response,
                 Err(error) => ApiError(error).into_response(),
             };
@@ -166,12 +192,13 @@ impl Management for Provider {
 async fn by_flow(
     state: &ApiState,
     acting: Caller,
-    connector: &'static str,
+    (connector, connection): (&'static str, &str),
     request: &RelativeRequest,
 ) -> Answered {
     let mut made = Request::builder().method(request.method.as_str());
-    // the first segment is the surface's name
-    made = made.uri(format!("/apim{}", request.target()));
+    // as if it came from outside, so that links lead there
+    let short = connector.trim_start_matches("shared_");
+    made = made.uri(format!("/apim/{short}/{connection}{}", request.target()));
     let mut body = Body::empty();
     if let Some(content) = &request.body {
         let (content_type, bytes) = content.write(request.content_type.as_deref());
@@ -183,11 +210,15 @@ async fn by_flow(
     })?;
     let (parts, body) = made.into_parts();
     let mut asked = Asked::read(state, acting, parts, body).await?;
-    managed(&mut asked, connector).await
+    asked.segments.drain(..2);
+    asked.lower.drain(..2);
+    let operation = operation_of(&asked, connector)?;
+    managed(&mut asked, connector, operation).await
 }
 
-fn operation_of(asked: &Asked, operations: &[Managed]) -> Result<&'static str, AppError> {
-    let mut at_path = operations.iter().filter(|it| it.is_at(&asked.lower)).peekable();
+fn operation_of(asked: &Asked, connector: &str) -> Result<&'static str, AppError> {
+    let at = |it: &&Managed| it.is_at(&asked.lower);
+    let mut at_path = operations(connector).iter().filter(at).peekable();
     if at_path.peek().is_none() {
         return Err(asked.no_such_path());
     }

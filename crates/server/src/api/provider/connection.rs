@@ -185,7 +185,7 @@ async fn render(
 }
 
 /// Whether it can be used, and until when, if it is not renewed by itself.
-fn status(asked: &Asked, connection: &Connection) -> Value {
+pub fn status(asked: &Asked, connection: &Connection) -> Value {
     let fault = asked.app.fault_of(connection);
     let mut status = match fault {
         None => json!({"status": "Connected"}),

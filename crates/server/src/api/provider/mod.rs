@@ -1,18 +1,21 @@
 //! The resource providers that clients of Power Automate call: flows and runs
 //! (`Microsoft.ProcessSimple`), connectors and connections (`Microsoft.PowerApps`),
-//! environments and packages (`Microsoft.BusinessAppPlatform`).
+//! environments and packages (`Microsoft.BusinessAppPlatform`), data policies
+//! (`PowerPlatform.Governance`).
 //!
 //! Clients are lenient with these paths: case does not matter, slashes come twice, and
 //! there may be a stray quote at the end of a query (reference 1.4). So they are matched
 //! here, segment by segment, and not by the router.
 
 pub mod apim;
+pub mod azure;
 mod connection;
 pub mod connector;
 pub mod content;
 mod environment;
 mod field;
 mod flow;
+mod governance;
 mod import;
 mod owner;
 pub mod package;
@@ -58,11 +61,13 @@ pub struct Asked {
 type Answered = Result<Response, AppError>;
 
 pub async fn handle(State(state): State<ApiState>, request: Request) -> Response {
+    answered(answer(&state, request).await)
+}
+
+/// An answer with what clients expect of every one.
+fn answered(answer: Answered) -> Response {
     let id = crate::clock::guid().unwrap_or_default();
-    let mut response = match answer(&state, request).await {
-        Ok(response) => response,
-        Err(error) => ApiError(error).into_response(),
-    };
+    let mut response = answer.unwrap_or_else(|error| ApiError(error).into_response());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -76,11 +81,13 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
     let (parts, body) = request.into_parts();
     let caller = state.app.caller_of(bearer(&parts.headers), Surface::Providers).await?;
     let asked = Asked::read(state, caller, parts, body).await?;
+    asked.check_version()?;
     let lower: Vec<&str> = asked.lower.iter().map(String::as_str).collect();
     match lower.as_slice() {
         ["microsoft.processsimple", rest @ ..] => process_simple(&asked, rest).await,
         ["microsoft.powerapps", rest @ ..] => power_apps::answer(&asked, rest).await,
         ["microsoft.businessappplatform", rest @ ..] => environment::platform(&asked, rest).await,
+        ["powerplatform.governance", rest @ ..] => governance::answer(&asked, rest).await,
         _ => Err(asked.no_such_path()),
     }
 }
@@ -149,7 +156,6 @@ impl Asked {
         let query = url::form_urlencoded::parse(query.as_bytes());
         let query: Vec<(String, String)> =
             query.map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
-        check_version(&query)?;
         let base = state.base_of(&parts);
         let body = body::read(body, &parts.headers, API_BODY_BYTES_MAX).await?;
         let (app, method) = (state.app.clone(), parts.method);
@@ -248,28 +254,29 @@ impl Asked {
         }
         Json(Value::Object(body)).into_response()
     }
+
+    /// Every `api-version` that is one is answered in the one form there is; without any, it
+    /// is the first of them, as the connector for administrators has it by default.
+    fn check_version(&self) -> Result<(), AppError> {
+        let mut given = self.query.iter().filter(|(name, _)| name == "api-version");
+        given.try_for_each(|(_, value)| check_version(value))
+    }
 }
 
-/// Every `api-version` that is one is answered in the one form there is; without any, it is
-/// the first of them, as the connector for administrators has it by default.
-fn check_version(query: &[(String, String)]) -> Result<(), AppError> {
-    let given = query.iter().filter(|(name, _)| name == "api-version");
-    for (_, value) in given {
-        let value = value.trim_matches('\'');
-        let is_date = value.len() >= 10
-            && value.bytes().take(10).enumerate().all(|(at, byte)| match at {
-                4 | 7 => byte == b'-',
-                _ => byte.is_ascii_digit(),
-            })
-            && matches!(value.get(10..), Some("" | "-preview" | "-beta" | "-alpha"));
-        if !is_date && !matches!(value, "" | "1") {
-            let shown: String = value.chars().take(32).collect();
-            let message =
-                format!("'api-version' is '{shown}', expected a date such as '2016-11-01'.");
-            return Err(AppError::invalid("InvalidApiVersionParameter", message));
-        }
+fn check_version(given: &str) -> Result<(), AppError> {
+    let value = given.trim_matches('\'');
+    let is_date = value.len() >= 10
+        && value.bytes().take(10).enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+        && matches!(value.get(10..), Some("" | "-preview" | "-beta" | "-alpha"));
+    if is_date || matches!(value, "" | "1") {
+        return Ok(());
     }
-    Ok(())
+    let shown: String = value.chars().take(32).collect();
+    let message = format!("'api-version' is '{shown}', expected a date such as '2016-11-01'.");
+    Err(AppError::invalid("InvalidApiVersionParameter", message))
 }
 
 /// 200 with JSON.

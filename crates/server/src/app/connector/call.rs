@@ -29,16 +29,15 @@ impl App {
         (connector, name): (&str, &str),
         is_get: bool,
     ) -> Result<ConnectionCall, AppError> {
-        let connector = format!("shared_{connector}");
-        let refused = || no_permission(caller, name, &connector);
-        let found = self.connection_at_address(&connector, name).await?;
+        let refused = || no_permission(caller, name, connector);
+        let found = self.connection_at_address(connector, name).await?;
         let connection = found.ok_or_else(refused)?;
         let environment = self.environment(&connection.environment).await?.ok_or_else(refused)?;
         let place = Place { hold: connection.hold_of(caller), ..environment.place() };
         if !policy::allows(caller, Operation::UseConnection, place) {
             return Err(refused());
         }
-        let found = self.connector_named(&environment, &connector).await?;
+        let found = self.connector_named(&environment, connector).await?;
         let connector = found.ok_or_else(refused)?.value;
         if let Some(fault) = self.fault_of(&connection) {
             let message = format!("The connection '{name}' cannot be used: {}", fault.message);

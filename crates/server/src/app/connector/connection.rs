@@ -4,7 +4,7 @@ use super::runtime::Backend;
 use super::secret::{not_signed_in, seal_owner, signs_in};
 use super::{Connector, builtin, certificate, no_connector};
 use crate::app::access::Scope;
-use crate::app::data::{self, Change, Cursor, Kind, Known, Listed, Stored};
+use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::facts::PrincipalKind;
@@ -12,18 +12,22 @@ use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
 use crate::clock;
+use crate::limits::CHANGE_TRIES_MAX;
 use ::connector::definition::{Fault, Parameter, ParameterKind, ParameterSet, given_value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::RecordKey;
 
+/// Its connector and its own name, letters as they may be.
 const BY_NAME: u8 = 1;
 /// Who has it, its owner and those it was shared with, newest first.
-const BY_HOLDER: u8 = 2;
-const BY_ENVIRONMENT: u8 = 3;
+pub(super) const BY_HOLDER: u8 = 2;
+pub(super) const BY_ENVIRONMENT: u8 = 3;
 pub(crate) const BY_CONNECTOR: u8 = 4;
 /// Of its owner and connector, in whichever environment.
 pub(super) const BY_ACCOUNT: u8 = 5;
+/// Its environment and its name, without its connector.
+pub(super) const BY_PLACE: u8 = 6;
 
 /// A connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,8 +98,10 @@ impl Stored for Connection {
     fn keys(&self) -> Vec<RecordKey> {
         let at = format!("{:016x}", i64::MAX - self.created);
         let (environment, connector) = (self.environment.as_str(), self.connector.as_str());
+        let name = self.name.to_lowercase();
         let mut keys = vec![
-            data::unique(BY_NAME, &[connector, &self.name.to_lowercase()]),
+            data::unique(BY_NAME, &[&connector.to_lowercase(), &name]),
+            data::key(BY_PLACE, &[environment, &name]),
             data::key(BY_ENVIRONMENT, &[environment, &at]),
             data::key(BY_CONNECTOR, &[environment, connector]),
         ];
@@ -195,8 +201,7 @@ impl App {
             Some(name) => checked_name(name)?.to_owned(),
             None => clock::guid().map_err(AppError::internal)?.replace('-', ""),
         };
-        let before: Option<Known<Connection>> =
-            self.find(BY_NAME, &[&connector.name, &name.to_lowercase()]).await?;
+        let before = self.connection_at_address(&connector.name, &name).await?;
         let is_new = before.is_none();
         let mut connection = match before {
             Some(known) => {
@@ -207,20 +212,35 @@ impl App {
                 }
                 known
             }
-            None => {
-                self.check_account(caller, &connector).await?;
-                Known::new(self.new_connection(caller, &environment, &connector, &name)?)
-            }
+            None => Known::new(self.new_connection(caller, &environment, &connector, &name)?),
         };
         let is_other = self.describe(&mut connection, &connector, input).await?;
         let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
-        let mut change = Change::default().put(&connection)?;
-        if is_other {
-            change = self.without_token(&connection, change).await?;
+        let mut tries = CHANGE_TRIES_MAX;
+        loop {
+            let mut change = Change::default().put(&connection)?;
+            let account = match is_new {
+                true => self.check_account(caller, &connector).await?,
+                false => None,
+            };
+            if let Some(account) = &account {
+                change = change.put(account)?;
+            }
+            if is_other {
+                change = self.without_token(&connection, change).await?;
+            }
+            let change = change.audit(operation, &connection.id, &said(&connection));
+            tries -= 1;
+            match self.apply(caller, change).await {
+                // the account makes another one at this moment
+                Err(error)
+                    if error.kind == ErrorKind::Conflict && account.is_some() && tries > 0 => {}
+                done => {
+                    done?;
+                    return Ok((ConnectionFound { environment, connector, connection }, is_new));
+                }
+            }
         }
-        let change = change.audit(operation, &connection.id, &said(&connection));
-        self.apply(caller, change).await?;
-        Ok((ConnectionFound { environment, connector, connection }, is_new))
     }
 
     fn new_connection(
@@ -288,6 +308,10 @@ impl App {
         connection.sealed = self.sealed(&connection.id, &secret)?;
         connection.parameters = shown;
         connection.set = set.name;
+        if !set.is_shareable {
+            // who has it from its owner would act as its owner now
+            connection.shares.clear();
+        }
         // who only calls it something else stays signed in
         let stays = is_same && connection.is_stored();
         if !stays {
@@ -359,57 +383,6 @@ impl App {
         refused(format!("The certificate is none of an application '{client}'."))
     }
 
-    /// The connections that the caller has: their own, and those they were given, one
-    /// principal of theirs after the other.
-    pub async fn list_connections(
-        &self,
-        caller: &Caller,
-        environment: &str,
-        after: Option<Cursor>,
-        rows_max: usize,
-    ) -> Result<(Environment, Listed<Connection>), AppError> {
-        let operation = Operation::ListConnections;
-        let environment = self.environment_for(caller, operation, environment).await?.value;
-        let id = environment.id.clone();
-        let principals: Vec<&str> = caller.principals().collect();
-        let begins = after.as_ref().and_then(|cursor| {
-            principals.iter().position(|principal| cursor.is_within(&[&id, principal]))
-        });
-        let (mut rows, mut next) = (Vec::new(), None);
-        for (at, principal) in principals.iter().enumerate().skip(begins.unwrap_or(0)) {
-            let after = after.clone().filter(|_| begins == Some(at));
-            let left = rows_max - usize::min(rows.len(), rows_max);
-            if left == 0 {
-                break;
-            }
-            let page = self.list::<Connection>(BY_HOLDER, &[&id, principal], after, left).await?;
-            // what came by an earlier principal is not told again
-            let is_new = |row: &Known<Connection>| {
-                !principals[..at].iter().any(|earlier| row.is_held_by(earlier))
-            };
-            rows.extend(page.rows.into_iter().filter(is_new));
-            next = page.next;
-            if next.is_some() {
-                break;
-            }
-        }
-        Ok((environment, Listed { rows, next }))
-    }
-
-    /// All connections of an environment.
-    pub async fn list_connections_as_admin(
-        &self,
-        caller: &Caller,
-        environment: &str,
-        after: Option<Cursor>,
-        rows_max: usize,
-    ) -> Result<(Environment, Listed<Connection>), AppError> {
-        let operation = Operation::ListConnectionsAsAdmin;
-        let environment = self.environment_for(caller, operation, environment).await?.value;
-        let listed = self.list(BY_ENVIRONMENT, &[&environment.id], after, rows_max).await?;
-        Ok((environment, listed))
-    }
-
     /// A connection, when the caller may do this to it.
     pub async fn connection_for(
         &self,
@@ -448,8 +421,7 @@ impl App {
         let Some(connector) = self.connector_named(environment, at.connector).await? else {
             return Ok(None);
         };
-        let parts = [connector.name.as_str(), &at.name.to_lowercase()];
-        let found: Option<Known<Connection>> = self.find(BY_NAME, &parts).await?;
+        let found = self.connection_at_address(&connector.name, at.name).await?;
         Ok(found.filter(|it| it.environment == environment.id).map(|connection| ConnectionFound {
             environment: environment.clone(),
             connector: connector.value,
@@ -463,8 +435,7 @@ impl App {
         connector: &str,
         name: &str,
     ) -> Result<Option<Known<Connection>>, AppError> {
-        let parts = [connector, &name.to_lowercase()];
-        self.find(BY_NAME, &parts).await
+        self.find(BY_NAME, &[&connector.to_lowercase(), &name.to_lowercase()]).await
     }
 
     pub async fn delete_connection(
@@ -495,13 +466,6 @@ impl App {
     pub(crate) async fn holds_connections(&self, environment: &str) -> Result<bool, AppError> {
         let listed = self.list::<Connection>(BY_ENVIRONMENT, &[environment], None, 1).await?;
         Ok(!listed.rows.is_empty())
-    }
-}
-
-impl Connection {
-    fn is_held_by(&self, principal: &str) -> bool {
-        self.owner.as_deref() == Some(principal)
-            || self.shares.iter().any(|share| share.principal == principal)
     }
 }
 

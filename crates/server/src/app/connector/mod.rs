@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod call;
 mod certificate;
 pub mod connection;
+mod holding;
 pub mod management;
 pub mod oauth;
 pub mod recording;
@@ -109,6 +110,16 @@ impl Connector {
     #[must_use]
     pub fn short_name(&self) -> &str {
         self.name.strip_prefix("shared_").unwrap_or(&self.name)
+    }
+
+    /// The whole name: of the server's own ones some do not begin with `shared_`.
+    #[must_use]
+    pub fn whole_name(name: &str) -> String {
+        match builtin::named(name) {
+            _ if name.starts_with("shared_") => name.to_owned(),
+            Some(own) => own.name.clone(),
+            None => format!("shared_{name}"),
+        }
     }
 
     /// Ways to authenticate.
@@ -488,6 +499,12 @@ impl App {
             ));
         }
         Ok((file, self.file_of(id, file).await?))
+    }
+
+    /// Whether an environment has connectors of its own.
+    pub(crate) async fn holds_connectors(&self, environment: &str) -> Result<bool, AppError> {
+        let found = self.list::<Connector>(BY_TITLE, &[environment], None, 1).await?;
+        Ok(!found.rows.is_empty())
     }
 
     /// The connector of a connection, if it is still there.

@@ -4,6 +4,7 @@ use super::connection::{
     Connection, ConnectionAct, ConnectionAt, ConnectionFound, ConnectionShare, said,
 };
 use crate::app::App;
+use crate::app::access::Scope;
 use crate::app::data::{Change, Stored};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::facts::PrincipalKind;
@@ -62,15 +63,21 @@ impl App {
             let message = "A connection that authenticates in this way cannot be shared: who is to use it makes one of their own.";
             return Err(AppError::invalid("ConnectionNotShareable", message));
         }
+        // an administrator sees to all of them
+        let theirs = Some(at.scope).filter(|it| *it != Scope::Admin);
+        let theirs = theirs.and_then(|_| connection.hold_of(caller));
+        let is_more = |share: &ConnectionShare| theirs.is_some_and(|theirs| share.hold > theirs);
+        let is_named = |principal: &String| {
+            delete.contains(principal) || put.iter().any(|share| share.principal == *principal)
+        };
+        let mut changed = connection.shares.iter().filter(|share| is_named(&share.principal));
+        if put.iter().any(is_more) || changed.any(is_more) {
+            let message =
+                "Nobody gives more of a connection than they have, nor takes from who has more.";
+            return Err(AppError::new(ErrorKind::Forbidden, "Forbidden", message));
+        }
         for principal in &delete {
             take(&mut connection, principal)?;
-        }
-        let gives_more = |share: &ConnectionShare| {
-            connection.hold_of(caller).is_some_and(|theirs| share.hold > theirs)
-        };
-        if put.iter().any(gives_more) {
-            let message = "Nobody gives more of a connection than they have.";
-            return Err(AppError::new(ErrorKind::Forbidden, "Forbidden", message));
         }
         for share in put {
             self.give(&mut connection, share).await?;

@@ -84,6 +84,25 @@ impl Stored for CallCount {
     }
 }
 
+/// Somebody's connections to a connector: of two that are made at once, one sees the other.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Account {
+    /// Whose, and the connector's name.
+    id: String,
+}
+
+impl Stored for Account {
+    const KIND: Kind = Kind::ConnectorAccount;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        Vec::new()
+    }
+}
+
 /// Ticks until one more fits, none when it fits now. Forgets what no longer counts.
 fn wait(times: &mut Vec<i64>, rate: Rate, now: i64) -> i64 {
     times.retain(|time| now - time < rate.seconds * SECOND);
@@ -179,21 +198,26 @@ impl App {
         })
     }
 
-    /// Whether an account may have one more connection to a connector.
+    /// Whether an account may have one more connection to a connector. Answers what the
+    /// change that makes it is to hold.
     pub(super) async fn check_account(
         &self,
         caller: &Caller,
         connector: &Connector,
-    ) -> Result<(), AppError> {
+    ) -> Result<Option<Known<Account>>, AppError> {
         let limits = &self.connector_limits;
         if !limits.are_on {
-            return Ok(());
+            return Ok(None);
         }
+        // read before what is counted: who was quicker has changed it
+        let id = format!("{}/{}", caller.id(), connector.name);
+        let found = self.get::<Account>(&id).await?;
+        let account = found.unwrap_or_else(|| Known::new(Account { id }));
         let most = limits.connections_per_account;
         let parts = [caller.id(), &connector.name];
         let theirs = self.list::<Connection>(BY_ACCOUNT, &parts, None, most).await?;
         if theirs.rows.len() < most {
-            return Ok(());
+            return Ok(Some(account));
         }
         let message = format!(
             "An account has {most} connections to '{}' at most: delete one that is not needed.",

@@ -1,7 +1,8 @@
 //! Calls that are about to be made: what the definition did not say is known now.
 
-use super::rule::{Endpoint, Group, Use, violations};
+use super::rule::{Endpoint, Group, PolicyRules, Use, violations};
 use crate::app::App;
+use crate::app::connector::call::ConnectionCall;
 use crate::app::connector::runtime::Called;
 use crate::app::error::{AppError, ErrorKind};
 use crate::worker::{Asker, Judged, failure};
@@ -98,13 +99,33 @@ impl App {
             endpoint,
         };
         let uses: Vec<Use> = endpoints.into_iter().map(of).collect();
-        let policies: Vec<_> = policies.iter().map(|it| &**it).collect();
-        match violations(&policies, &uses).first() {
-            None => Ok(is_bounded),
-            Some(first) => {
-                let kind = ErrorKind::Forbidden;
-                Err(AppError::new(kind, "DataPolicyViolation", first.text()))
-            }
+        refuse_broken(&policies, &uses)?;
+        Ok(is_bounded)
+    }
+
+    /// The same for a call from outside that the server answers by itself.
+    pub(crate) async fn judge_operation(
+        &self,
+        call: &ConnectionCall,
+        operation: &str,
+    ) -> Result<(), AppError> {
+        let policies = self.policies_in(&call.connection.environment).await?;
+        let used = Use {
+            path: String::new(),
+            connector: call.connector.name.clone(),
+            operation: Some(operation.to_owned()),
+            endpoint: Endpoint::Unknown,
+        };
+        refuse_broken(&policies, &[used])
+    }
+}
+
+fn refuse_broken(policies: &[Arc<PolicyRules>], uses: &[Use]) -> Result<(), AppError> {
+    let policies: Vec<_> = policies.iter().map(|it| &**it).collect();
+    match violations(&policies, uses).first() {
+        None => Ok(()),
+        Some(first) => {
+            Err(AppError::new(ErrorKind::Forbidden, "DataPolicyViolation", first.text()))
         }
     }
 }

@@ -64,6 +64,10 @@ impl Call {
                         "{apps}/scopes/admin/environments/{{E}}/apis/shared_walk/connections/{{ID}}"
                     ),
                 )
+                .replace(
+                    "{Z}",
+                    "/subscriptions/34adfa4f-cedf-4dc0-ba29-b6d1a69ab345/resourceGroups/{E}/providers/Microsoft.Web/connections/{ID}",
+                )
                 .replace("{Q}", "$filter=environment%20eq%20%27{E}%27")
                 .replace("{F}", flows)
                 .replace("{P}", apps)
@@ -97,6 +101,7 @@ pub struct With<'a> {
 
 const GIVE: &str = r#"{"put": [{"properties": {"principal": {"id": "{WHO}", "type": "{KIND}"}}}]}"#;
 const LEND: &str = r#"{"put": [{"properties": {"roleName": "CanView", "principal": {"id": "{WHO}", "type": "{KIND}"}}}]}"#;
+const INVOKED: &str = r#"{"request": {"method": "get", "path": "/anything"}}"#;
 const PATCH: &str = r#"{"properties": {"description": "Changed."}}"#;
 const EXPORT: &str = r#"{"includedResourceIds": ["/providers/Microsoft.Flow/flows/{ID}"]}"#;
 const OTHER: &str = r#"{"environment": "{OTHER}"}"#;
@@ -251,6 +256,8 @@ fn about_connections() -> Vec<Call> {
             ("GET", "{C}?{Q}", "", Part(1), Nothing),
             ("GET", "{C}/permissions?{Q}", "", Part(1), Nothing),
             ("GET", "/apim/walk/{ID}/anything", "", Unsaid, Nothing),
+            ("GET", "{Z}", "", Part(1), Nothing),
+            ("POST", "{Z}/dynamicInvoke", INVOKED, Unsaid, Nothing),
             ("POST", "{C}/modifyPermissions?{Q}", LEND, Part(2), Share(1)),
             ("POST", "{D}/test", "", Part(1), Nothing),
             ("POST", "{D}/consents", "", Part(3), Nothing),

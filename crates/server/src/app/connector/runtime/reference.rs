@@ -1,6 +1,7 @@
 //! Which connection a call means: what its inputs name, in the connection references of the
 //! flow's version.
 
+use crate::app::connector::Connector;
 use crate::app::error::AppError;
 use flow::run::ConnectorCall;
 use serde_json::Value;
@@ -78,7 +79,7 @@ impl Reference {
             // of Azure the connector is not in the id: the name is as the designer makes it
             _ => name.split('-').next()?,
         };
-        let connector = shared(connector);
+        let connector = Connector::whole_name(connector);
         Some(Reference { key: id.to_owned(), connector, connection: name.to_owned() })
     }
 
@@ -129,7 +130,7 @@ fn read(key: &str, value: &Value) -> Result<Reference, AppError> {
 fn connector_in(key: &str, value: &Value) -> String {
     let text = |path: &&str| value.pointer(path).and_then(Value::as_str);
     let paths = ["/id", "/api/id", "/api/name", "/apiDefinition/name", "/apiName"];
-    shared(&last_segment(paths.iter().find_map(text).unwrap_or(key)))
+    Connector::whole_name(&last_segment(paths.iter().find_map(text).unwrap_or(key)))
 }
 
 /// The connector of a call as a definition writes it, where that can be read: by the key of
@@ -155,7 +156,7 @@ pub fn connector_of(inputs: &expr::Value, references: &Value) -> Option<String> 
     let mut same = entries.filter(|(name, _)| name.eq_ignore_ascii_case(&key));
     match (same.next(), api) {
         (Some((name, value)), _) => Some(connector_in(name, value)),
-        (None, Some(api)) if !api.contains('@') => Some(shared(&last_segment(&api))),
+        (None, Some(api)) if !api.contains('@') => Some(Connector::whole_name(&last_segment(&api))),
         (None, _) => None,
     }
 }
@@ -170,11 +171,6 @@ fn key_in(expression: &str) -> Option<String> {
 fn connector_of_url(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("/apim/")?;
     Some(rest.split('/').next()?.to_owned())
-}
-
-/// Connectors are called `shared_...`; resources of Azure leave that out.
-fn shared(name: &str) -> String {
-    if name.starts_with("shared_") { name.to_owned() } else { format!("shared_{name}") }
 }
 
 fn last_segment(text: &str) -> String {

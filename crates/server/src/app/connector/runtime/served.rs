@@ -27,13 +27,14 @@ pub struct ManagementAnswer {
     pub body: Bytes,
 }
 
-/// The resource provider, which is on the wire's side of the house.
+/// The resource provider, which is on the wire's side of the house. It is told the connector
+/// and the connection's name: its links lead back over that.
 pub trait Management: Send + Sync {
     fn answer(
         &self,
         app: App,
         acting: Caller,
-        connector: &'static str,
+        at: (&'static str, String),
         request: RelativeRequest,
     ) -> Pin<Box<dyn Future<Output = ManagementAnswer> + Send>>;
 }
@@ -100,7 +101,8 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
     let provider = called.app.services.management.get().ok_or_else(not_ready)?;
     let acting = called.app.acting_as(&called.connection).await?;
     let app = called.app.clone();
-    let answer = provider.answer(app, acting, connector, called.request.clone()).await;
+    let at = (connector, called.connection.name.clone());
+    let answer = provider.answer(app, acting, at, called.request.clone()).await;
     let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");
     let content_type = content_type.map(|(_, value)| value.as_str());
     let body = match answer.body.is_empty() {

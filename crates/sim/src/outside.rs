@@ -9,10 +9,9 @@ use durable::ProcessId;
 use expr::{Object, Value};
 use flow::run::{CallResult, ConnectorCall, HttpRequest};
 use parking_lot::Mutex;
-use server::worker::{Answering, Asker, Connectors, Engine, Judged, Outside};
+use server::app::error::AppError;
+use server::worker::{Answering, Asker, Connectors, Engine, Judged, Later, Outside};
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,11 +129,7 @@ impl Outside for SimOutside {
 pub struct SimConnectors(pub Arc<SimOutside>);
 
 impl Connectors for SimConnectors {
-    fn call(
-        &self,
-        _engine: Arc<Engine>,
-        call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
+    fn call(&self, _engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult> {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
             let asking = Asking::of_connector(call);
@@ -143,12 +138,8 @@ impl Connectors for SimConnectors {
     }
 
     /// All of them can be subscribed to.
-    fn is_asked(
-        &self,
-        _engine: Arc<Engine>,
-        _call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        Box::pin(async { false })
+    fn is_asked(&self, _: Arc<Engine>, _: ConnectorCall) -> Later<Result<bool, AppError>> {
+        Box::pin(async { Ok(false) })
     }
 
     /// There are no policies in this world.
@@ -158,7 +149,7 @@ impl Connectors for SimConnectors {
         _asker: Asker,
         _connector: &'static str,
         _uri: String,
-    ) -> Pin<Box<dyn Future<Output = Judged> + Send>> {
+    ) -> Later<Judged> {
         Box::pin(async { Judged::Free })
     }
 }

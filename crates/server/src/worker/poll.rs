@@ -94,8 +94,8 @@ impl Engine {
         (source, inputs): (Source, Value),
         (progress, key): (&PollState, String),
     ) -> CallResult {
-        let _permit = self.calls.acquire().await.ok();
         if source == Source::Http {
+            let _turn = self.turn().await;
             let Some(mut request) = address_call(&inputs, key) else {
                 return super::failure("BadRequest", "The trigger names no address.", false);
             };

@@ -11,6 +11,7 @@ use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::clock;
 use crate::worker::trigger_state::acts_by_itself;
+use durable::ProcessId;
 use expr::Value;
 use flow::definition::{Dialect, LoadOptions, Loaded, Problem, Report, Severity};
 use serde_json::json;
@@ -161,12 +162,21 @@ impl App {
             facts.suspension = None;
         }
         let is_new_version = patch.document.is_some();
+        // of one that is off it was told to end: it does not begin again
+        let mut ending = match entry.state {
+            FlowState::Started => None,
+            FlowState::Stopped | FlowState::Deleted | FlowState::Suspended => {
+                row.trigger_process.take()
+            }
+        };
         let (version, problems, loaded) = match patch.document {
             Some(input) => {
                 let (loaded, problems) = load(&input)?;
                 facts.note_version(&loaded)?;
                 self.note_connections_in(caller, &row.environment, &mut facts).await?;
                 row.version += 1;
+                let after = (&loaded, input.parameters.as_ref());
+                ending = ending.or(self.leave_trigger(&entry, &mut row, after).await?);
                 row.dialect = dialect_number(loaded.flow.dialect);
                 let version = self.version_row(&row, &loaded, input)?;
                 (Some(version), problems, Some(loaded))
@@ -188,12 +198,8 @@ impl App {
             change = change.put(&facts)?;
         }
         self.apply(caller, change.audit("UpdateFlow", &entry.row.id, &detail)).await?;
-        let mut entry = self.reload(&entry).await?;
-        if is_new_version {
-            // a recurrence may have changed: it begins anew
-            entry = self.stop_trigger(entry).await?;
-        }
-        let entry = self.align_trigger(entry).await?;
+        let entry = self.reload(&entry).await?;
+        let entry = self.begin_anew(entry, ending).await?;
         self.view(entry, problems).await
     }
 
@@ -452,6 +458,20 @@ impl App {
             }
             _ => Ok(entry),
         }
+    }
+
+    /// Begins what acts by itself in a flow, and ends what acted before, which the flow's row
+    /// names no more.
+    pub(super) async fn begin_anew(
+        &self,
+        entry: Arc<FlowEntry>,
+        ending: Option<ProcessId>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
+        let entry = self.align_trigger(entry).await?;
+        if let Some(process) = ending {
+            self.engine.end_trigger(process).await?;
+        }
+        Ok(entry)
     }
 
     /// At a start of the server: makes what an earlier end left unmade, and what an earlier

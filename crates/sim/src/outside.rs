@@ -89,6 +89,19 @@ impl SimOutside {
         hook::ask(&self.shared, self.node, &mut self.random.lock(), asking)
     }
 
+    fn watch(&self, call: &ConnectorCall) -> CallResult {
+        let mut random = self.random.lock();
+        if self.shared.is_troubled() && random.in_thousand(150) {
+            return broken();
+        }
+        let apart = self.shared.clocks_apart();
+        let told = self.shared.watched.lock().ask(call, &mut random, apart);
+        told.unwrap_or_else(|problem| {
+            self.shared.truth.lock().watch.violation(problem);
+            broken()
+        })
+    }
+
     fn read(&self, uri: &str) -> CallResult {
         let fails = self.shared.is_troubled() && self.random.lock().in_thousand(150);
         if fails { broken() } else { self.shared.queue.lock().answer(uri) }
@@ -125,13 +138,17 @@ impl Outside for SimOutside {
     }
 }
 
-/// The connectors of one node: all of them subscribe at the same service.
+/// The connectors of one node: one tells what is new, the others subscribe at the same service.
 pub struct SimConnectors(pub Arc<SimOutside>);
 
 impl Connectors for SimConnectors {
     fn call(&self, _engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult> {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
+            let operation = call.inputs.get("host").and_then(|host| host.get("operationId"));
+            if operation.and_then(Value::as_str) == Some(queue::OPERATION) {
+                return outside.travel(3_000, || outside.watch(&call)).await;
+            }
             let asking = Asking::of_connector(call);
             outside.travel(300, || outside.subscribe(&asking)).await
         })

@@ -11,7 +11,7 @@ use crate::app::error::AppError;
 use durable::{StartKey, Ticks};
 use expr::{Str, Value};
 use flow::definition::{Poll, Source, Trigger};
-use flow::run::connector::address_call;
+use flow::run::connector::{address_call, called_at};
 use flow::run::state::Caller;
 use flow::run::{CallResult, ConnectorCall, Purpose, retry};
 use flow::trigger::state::{PollState, Polled, TriggerKind, TriggerState};
@@ -100,10 +100,7 @@ impl Engine {
                 return super::failure("BadRequest", "The trigger names no address.", false);
             };
             if let Some(location) = &progress.location {
-                request.uri = flow::run::absolute(&request.uri, location);
-                request.method = "GET".into();
-                request.queries.clear();
-                request.body = None;
+                request = called_at(request, location);
             }
             let asker = Asker::Flow(entry.row.key);
             return self.call_address(asker, data_policy::HTTP, request).await;

@@ -73,6 +73,10 @@ impl Queue {
         let pause = [None, None, Some(0), Some(3), Some(45), Some(45)][random.below(6) as usize];
         let mut next = now + Duration::from_secs(pause.unwrap_or(0));
         if let Some((before, not_before)) = self.asked.get(&process) {
+            if number < *before {
+                // of a node that has lost the process: what it hears counts for nothing
+                return Ok(self.told(uri, pause));
+            }
             if *before < number && now + clocks_apart < *not_before {
                 let early = *not_before - now;
                 return Err(format!("question {number} of {process} came {early:?} too early"));

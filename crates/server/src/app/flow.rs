@@ -16,6 +16,7 @@ use expr::Value;
 use flow::definition::{Dialect, LoadOptions, Loaded, Problem, Report, Severity};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Hint, VersionRow, WorkflowRow};
 
 /// A flow as its caller describes it.
@@ -51,6 +52,11 @@ pub struct FlowView {
 }
 
 const NAME_CHARACTERS_MAX: usize = 128;
+
+/// How long a start of the server waits before it tries again to turn on what acts by itself
+/// in a flow; twice as long each time.
+const ALIGN_PAUSE: Duration = Duration::from_millis(50);
+const ALIGN_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Flows that one read of all of them brings.
 const FLOWS_PER_READ: usize = 256;
@@ -492,9 +498,28 @@ impl App {
         }
     }
 
+    /// What passes is tried again: nobody else does so while the server lives.
     async fn align_row(&self, row: WorkflowRow) -> Result<(), AppError> {
-        let entry = self.engine.catalog.entry(row).await?;
-        self.align_trigger(entry).await.map(|_| ())
+        let (id, mut row, mut pause) = (row.id.clone(), Some(row), ALIGN_PAUSE);
+        loop {
+            let entry = match row.take() {
+                Some(row) => self.engine.catalog.entry(row).await.map(Some),
+                None => self.engine.catalog.refresh(&id).await,
+            };
+            let aligned = match entry {
+                Ok(Some(entry)) => self.align_trigger(entry).await.map(|_| ()),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            let passes = |error: &AppError| {
+                matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Conflict)
+            };
+            if !aligned.as_ref().is_err_and(passes) || pause > ALIGN_PAUSE_MAX {
+                return aligned;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     pub(super) async fn stop_trigger(

@@ -154,8 +154,13 @@ pub const SUBSCRIPTION_END_ATTEMPTS_MAX: u32 = 30;
 /// Ticks of the longest pause between two attempts to begin or end a subscription: 6 hours.
 pub const SUBSCRIPTION_PAUSE_MAX: durable::Ticks = 6 * 3_600 * 10_000_000;
 
+/// Ticks between two questions of a trigger, however soon an answer wants the next one: a
+/// service that always says "at once" is not asked as quickly as it answers.
+pub const POLL_PAUSE_MIN: durable::Ticks = 10_000_000;
+
 /// Ticks before a subscription is renewed, however soon it says to end: a minute.
 pub const SUBSCRIPTION_RENEWAL_MIN: durable::Ticks = 60 * 10_000_000;
+
 /// Characters from which on a known secret is masked in what is shown, and how many are
 /// looked for: each is a search through everything that is shown.
 pub const MASKED_CHARACTERS_MIN: usize = 6;

@@ -13,7 +13,7 @@ mod load;
 
 use cluster::Cluster;
 use load::Book;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -184,4 +184,53 @@ fn waiting(stub: SocketAddr) -> Value {
         },
         "outputs": {}
     })
+}
+
+/// Waits until a flow is in a state, as a node tells it.
+async fn becomes(api: &Api, flow: &str, state: &str) {
+    let until = Instant::now() + TAKEN_OVER_WITHIN;
+    loop {
+        let found = api.get(&format!("/api/v1/flows/{flow}")).await;
+        if found["state"] == state {
+            return;
+        }
+        assert!(Instant::now() < until, "{flow} is not {state}: {found}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_policy_counts_at_every_node() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let stub = Stub::start().await;
+    let cluster = Cluster::start(dir.path(), 2, &Arc::default()).await;
+    let api = |at: usize| cluster.nodes[at].server.as_ref().expect("a server").api();
+    let (here, there) = (api(0), api(1));
+    // the other node has read the policies when it keeps the flow: there are none
+    let path = there.create_flow("waiting", &waiting(stub.addr)).await;
+    let run = started(&there, &path).await;
+    let policy = json!({"scope": {"kind": "AllEnvironments"}, "defaultGroup": "NonBusiness",
+        "connectors": [{"connector": "Http", "group": "Blocked"}]});
+    let at = "/api/v1/data-policies/no-http";
+    let (status, answer) = here.call(Method::PUT, at, Some(&policy)).await;
+    assert_eq!(status, 201, "{answer}");
+    // its run was begun before, and calls after: the call is not made
+    assert_eq!(ended(&there, &run, Instant::now() + TAKEN_OVER_WITHIN).await, "Failed");
+    let call = there.get(&format!("/api/v1/runs/{run}/actions/Call")).await;
+    assert_eq!(call["error"]["code"], "DataPolicyViolation", "{call}");
+    assert!(stub.calls().is_empty(), "a call was made that a policy forbids");
+    // what is there is held, and so is what is saved there now
+    becomes(&there, "waiting", "Suspended").await;
+    let late = json!({"name": "late", "document": waiting(stub.addr)});
+    let (status, answer) = there.call(Method::POST, "/api/v1/flows", Some(&late)).await;
+    assert_eq!((status, &answer["state"]), (201, &json!("Suspended")), "{answer}");
+    // and let go when the policy goes, which the other node says this time
+    let (status, answer) = there.call(Method::DELETE, at, None).await;
+    assert_eq!(status, 204, "{answer}");
+    for flow in ["waiting", "late"] {
+        becomes(&here, flow, "Started").await;
+    }
+    let run = started(&here, &path).await;
+    assert_eq!(ended(&here, &run, Instant::now() + TAKEN_OVER_WITHIN).await, "Succeeded");
+    assert_eq!(stub.calls().len(), 1);
 }

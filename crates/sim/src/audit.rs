@@ -6,6 +6,7 @@ use crate::node::Shared;
 use crate::outside::effect_of;
 use crate::owed;
 use crate::truth::Truth;
+use crate::version;
 use crate::workload::Kind;
 use crate::world::{is_final, key_of};
 use durable::{ProcessId, ProcessKind};
@@ -46,6 +47,7 @@ pub async fn audit(shared: &Shared, ledger: &Arc<Mutex<Ledger>>, app: &App) {
     check_calls(shared, &told, &mut problems);
     check_answers(ledger, app, &told, &mut problems).await;
     owed::audit(shared, app, &told, &mut problems).await;
+    version::audit(shared, app, &told, &mut problems).await;
     let mut truth = shared.truth.lock();
     for problem in problems {
         truth.watch.violation(problem);

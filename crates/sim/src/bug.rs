@@ -23,12 +23,22 @@ pub enum Bug {
     KeyWithoutContent,
     /// When a trigger or a subscription is to be seen to again is forgotten.
     ForgetWakeup,
+    /// The same of what is more than a minute away: only renewals are.
+    ForgetFarWakeup,
+    /// Triggers are woken half a minute before they are to be.
+    WakeEarly,
+    /// Who is told to end tells another.
+    EndAnother,
+    /// A flow that gets another version goes on naming what was begun for the one before.
+    KeepTrigger,
+    /// Whoever reads a version of a flow reads its newest.
+    ReadNewestVersion,
     /// Records are changed whatever they are by now.
     IgnoreRevision,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 11] = [
+    pub const ALL: [Bug; 16] = [
         Bug::SkipIntent,
         Bug::IgnoreEpoch,
         Bug::ActBeforeCommit,
@@ -39,6 +49,11 @@ impl Bug {
         Bug::ForgetStartKey,
         Bug::KeyWithoutContent,
         Bug::ForgetWakeup,
+        Bug::ForgetFarWakeup,
+        Bug::WakeEarly,
+        Bug::EndAnother,
+        Bug::KeepTrigger,
+        Bug::ReadNewestVersion,
         Bug::IgnoreRevision,
     ];
 }

@@ -2,20 +2,29 @@
 //! never; and that cannot be reached for a while when one is to be ended.
 
 use crate::node::Shared;
+use crate::owed;
 use crate::random::Random;
 use durable::ProcessId;
 use expr::{Object, Str, Value};
 use flow::run::{CallResult, ConnectorCall, Purpose};
 use server::app::App;
 use server::app::error::AppError;
+use server::clock::SECOND;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Where subscriptions are asked for.
 pub const ADDRESS: &str = "https://hooks.example/subscriptions";
 
 /// Where actions are answered.
 const CALLBACKS: &str = "/callbacks/";
+
+/// Seconds that a subscription lasts at least, as its answer says.
+const LASTS_SECONDS_MIN: u64 = 100;
+
+/// How long the service waits then for a renewal.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// How long the service waits for an answer to its call.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -28,6 +37,14 @@ pub struct Held {
     pub process: ProcessId,
     /// What was asked of the flow, for actions.
     pub request: String,
+    /// The question: one that is repeated has the same.
+    pub key: String,
+    /// Of the flow's version that asked, for triggers.
+    pub marker: String,
+    /// When it ends by itself, if it is not renewed.
+    pub until: Option<Instant>,
+    /// A renewal brought another: it is ended once, and if that is lost, by itself.
+    pub is_replaced: bool,
     /// It came from a node that had lost the process by then: nobody can know of it. It ends
     /// when the service calls back and hears that nobody waits.
     pub is_late: bool,
@@ -50,16 +67,38 @@ pub struct Service {
 }
 
 impl Service {
-    /// A subscription that is asked for again is the one that is there.
-    fn hold(&mut self, held: Held) -> (u64, bool) {
-        let known = self.held.iter().find(|(_, it)| it.process == held.process);
-        let known = known.map(|(number, _)| number).or(self.done.get(&held.process));
-        if let Some(number) = known {
+    /// A subscription that is asked for again is the one that is there; one that is renewed
+    /// may be, and may be another.
+    fn hold(&mut self, held: Held, random: &mut Random) -> (u64, bool) {
+        self.lapse();
+        if let Some(number) = self.done.get(&held.process) {
             return (*number, false);
+        }
+        let known = self.held.iter_mut().rfind(|(_, it)| it.process == held.process);
+        if let Some((number, known)) = known {
+            if known.key == held.key || random.in_thousand(500) {
+                (known.until, known.key) = (held.until, held.key);
+                known.is_late &= held.is_late;
+                return (*number, false);
+            }
+            known.is_replaced = true;
         }
         self.last += 1;
         self.held.insert(self.last, held);
         (self.last, true)
+    }
+
+    /// Those end whose time has come.
+    pub fn lapse(&mut self) {
+        let now = Instant::now();
+        self.held.retain(|_, held| held.until.is_none_or(|until| until > now));
+    }
+
+    /// The one of a process that counts.
+    #[must_use]
+    pub fn newest(&self, process: ProcessId) -> Option<(u64, &Held)> {
+        let newest = self.held.iter().rfind(|(_, it)| it.process == process);
+        newest.map(|(number, held)| (*number, held))
     }
 
     fn end(&mut self, wanted: impl Fn(u64, &Held) -> bool) -> bool {
@@ -114,13 +153,29 @@ pub fn ask(shared: &Shared, node: u64, random: &mut Random, asking: &Asking) -> 
                 return answered(503, None);
             }
             let is_late = !shared.truth.lock().is_held_by(process, node);
-            let (callback, request) = (callback.to_string(), text("id").to_string());
-            let held = Held { callback, process, request, is_late };
-            let (number, is_new) = shared.service.lock().hold(held);
+            let mut held = Held {
+                callback: callback.to_string(),
+                process,
+                request: text("id").to_string(),
+                key: asking.key.clone(),
+                marker: text("marker").to_string(),
+                until: None,
+                is_replaced: false,
+                is_late,
+            };
+            let lasts = LASTS_SECONDS_MIN + random.below(40);
+            if held.is_of_trigger() {
+                let grace = GRACE + shared.clocks_apart();
+                held.until = Some(Instant::now() + Duration::from_secs(lasts) + grace);
+            }
+            let (number, is_new) = shared.service.lock().hold(held, random);
             if is_new {
                 begin(shared, random, number, &text("mode"));
             }
-            answered(201, Some(format!("{ADDRESS}/{number}")))
+            let end = shared.truth.lock().now() + lasts as i64 * SECOND;
+            let mut body = Object::new();
+            body.insert("expirationDateTime", expr::format::date::format_ticks(end));
+            answer_of(201, Some(format!("{ADDRESS}/{number}")), body.into())
         }
         Purpose::Unsubscribe { location } => {
             if shared.is_troubled() && random.in_thousand(500) {
@@ -131,6 +186,7 @@ pub fn ask(shared: &Shared, node: u64, random: &mut Random, asking: &Asking) -> 
                 Some(number) => number == at,
                 None => held.process == process,
             };
+            check_end(shared, &is_it);
             let was_there = shared.service.lock().end(is_it);
             answered(if was_there { 204 } else { 404 }, None)
         }
@@ -138,12 +194,34 @@ pub fn ask(shared: &Shared, node: u64, random: &mut Random, asking: &Asking) -> 
     }
 }
 
+/// Nobody ends the subscription of an action that waits, or of a flow that is on.
+fn check_end(shared: &Shared, is_it: &impl Fn(u64, &Held) -> bool) {
+    let wanted = owed::trigger_process(shared);
+    let mut truth = shared.truth.lock();
+    let service = shared.service.lock();
+    for (number, held) in service.held.iter().filter(|(number, held)| is_it(**number, held)) {
+        let is_newest = service.newest(held.process).is_some_and(|(newest, _)| newest == *number);
+        let is_waited_for = match held.is_of_trigger() {
+            true => wanted == Some(held.process),
+            false => truth.is_live(held.process),
+        };
+        let is_told = truth.watch.told_to_end.contains(&held.process);
+        if is_newest && is_waited_for && !is_told && !held.is_late {
+            truth.watch.violation(format!("{held:?} was ended, and somebody waits for it"));
+        }
+    }
+}
+
 fn answered(status: i64, location: Option<String>) -> CallResult {
+    answer_of(status, location, Value::Null)
+}
+
+fn answer_of(status: i64, location: Option<String>, body: Value) -> CallResult {
     let mut headers = Object::new();
     if let Some(location) = location {
         headers.insert("Location", location);
     }
-    CallResult::Answer(flow::run::answer(status, headers.into(), Value::Null))
+    CallResult::Answer(flow::run::answer(status, headers.into(), body))
 }
 
 /// The service will call an action back, unless it is to be silent.

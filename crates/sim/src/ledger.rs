@@ -21,6 +21,8 @@ pub struct Ledger {
     pub called_back: BTreeMap<String, String>,
     /// Runs that were resumed, as which.
     pub resumed: BTreeMap<ProcessId, ProcessId>,
+    /// Updates of flows that were acknowledged, by what marks the version.
+    pub updated: BTreeSet<(Kind, u64)>,
     /// Counts what turned a flow on or off: who is not the last gives up.
     pub turns: u64,
     pub deaths: u64,

@@ -18,6 +18,7 @@ pub mod random;
 pub mod store;
 pub mod traffic;
 pub mod truth;
+pub mod version;
 pub mod workload;
 pub mod world;
 

@@ -12,6 +12,10 @@ pub struct Managed {
     records: BTreeMap<(u8, String), Record>,
     /// [`Bug::IgnoreRevision`](crate::bug::Bug::IgnoreRevision)
     pub ignores_revisions: bool,
+    /// [`Bug::KeepTrigger`](crate::bug::Bug::KeepTrigger)
+    pub keeps_triggers: bool,
+    /// [`Bug::ReadNewestVersion`](crate::bug::Bug::ReadNewestVersion)
+    pub reads_newest: bool,
 }
 
 impl Managed {
@@ -92,13 +96,26 @@ impl Managed {
         if known.is_none_or(|known| known.revision != row.revision) {
             return Err(conflict("the flow has changed meanwhile"));
         }
+        let mut row = WorkflowRow { revision: row.revision + 1, ..row.clone() };
         if let Some(version) = version {
             let version = VersionRow { workflow: row.key, ..version.clone() };
             self.versions.insert((row.key, version.number), version);
+            if self.keeps_triggers {
+                row.trigger_process = known.and_then(|known| known.trigger_process);
+            }
         }
-        let revision = row.revision + 1;
-        self.workflows.insert(row.key, WorkflowRow { revision, ..row.clone() });
+        let revision = row.revision;
+        self.workflows.insert(row.key, row);
         Ok(revision)
+    }
+
+    #[must_use]
+    pub fn version(&self, workflow: i64, number: u32) -> Option<VersionRow> {
+        let mut of_flow = self.versions.range((workflow, 0)..=(workflow, u32::MAX));
+        match self.reads_newest {
+            true => of_flow.next_back().map(|(_, newest)| newest.clone()),
+            false => self.versions.get(&(workflow, number)).cloned(),
+        }
     }
 
     #[must_use]

@@ -16,14 +16,14 @@ use server::auth::seal::Sealer;
 use server::clock::{Clock, SECOND};
 use server::worker::{Engine, EngineParts, EngineSettings};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use store::Hint;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 /// The first moment of a simulation: in 2026.
-const BEGINNING: Ticks = 639_000_000_000_000_000;
+pub const BEGINNING: Ticks = 639_000_000_000_000_000;
 
 /// The key that seals in simulations.
 pub const KEY: [u8; 32] = [7; 32];
@@ -35,11 +35,16 @@ pub struct Shared {
     pub hints: broadcast::Sender<Hint>,
     pub asked: Arc<Mutex<Asked>>,
     pub service: Arc<Mutex<Service>>,
+    /// What is read at an address, and what a connector tells.
     pub queue: Arc<Mutex<Queue>>,
+    pub watched: Arc<Mutex<Queue>>,
     pub ledger: Arc<Mutex<Ledger>>,
     /// The nodes, as somebody outside reaches them; some are dead.
     pub doors: Arc<Mutex<Vec<App>>>,
     pub began: Instant,
+    /// Seconds by which clocks were put forward or back, all together: two of them are never
+    /// further apart.
+    pub jumped: Arc<AtomicU64>,
 }
 
 impl Shared {
@@ -51,6 +56,8 @@ impl Shared {
             asked: Arc::new(Mutex::new(Asked { is_troubled: true, ..Asked::default() })),
             service: Arc::default(),
             queue: Arc::default(),
+            watched: Arc::default(),
+            jumped: Arc::default(),
             ledger: Arc::default(),
             doors: Arc::default(),
             began: Instant::now(),
@@ -60,6 +67,12 @@ impl Shared {
     #[must_use]
     pub fn is_troubled(&self) -> bool {
         self.asked.lock().is_troubled
+    }
+
+    /// How far apart the clocks of two nodes may be.
+    #[must_use]
+    pub fn clocks_apart(&self) -> Duration {
+        Duration::from_secs(self.jumped.load(Ordering::Relaxed))
     }
 
     /// A node that somebody happens to reach.
@@ -75,6 +88,7 @@ pub struct Node {
     pub link: Link,
     pub app: App,
     skew: Arc<AtomicI64>,
+    jumped: Arc<AtomicU64>,
 }
 
 impl Node {
@@ -118,7 +132,7 @@ impl Node {
         }
         drop(doors);
         tokio::spawn(live(app.clone()));
-        Node { link, app, skew }
+        Node { link, app, skew, jumped: Arc::clone(&shared.jumped) }
     }
 
     /// Ends without a word.
@@ -142,6 +156,7 @@ impl Node {
     /// The node's clock is put forward or back.
     pub fn jump(&self, seconds: i64) {
         self.skew.fetch_add(seconds * SECOND, Ordering::Relaxed);
+        self.jumped.fetch_add(seconds.unsigned_abs(), Ordering::Relaxed);
     }
 }
 

@@ -9,10 +9,9 @@ use durable::ProcessId;
 use expr::{Object, Value};
 use flow::run::{CallResult, ConnectorCall, HttpRequest};
 use parking_lot::Mutex;
-use server::worker::{Answering, Asker, Connectors, Engine, Judged, Outside};
+use server::app::error::AppError;
+use server::worker::{Answering, Asker, Connectors, Engine, Judged, Later, Outside};
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +89,19 @@ impl SimOutside {
         hook::ask(&self.shared, self.node, &mut self.random.lock(), asking)
     }
 
+    fn watch(&self, call: &ConnectorCall) -> CallResult {
+        let mut random = self.random.lock();
+        if self.shared.is_troubled() && random.in_thousand(150) {
+            return broken();
+        }
+        let apart = self.shared.clocks_apart();
+        let told = self.shared.watched.lock().ask(call, &mut random, apart);
+        told.unwrap_or_else(|problem| {
+            self.shared.truth.lock().watch.violation(problem);
+            broken()
+        })
+    }
+
     fn read(&self, uri: &str) -> CallResult {
         let fails = self.shared.is_troubled() && self.random.lock().in_thousand(150);
         if fails { broken() } else { self.shared.queue.lock().answer(uri) }
@@ -126,29 +138,25 @@ impl Outside for SimOutside {
     }
 }
 
-/// The connectors of one node: all of them subscribe at the same service.
+/// The connectors of one node: one tells what is new, the others subscribe at the same service.
 pub struct SimConnectors(pub Arc<SimOutside>);
 
 impl Connectors for SimConnectors {
-    fn call(
-        &self,
-        _engine: Arc<Engine>,
-        call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
+    fn call(&self, _engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult> {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
+            let operation = call.inputs.get("host").and_then(|host| host.get("operationId"));
+            if operation.and_then(Value::as_str) == Some(queue::OPERATION) {
+                return outside.travel(3_000, || outside.watch(&call)).await;
+            }
             let asking = Asking::of_connector(call);
             outside.travel(300, || outside.subscribe(&asking)).await
         })
     }
 
     /// All of them can be subscribed to.
-    fn is_asked(
-        &self,
-        _engine: Arc<Engine>,
-        _call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        Box::pin(async { false })
+    fn is_asked(&self, _: Arc<Engine>, _: ConnectorCall) -> Later<Result<bool, AppError>> {
+        Box::pin(async { Ok(false) })
     }
 
     /// There are no policies in this world.
@@ -158,7 +166,7 @@ impl Connectors for SimConnectors {
         _asker: Asker,
         _connector: &'static str,
         _uri: String,
-    ) -> Pin<Box<dyn Future<Output = Judged> + Send>> {
+    ) -> Later<Judged> {
         Box::pin(async { Judged::Free })
     }
 }

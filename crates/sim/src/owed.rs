@@ -3,11 +3,13 @@
 use crate::audit::Told;
 use crate::hook::{self, Held};
 use crate::node::Shared;
+use crate::queue::Queue;
 use crate::workload::Kind;
 use crate::world::key_of;
 use durable::{ProcessId, ProcessKind};
 use expr::Value;
 use flow::run::Status;
+use parking_lot::Mutex;
 use server::app::App;
 use server::app::access::RunAt;
 use server::app::catalog::FlowState;
@@ -17,16 +19,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// True while something is still to be done: an item to be found, a subscription to be ended.
 #[must_use]
 pub fn is_something_owed(shared: &Shared) -> bool {
-    let polled = {
+    shared.service.lock().lapse();
+    let is_unread = queues(shared).into_iter().any(|(kind, items)| {
         let truth = shared.truth.lock();
-        truth.runs.values().filter(|run| run.workflow == key_of(Kind::Polled)).count()
-    };
-    let is_unread = polled < shared.queue.lock().items.len();
+        truth.runs.values().filter(|run| run.workflow == key_of(kind)).count() < items.len()
+    });
     is_unread || !left_over(shared).is_empty() || !subscriptions(shared).is_empty()
 }
 
+/// What is to be found, by the flow that asks for it.
+fn queues(shared: &Shared) -> [(Kind, Vec<String>); 2] {
+    let items = |queue: &Mutex<Queue>| queue.lock().items.clone();
+    [(Kind::Polled, items(&shared.queue)), (Kind::Watched, items(&shared.watched))]
+}
+
 /// The process that the flow of the webhook trigger names, if it is on.
-fn trigger_process(shared: &Shared) -> Option<ProcessId> {
+#[must_use]
+pub fn trigger_process(shared: &Shared) -> Option<ProcessId> {
     let truth = shared.truth.lock();
     let row = truth.managed.workflows.get(&key_of(Kind::Notified))?;
     let is_on = FlowState::from_number(row.state) == FlowState::Started;
@@ -37,8 +46,8 @@ fn trigger_process(shared: &Shared) -> Option<ProcessId> {
 fn left_over(shared: &Shared) -> Vec<Held> {
     let wanted = trigger_process(shared);
     let service = shared.service.lock();
-    let held = service.held.values().filter(|it| Some(it.process) != wanted && !it.is_late);
-    held.cloned().collect()
+    let is_owed = |it: &&Held| Some(it.process) != wanted && !it.is_late && !it.is_replaced;
+    service.held.values().filter(is_owed).cloned().collect()
 }
 
 /// Processes of triggers and subscriptions that no flow names.
@@ -56,6 +65,7 @@ pub async fn audit(
     told: &BTreeMap<ProcessId, Told>,
     problems: &mut Vec<String>,
 ) {
+    shared.service.lock().lapse();
     for held in left_over(shared) {
         problems.push(format!("a subscription was not ended: {held:?}"));
     }
@@ -94,7 +104,7 @@ fn check_trigger(shared: &Shared, problems: &mut Vec<String>) {
     match state {
         Some((FlowState::Started, Some(process))) => {
             let service = shared.service.lock();
-            if !service.held.values().any(|it| Some(it.process) == wanted) {
+            if wanted.and_then(|it| service.newest(it)).is_none() {
                 let live = shared.truth.lock().live(process);
                 problems.push(format!("the flow is on and has no subscription: {live:?}"));
             }
@@ -109,10 +119,10 @@ fn check_trigger(shared: &Shared, problems: &mut Vec<String>) {
 
 /// Each item of the queue is one run.
 fn check_items(shared: &Shared, told: &BTreeMap<ProcessId, Told>, problems: &mut Vec<String>) {
-    let runs = told.values().filter(|run| run.kind == Kind::Polled);
-    let found: BTreeSet<&str> = runs.map(|run| run.request.as_str()).collect();
-    for id in &shared.queue.lock().items {
-        if !found.contains(id.as_str()) {
+    for (kind, items) in queues(shared) {
+        let runs = told.values().filter(|run| run.kind == kind);
+        let found: BTreeSet<&str> = runs.map(|run| run.request.as_str()).collect();
+        for id in items.iter().filter(|id| !found.contains(id.as_str())) {
             problems.push(format!("the item {id} started no run"));
         }
     }

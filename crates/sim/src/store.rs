@@ -416,7 +416,7 @@ impl Store for SimStore {
     }
 
     fn version(&self, workflow: i64, number: u32) -> Answer<'_, Option<VersionRow>> {
-        self.get(move |truth| truth.managed.versions.get(&(workflow, number)).cloned())
+        self.get(move |truth| truth.managed.version(workflow, number))
     }
 
     fn versions(&self, _workflow: i64) -> Answer<'_, Vec<VersionRow>> {

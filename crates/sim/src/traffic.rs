@@ -1,17 +1,19 @@
-//! What happens to flows besides requests: they are turned on and off, find new items in a
-//! queue, and their failed runs are resumed.
+//! What happens to flows besides requests: they are turned on and off, get other versions,
+//! find new items in queues, and their failed runs are resumed.
 
 use crate::node::Shared;
 use crate::random::Random;
 use crate::workload::Kind;
 use crate::world::{is_final, key_of};
 use durable::ProcessId;
+use flow::definition::Dialect;
 use flow::run::Status;
 use server::api::trigger::{Address, Queries};
 use server::app::App;
 use server::app::access::{FlowAt, RunAt, Scope};
 use server::app::catalog::{FlowEntry, FlowState};
 use server::app::error::{AppError, ErrorKind};
+use server::app::flow::{FlowInput, FlowPatch};
 use server::app::resume::{VersionWanted, can_resume};
 use server::app::trigger::Signed;
 use server::auth::caller::Caller;
@@ -38,11 +40,41 @@ pub async fn flow_behind(app: &App, url: &str) -> Result<Arc<FlowEntry>, AppErro
 }
 
 /// A new item that a polling trigger is to find.
-pub fn append(shared: &Shared) {
-    let mut queue = shared.queue.lock();
-    let id = format!("q{}", queue.items.len() + 1);
-    shared.ledger.lock().sent.insert(id.clone(), (Kind::Polled, 1));
+pub fn append(shared: &Shared, kind: Kind) {
+    let (queue, letter) = match kind {
+        Kind::Watched => (&shared.watched, "w"),
+        _ => (&shared.queue, "q"),
+    };
+    let mut queue = queue.lock();
+    let id = format!("{letter}{}", queue.items.len() + 1);
+    shared.ledger.lock().sent.insert(id.clone(), (kind, 1));
     queue.items.push(id);
+}
+
+/// Gives a flow another version, until that was done.
+pub async fn update(shared: Shared, mut random: Random, kind: Kind, marker: u64) {
+    let caller = Caller::root("simulation");
+    let name = kind.name();
+    loop {
+        let app = shared.door(&mut random);
+        let at = FlowAt { environment: "default", name: &name, scope: Scope::Any };
+        let document = serde_json::to_vec(&kind.definition(marker)).unwrap_or_default();
+        let dialect = Some(Dialect::LogicApps);
+        let input = FlowInput { document, dialect, ..FlowInput::default() };
+        let patch = FlowPatch { document: Some(input), ..FlowPatch::default() };
+        match tokio::time::timeout(PATIENCE, app.update_flow(&caller, at, patch)).await {
+            Ok(Ok(_)) => {
+                shared.ledger.lock().updated.insert((kind, marker));
+                return;
+            }
+            Ok(Err(error)) if !is_passing(&error) => {
+                let text = format!("the flow {name} could not be updated: {}", error.message);
+                shared.truth.lock().watch.violation(text);
+                return;
+            }
+            _ => tokio::time::sleep(Duration::from_millis(500 + random.below(2_000))).await,
+        }
+    }
 }
 
 /// Turns the flow of a webhook trigger on or off, until it was done or somebody else wants

@@ -4,6 +4,7 @@
 
 use crate::bug::Bug;
 use crate::managed::Managed;
+use crate::node::BEGINNING;
 use durable::limits::PARTITIONS;
 use durable::{
     Batch, Chunk, Cluster, InboxId, Lease, Message, MessageKind, NodeId, Partition, PartitionSet,
@@ -44,6 +45,7 @@ pub struct Truth {
     pub retentions: BTreeMap<(String, i64), RetentionRow>,
     pub is_closed: bool,
     pub bug: Option<Bug>,
+    pub began: Option<Instant>,
     pub watch: Watch,
 }
 
@@ -52,6 +54,8 @@ pub struct Truth {
 pub struct Watch {
     /// Everything that was ever intended, and whether it came to its end.
     pub effects: BTreeMap<(ProcessId, u64), bool>,
+    /// Processes that were told to end.
+    pub told_to_end: BTreeSet<ProcessId>,
     /// Messages that were taken.
     pub consumed: BTreeSet<InboxId>,
     pub violations: Vec<String>,
@@ -81,8 +85,11 @@ impl Truth {
     #[must_use]
     pub fn new(bug: Option<Bug>) -> Truth {
         let leases = vec![(None, 0); usize::from(PARTITIONS)];
-        let mut truth = Truth { leases, bug, ..Truth::default() };
+        let began = Some(Instant::now());
+        let mut truth = Truth { leases, bug, began, ..Truth::default() };
         truth.managed.ignores_revisions = bug == Some(Bug::IgnoreRevision);
+        truth.managed.keeps_triggers = bug == Some(Bug::KeepTrigger);
+        truth.managed.reads_newest = bug == Some(Bug::ReadNewestVersion);
         truth
     }
 
@@ -126,6 +133,11 @@ impl Truth {
         self.processes.contains_key(&process) && !self.inbox.values().any(is_end)
     }
 
+    #[must_use]
+    pub fn is_live(&self, process: ProcessId) -> bool {
+        self.processes.contains_key(&process)
+    }
+
     /// Whether a node holds a process that lives.
     #[must_use]
     pub fn is_held_by(&self, process: ProcessId, node: u64) -> bool {
@@ -161,10 +173,10 @@ impl Truth {
                 let known = self.processes.get(&batch.process);
                 let (kind, workflow) = known
                     .map_or((batch.kind, commit.workflow), |known| (known.kind, known.workflow));
-                let is_forgotten = self.bug == Some(Bug::ForgetWakeup)
-                    && kind == ProcessKind::Trigger
-                    && seq.is_multiple_of(3);
-                let due = due.filter(|_| !is_forgotten);
+                let due = match kind {
+                    ProcessKind::Trigger => due.and_then(|due| self.wakes(due, seq)),
+                    ProcessKind::Run => due,
+                };
                 let process = Process { kind, seq, due, workflow };
                 self.processes.insert(batch.process, process);
             }
@@ -205,6 +217,24 @@ impl Truth {
         }
         let inbox = batch.messages.iter().map(|message| self.send(message)).collect();
         Committed::Done { inbox }
+    }
+
+    /// When a trigger is woken that is to be woken at a moment: the bugs that concern it.
+    fn wakes(&self, due: Ticks, seq: u64) -> Option<Ticks> {
+        const MINUTE: Ticks = 600_000_000;
+        match self.bug {
+            Some(Bug::ForgetWakeup) if seq.is_multiple_of(3) => None,
+            Some(Bug::ForgetFarWakeup) if due > self.now() + MINUTE => None,
+            Some(Bug::WakeEarly) => Some(due - MINUTE / 2),
+            _ => Some(due),
+        }
+    }
+
+    /// The moment by the clock on the wall: what nodes take for it may be something else.
+    #[must_use]
+    pub fn now(&self) -> Ticks {
+        let since = self.began.map(|began| began.elapsed().as_nanos() / 100).unwrap_or_default();
+        BEGINNING + Ticks::try_from(since).unwrap_or(0)
     }
 
     /// Why a commit changes nothing.
@@ -302,10 +332,27 @@ impl Truth {
             return None;
         }
         self.inbox_last += 1;
+        if message.kind == MessageKind::Cancel {
+            self.watch.told_to_end.insert(message.to);
+        }
         if !self.forgets(message) {
-            self.inbox.insert(self.inbox_last, message.clone());
+            let to = self.addressee(message);
+            self.inbox.insert(self.inbox_last, Message { to, ..message.clone() });
         }
         Some(self.inbox_last)
+    }
+
+    /// [`Bug::EndAnother`]: who is told, of those that ask or subscribe.
+    fn addressee(&self, message: &Message) -> ProcessId {
+        let is_end = message.kind == MessageKind::Cancel && self.bug == Some(Bug::EndAnother);
+        let is_of = |id: &ProcessId| {
+            self.processes.get(id).is_some_and(|it| it.kind == ProcessKind::Trigger)
+        };
+        if !is_end || !is_of(&message.to) {
+            return message.to;
+        }
+        let mut others = self.processes.keys().filter(|id| **id != message.to && is_of(id));
+        others.next_back().copied().unwrap_or(message.to)
     }
 
     /// The bugs that concern messages.

@@ -45,6 +45,8 @@ pub enum Kind {
     Notified,
     /// Asks what is new: a run for each item.
     Polled,
+    /// The same by a connector, which says when to ask again.
+    Watched,
 }
 
 /// Items of the long loop: two actions each are more than a step takes.
@@ -54,7 +56,7 @@ pub const ITEMS: u64 = 2_100;
 pub const LIMIT: usize = 2;
 
 impl Kind {
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Answered,
         Kind::Calls,
         Kind::Once,
@@ -74,7 +76,32 @@ impl Kind {
         Kind::Silent,
         Kind::Notified,
         Kind::Polled,
+        Kind::Watched,
     ];
+
+    /// Those that get other versions: what runs, waits, fires, asks, and has subscribed.
+    pub const UPDATED: [Kind; 7] = [
+        Kind::Calls,
+        Kind::Parked,
+        Kind::Hooked,
+        Kind::Ticker,
+        Kind::Notified,
+        Kind::Polled,
+        Kind::Watched,
+    ];
+
+    /// The action after which such a flow says of which version it is.
+    #[must_use]
+    pub fn last(self) -> Option<&'static str> {
+        match self {
+            Kind::Calls => Some("Second"),
+            Kind::Parked => Some("First"),
+            Kind::Hooked | Kind::Ticker | Kind::Notified | Kind::Polled | Kind::Watched => {
+                Some("After")
+            }
+            _ => None,
+        }
+    }
 
     /// What a caller starts next.
     pub fn choose(random: &mut Random) -> Kind {
@@ -107,8 +134,23 @@ impl Kind {
         matches!(self, Kind::Sleeper | Kind::Cancelled | Kind::Early | Kind::Silent)
     }
 
-    pub fn definition(self) -> Value {
-        let (mut trigger, actions) = (json!({"type": "Request", "kind": "Http"}), self.actions());
+    /// What marks a version is in its last action, and in what a webhook trigger asks for.
+    pub fn definition(self, marker: u64) -> Value {
+        let mut actions = self.actions();
+        if let Some(last) = self.last() {
+            actions["Marker"] =
+                json!({"type": "Compose", "inputs": marker, "runAfter": after(Some(last))});
+        }
+        json!({
+            "$schema": "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
+            "contentVersion": "1.0.0.0",
+            "triggers": {"manual": self.trigger(marker)},
+            "actions": actions,
+        })
+    }
+
+    fn trigger(self, marker: u64) -> Value {
+        let mut trigger = json!({"type": "Request", "kind": "Http"});
         match self {
             Kind::Limited => {
                 trigger["runtimeConfiguration"] =
@@ -120,7 +162,16 @@ impl Kind {
                     "recurrence": {"frequency": "Second", "interval": 5}});
             }
             Kind::Notified => {
-                trigger = json!({"type": "HttpWebhook", "inputs": subscription("@{listCallbackUrl()}", "trigger")});
+                let mut inputs = subscription("@{listCallbackUrl()}", "trigger");
+                inputs["subscribe"]["body"]["marker"] = json!(marker);
+                trigger = json!({"type": "HttpWebhook", "inputs": inputs});
+            }
+            Kind::Watched => {
+                trigger = json!({"type": "OpenApiConnection", "inputs": {
+                        "host": {"operationId": queue::OPERATION, "connectionName": "hooks", "apiId": "/apis/hooks"},
+                        "parameters": {}, "retryPolicy": often()},
+                    "recurrence": {"frequency": "Second", "interval": 5},
+                    "splitOn": "@triggerBody()?['value']"});
             }
             Kind::Polled => {
                 trigger = json!({"type": "Http", "inputs": {"method": "GET", "uri": queue::ADDRESS},
@@ -129,12 +180,7 @@ impl Kind {
             }
             _ => {}
         }
-        json!({
-            "$schema": "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
-            "contentVersion": "1.0.0.0",
-            "triggers": {"manual": trigger},
-            "actions": actions,
-        })
+        trigger
     }
 
     fn actions(self) -> Value {
@@ -171,7 +217,7 @@ impl Kind {
                 "After": compose("@length(range(0, 3))", "Each"),
             }),
             Kind::Limited | Kind::Keyed => json!({"Pause": wait(2, None)}),
-            Kind::Split | Kind::Notified | Kind::Polled => {
+            Kind::Split | Kind::Notified | Kind::Polled | Kind::Watched => {
                 json!({"After": {"type": "Compose", "inputs": "@triggerBody()", "runAfter": {}}})
             }
             Kind::Sleeper => json!({

@@ -100,8 +100,10 @@ impl World {
                 18..26 => self.cancel_something(at),
                 26..29 => self.turn_something(),
                 29..36 => self.deliver_something(at),
-                36..42 => traffic::append(&self.shared),
+                36..39 => traffic::append(&self.shared, Kind::Polled),
+                39..42 => traffic::append(&self.shared, Kind::Watched),
                 42..46 => self.resume_something(),
+                46..51 => self.update_something(),
                 _ => self.request_something(at),
             }
         }
@@ -140,6 +142,14 @@ impl World {
         let is_on = self.random.in_thousand(600);
         let state = if is_on { FlowState::Started } else { FlowState::Stopped };
         tokio::spawn(traffic::turn(self.shared.clone(), self.random.fork(), state));
+    }
+
+    /// A flow gets another version while its runs and what acts in it are under way.
+    fn update_something(&mut self) {
+        self.requests += 1;
+        let kind = Kind::UPDATED[self.random.below(Kind::UPDATED.len() as u64) as usize];
+        let random = self.random.fork();
+        tokio::spawn(traffic::update(self.shared.clone(), random, kind, self.requests));
     }
 
     fn resume_something(&mut self) {
@@ -248,7 +258,7 @@ fn troubles(random: &mut Random) -> Troubles {
 fn add_flow(truth: &mut Truth, kind: Kind, key: i64) {
     let sealer = Sealer::with_key(&KEY);
     let id = format!("flow{key}");
-    let text = serde_json::to_vec(&kind.definition()).expect("a definition");
+    let text = serde_json::to_vec(&kind.definition(0)).expect("a definition");
     let report = flow::definition::load(&text, &LoadOptions::default());
     assert!(report.loaded.is_some(), "{kind:?}: {:?}", report.problems);
     let document = Document { text, parameters: None, dialect: Dialect::LogicApps }.pack();

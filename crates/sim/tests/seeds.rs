@@ -82,5 +82,10 @@ bugs! {
     a_start_key_that_is_forgotten_is_caught: ForgetStartKey
     a_key_without_content_is_caught: KeyWithoutContent
     a_wakeup_that_is_forgotten_is_caught: ForgetWakeup
+    a_far_wakeup_that_is_forgotten_is_caught: ForgetFarWakeup
+    a_trigger_that_is_woken_early_is_caught: WakeEarly
+    a_subscription_that_is_ended_instead_of_another_is_caught: EndAnother
+    a_trigger_that_outlives_its_version_is_caught: KeepTrigger
+    a_run_that_changes_its_version_is_caught: ReadNewestVersion
     a_revision_that_is_ignored_is_caught: IgnoreRevision
 }

@@ -57,7 +57,7 @@ impl<'a> Loading<'a, '_> {
         {
             self.invalid(&uri, "an address");
         }
-        self.retried(site, &inputs, runtime)
+        self.retried(site, &inputs, None, runtime)
     }
 
     pub fn workflow(&mut self, id: ActionId, at: &At<'a>, runtime: Option<&At<'a>>) -> Behavior {
@@ -68,32 +68,44 @@ impl<'a> Loading<'a, '_> {
         {
             self.require(&workflow, "id");
         }
-        let (inputs, retry) = self.retried(Site::inputs(id), &inputs, runtime);
+        let (inputs, retry) = self.retried(Site::inputs(id), &inputs, None, runtime);
         Behavior::Workflow { inputs, retry }
     }
 
-    /// Compiles inputs, and the retry policy that is in them or beside them.
+    /// Compiles inputs, and the retry policy that is in them, or in a part of them, or beside
+    /// them.
     pub fn retried(
         &mut self,
         site: Site,
         inputs: &At<'a>,
+        part: Option<&str>,
         runtime: Option<&At<'a>>,
     ) -> (Template, RetryPolicy) {
-        let inside = inputs.get("retryPolicy");
+        let inside = match part {
+            Some(part) => inputs.get(part).and_then(|part| part.get("retryPolicy")),
+            None => inputs.get("retryPolicy"),
+        };
         let policy = inside.clone().or_else(|| runtime.and_then(|at| at.get("retryPolicy")));
         let retry = match &policy {
             Some(policy) => self.retry_policy(policy, site),
             None => retry::default(self.dialect),
         };
-        if let (RetryPolicy::Evaluated, None, Some(policy), Some(object)) =
-            (&retry, inside, &policy, inputs.value.as_object())
+        if let (RetryPolicy::Evaluated, None, Some(policy)) = (&retry, inside, &policy)
+            && let Some(moved) = with_policy(inputs.value, part, policy.value)
         {
             // evaluated with the inputs, so it must be among them
-            let mut moved = expr::Object::clone(object);
-            moved.insert("retryPolicy", policy.value.clone());
-            let moved = Value::from(moved);
             return (self.compile(&At::new(&moved, inputs.path.clone()), site), retry);
         }
         (self.compile(inputs, site), retry)
     }
+}
+
+/// Inputs with a retry policy among them, or in a part of them.
+fn with_policy(inputs: &Value, part: Option<&str>, policy: &Value) -> Option<Value> {
+    let mut object = expr::Object::clone(inputs.as_object()?);
+    match part {
+        Some(part) => object.insert(part, with_policy(inputs.get(part)?, None, policy)?),
+        None => object.insert("retryPolicy", policy.clone()),
+    };
+    Some(object.into())
 }

@@ -4,12 +4,15 @@
 
 use super::loading::{Loading, Site};
 use super::path::At;
-use super::{ActionId, Behavior, Poll, RetryPolicy, Source, TriggerBehavior, retry};
+use super::{ActionId, Behavior, Poll, RetryPolicy, Source, TriggerBehavior};
 use crate::trigger::recurrence::{Frequency, Recurrence};
 use expr::Template;
 
 /// Minutes between two questions when a definition does not say (documented default).
 const POLL_MINUTES: u32 = 3;
+
+/// What is called, and how often it is repeated.
+type Inputs = (Template, RetryPolicy);
 
 impl<'a> Loading<'a, '_> {
     /// An action that calls an operation of a connector.
@@ -38,19 +41,12 @@ impl<'a> Loading<'a, '_> {
 
     /// A trigger that asks.
     pub fn poll_trigger(&mut self, at: &At<'a>, site: Site, source: Source) -> TriggerBehavior {
-        let runtime = self.optional_object(at, "runtimeConfiguration");
-        let (inputs, retry) = match source {
-            Source::Http => self.http_inputs(at, runtime.as_ref(), site),
-            _ => self.called(at, runtime.as_ref(), source, site),
-        };
-        TriggerBehavior::Poll(Box::new(self.asking(at, site, source, (inputs, retry))))
+        TriggerBehavior::Poll(Box::new(self.asking(at, site, source, Self::called)))
     }
 
     /// A trigger that is called by whom it has asked to.
     pub fn webhook_trigger(&mut self, at: &At<'a>, site: Site, source: Source) -> TriggerBehavior {
-        let runtime = self.optional_object(at, "runtimeConfiguration");
-        let (inputs, retry) = self.subscribing(at, runtime.as_ref(), source, site);
-        TriggerBehavior::Webhook(Box::new(self.asking(at, site, source, (inputs, retry))))
+        TriggerBehavior::Webhook(Box::new(self.asking(at, site, source, Self::subscribing)))
     }
 
     fn asking(
@@ -58,8 +54,10 @@ impl<'a> Loading<'a, '_> {
         at: &At<'a>,
         site: Site,
         source: Source,
-        (inputs, retry): (Template, RetryPolicy),
+        read: fn(&mut Self, &At<'a>, Option<&At<'a>>, Source, Site) -> Inputs,
     ) -> Poll {
+        let runtime = self.optional_object(at, "runtimeConfiguration");
+        let (inputs, retry) = read(self, at, runtime.as_ref(), source, site);
         let recurrence = self.poll_recurrence(at, site);
         let conditions = at.get("conditions").map(|at| expr::json::to_string(at.value));
         let reads_status =
@@ -79,37 +77,31 @@ impl<'a> Loading<'a, '_> {
         runtime: Option<&At<'a>>,
         source: Source,
         site: Site,
-    ) -> (Template, RetryPolicy) {
+    ) -> Inputs {
         if source != Source::Http {
             return self.called(at, runtime, source, site);
         }
         let Some(inputs) = self.inputs(at) else { return nothing() };
-        let subscribe = self.require_object(&inputs, "subscribe");
-        let policy = match &subscribe {
-            Some(subscribe) => {
-                self.require(subscribe, "method");
-                if subscribe.get("uri").is_none() && subscribe.get("url").is_none() {
-                    self.require(subscribe, "uri");
-                }
-                subscribe.get("retryPolicy").or_else(|| runtime?.get("retryPolicy"))
+        if let Some(subscribe) = self.require_object(&inputs, "subscribe") {
+            self.require(&subscribe, "method");
+            if subscribe.get("uri").is_none() && subscribe.get("url").is_none() {
+                self.require(&subscribe, "uri");
             }
-            None => None,
-        };
-        let retry = match policy {
-            Some(policy) => self.retry_policy(&policy, site),
-            None => retry::default(self.dialect),
-        };
-        (self.compile(&inputs, site), retry)
+        }
+        self.retried(site, &inputs, Some("subscribe"), runtime)
     }
 
-    /// The inputs of a call of a connector.
+    /// The inputs of a call of an address or a connector.
     fn called(
         &mut self,
         at: &At<'a>,
         runtime: Option<&At<'a>>,
         source: Source,
         site: Site,
-    ) -> (Template, RetryPolicy) {
+    ) -> Inputs {
+        if source == Source::Http {
+            return self.http_inputs(at, runtime, site);
+        }
         let Some(inputs) = self.inputs(at) else { return nothing() };
         if let Some(host) = self.require_object(&inputs, "host") {
             match source {
@@ -139,10 +131,10 @@ impl<'a> Loading<'a, '_> {
         {
             self.wrong_kind(&parameters, "an object of parameters");
         }
-        self.retried(site, &inputs, runtime)
+        self.retried(site, &inputs, None, runtime)
     }
 }
 
-fn nothing() -> (Template, RetryPolicy) {
+fn nothing() -> Inputs {
     (Template::constant(expr::Value::Null), RetryPolicy::None)
 }

@@ -3,7 +3,7 @@
 
 use super::Run;
 use super::call::{HttpRequest, child_id};
-use super::http::pairs;
+use super::http::{absolute, origin, pairs};
 use super::state::{Pending, Slot, Stage};
 use super::status::{Outcome, Outputs};
 use crate::definition::{Action, Source};
@@ -134,6 +134,22 @@ pub fn address_call(inputs: &Value, idempotency_key: String) -> Option<HttpReque
     })
 }
 
+/// The same call at an address that an answer gave. Another origin gets nothing of what this
+/// one is called with.
+#[must_use]
+pub fn called_at(request: HttpRequest, location: &Str) -> HttpRequest {
+    let uri = absolute(&request.uri, location);
+    let is_own = origin(&uri) == origin(&request.uri);
+    let next =
+        HttpRequest { method: "GET".into(), uri, queries: Vec::new(), body: None, ..request };
+    match is_own {
+        true => next,
+        false => {
+            HttpRequest { headers: Vec::new(), cookie: None, authentication: Value::Null, ..next }
+        }
+    }
+}
+
 /// Body of the message that ends a subscription which was answered: nothing is called to end
 /// it. One that nobody waits for is ended by a message without a body.
 pub const ANSWERED: &[u8] = b"answered";
@@ -179,6 +195,23 @@ pub(super) fn webhook_outcome(action: &Str, message: &Value) -> Outcome {
 mod tests {
     use super::*;
     use durable::Partition;
+
+    #[test]
+    fn another_origin_gets_no_credentials() {
+        let inputs = br#"{"method": "POST", "uri": "https://x/orders?a=1", "queries": {"b": "2"},
+            "headers": {"X-Key": "secret"}, "cookie": "c=secret", "body": {"secret": 1},
+            "authentication": {"type": "Basic", "username": "u", "password": "secret"}}"#;
+        let inputs = expr::json::parse(inputs).expect("JSON");
+        let request = || address_call(&inputs, "k".to_owned()).expect("a call");
+        let own = called_at(request(), &"/orders?after=3".into());
+        assert_eq!((own.method.as_str(), own.uri.as_str()), ("GET", "https://x/orders?after=3"));
+        assert_eq!((own.headers.len(), own.queries.len(), own.body), (1, 0, None));
+        assert_eq!(own.authentication, request().authentication);
+        for location in ["https://other/orders", "http://x/orders", "//other/orders"] {
+            let other = format!("{:?}", called_at(request(), &location.into()));
+            assert!(!other.contains("secret"), "{location}: {other}");
+        }
+    }
 
     #[test]
     fn an_address_is_of_one_process_and_one_server() {

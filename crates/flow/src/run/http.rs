@@ -90,7 +90,7 @@ pub fn request(
 }
 
 /// Scheme and authority of an absolute address.
-fn origin(uri: &str) -> Option<String> {
+pub(super) fn origin(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     Some(format!("{scheme}://{authority}").to_ascii_lowercase())
@@ -138,7 +138,7 @@ fn header_text(value: &str) -> Str {
 }
 
 /// A `Location` as an address: one without a host belongs to the host that was asked.
-pub fn absolute(asked: &Str, location: &Str) -> Str {
+pub(super) fn absolute(asked: &Str, location: &Str) -> Str {
     let Some((scheme, rest)) = asked.split_once("://") else { return location.clone() };
     if location.starts_with("//") {
         return format!("{scheme}:{location}").into();

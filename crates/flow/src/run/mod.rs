@@ -39,7 +39,7 @@ mod variable;
 pub use call::{CallResult, ChildCall, Effect, HttpRequest, Reply, Request, answer, child_id};
 pub use connector::{CallbackKey, ConnectorCall, Purpose, SubscriptionCall};
 pub use fold::Stored;
-pub use http::{absolute, status_name};
+pub use http::status_name;
 pub use past::Past;
 pub use record::{format_time, of_trigger as trigger_record, tracking_id};
 pub use resume::ResumeError;

@@ -6,7 +6,7 @@
 
 use crate::definition::{RetryPolicy, Source};
 use crate::limits::{
-    SUBSCRIPTION_END_ATTEMPTS_MAX, SUBSCRIPTION_LOOK_EVERY, SUBSCRIPTION_PAUSE_MAX,
+    POLL_PAUSE_MIN, SUBSCRIPTION_END_ATTEMPTS_MAX, SUBSCRIPTION_LOOK_EVERY, SUBSCRIPTION_PAUSE_MAX,
     SUBSCRIPTION_RENEWAL_MIN,
 };
 use crate::run::CallResult;
@@ -62,8 +62,10 @@ pub struct Subscription {
     /// Where it is answered.
     pub callback: Str,
     pub phase: Phase,
-    /// Earlier subscriptions that were renewed and are to be ended.
+    /// What ends the earlier one that was renewed.
     pub replaced: Option<Str>,
+    /// How often it was renewed: each is another question, and no repetition of the first.
+    pub renewals: u32,
 }
 
 /// Who waits for it.
@@ -124,7 +126,10 @@ impl Subscription {
     /// The time to renew has come.
     pub fn renew(&mut self, now: Ticks) {
         if let Phase::Live { location, .. } = &self.phase {
-            self.replaced.clone_from(location);
+            // the call that ends one without a connector knows no location: it would end the
+            // new one, too
+            self.replaced = location.clone().filter(|_| self.source != Source::Http);
+            self.renewals = self.renewals.saturating_add(1);
             self.phase = Phase::Asking { attempt: 1, due: now };
         }
     }
@@ -133,7 +138,7 @@ impl Subscription {
     pub fn asked(&mut self, now: Ticks, result: &CallResult, random: u64) -> Came {
         let Phase::Asking { attempt, .. } = self.phase else { return Came::default() };
         if let Some(answer) = success(result) {
-            let (location, renewal) = (location_of(answer), renewal_of(answer, now));
+            let (location, renewal) = (self.location_in(answer), renewal_of(answer, now));
             self.phase = Phase::Live { location, renewal };
             return Came::default();
         }
@@ -150,20 +155,47 @@ impl Subscription {
             self.phase = Phase::Asking { attempt: attempt.saturating_add(1), due };
             return Came { refusal: None, trouble };
         }
-        self.phase = Phase::Over;
+        // it may be there although nobody heard so, and so is the one before it
+        match is_lost(result) {
+            true => self.leave(now),
+            false if self.renewals > 0 => self.end(now),
+            false => self.phase = Phase::Over,
+        }
         Came { refusal: Some(refusal_of(result)), trouble }
+    }
+
+    /// What ends the one that an answer brought. A renewal may bring the one that is there.
+    fn location_in(&mut self, answer: &Value) -> Option<Str> {
+        match location_of(answer) {
+            None => self.replaced.take(),
+            location if location == self.replaced => self.replaced.take(),
+            location => location,
+        }
+    }
+
+    /// It was called back: nothing is called to end it.
+    pub fn answered(&mut self) {
+        if let Phase::Asking { .. } | Phase::Live { .. } = self.phase {
+            self.phase = Phase::Over;
+        }
     }
 
     /// Nobody waits for it any more. One that may have been asked for is ended, too.
     pub fn leave(&mut self, now: Ticks) {
-        let location = match &self.phase {
+        match &self.phase {
             Phase::Asking { .. } if self.source != Source::Http => {
                 self.phase = Phase::Finding { attempt: 1, due: now };
-                return;
             }
-            Phase::Asking { .. } => self.replaced.take(),
+            Phase::Asking { .. } | Phase::Live { .. } => self.end(now),
+            Phase::Finding { .. } | Phase::Leaving { .. } | Phase::Over => {}
+        }
+    }
+
+    /// Ends what is known to be there, if there is a call for it.
+    fn end(&mut self, now: Ticks) {
+        let location = match &self.phase {
             Phase::Live { location, .. } => location.clone(),
-            Phase::Finding { .. } | Phase::Leaving { .. } | Phase::Over => return,
+            _ => self.replaced.take(),
         };
         self.phase = match self.can_leave(location.as_ref()) {
             true => Phase::Leaving { location, attempt: 1, due: now },
@@ -182,11 +214,10 @@ impl Subscription {
             return Came { refusal: None, trouble: Some(told(result)) };
         }
         // one that is refused is not there; the one before it may be
-        let location = answer.and_then(location_of).or_else(|| self.replaced.take());
-        self.phase = match self.can_leave(location.as_ref()) {
-            true => Phase::Leaving { location, attempt: 1, due: now },
-            false => Phase::Over,
-        };
+        match answer.and_then(|answer| self.location_in(answer)) {
+            None => self.end(now),
+            location => self.phase = Phase::Leaving { location, attempt: 1, due: now },
+        }
         Came::default()
     }
 
@@ -235,6 +266,15 @@ fn status_of(result: &CallResult) -> Option<i64> {
 fn success(result: &CallResult) -> Option<&Value> {
     let CallResult::Answer(answer) = result else { return None };
     status_of(result).filter(|status| (200..300).contains(status)).map(|_| answer)
+}
+
+/// Whether a call may have done what it was made for, although it brought nothing.
+fn is_lost(result: &CallResult) -> bool {
+    match result {
+        CallResult::Answer(_) => matches!(status_of(result), Some(408 | 502 | 504)),
+        CallResult::Failure { is_retryable, .. } => *is_retryable,
+        CallResult::Unknown => true,
+    }
 }
 
 fn told(result: &CallResult) -> String {
@@ -307,7 +347,8 @@ impl PollState {
         }
         self.failures = 0;
         self.number += 1;
-        let asked = retry_after(answer).map(|pause| now.saturating_add(pause));
+        let asked = retry_after(answer);
+        let asked = asked.map(|pause| now.saturating_add(pause.max(POLL_PAUSE_MIN)));
         if fires {
             self.location = location_of(answer).or_else(|| self.location.take());
             return (Polled::Fires, asked.unwrap_or(regular));
@@ -416,6 +457,7 @@ fn value_of(it: &Subscription) -> Value {
         ("callback", it.callback.clone().into()),
         ("phase", phase_value(&it.phase)),
         ("replaced", optional(it.replaced.as_ref())),
+        ("renewals", i64::from(it.renewals).into()),
     ])
 }
 
@@ -471,7 +513,6 @@ fn retry_value(policy: &RetryPolicy) -> Value {
 
 fn retry_of(value: &Value) -> Option<RetryPolicy> {
     let numbers: Vec<i64> = value.as_array()?.iter().filter_map(Value::as_int).collect();
-    let count = |count: i64| u32::try_from(count).ok();
     Some(match numbers[..] {
         [0] => RetryPolicy::None,
         [1, n, interval] => RetryPolicy::Fixed { count: count(n)?, interval },
@@ -481,6 +522,10 @@ fn retry_of(value: &Value) -> Option<RetryPolicy> {
         [3] => RetryPolicy::Evaluated,
         _ => return None,
     })
+}
+
+fn count(number: i64) -> Option<u32> {
+    u32::try_from(number).ok()
 }
 
 fn subscription_of(value: &Value) -> Option<Subscription> {
@@ -502,6 +547,8 @@ fn subscription_of(value: &Value) -> Option<Subscription> {
         callback: text(value, "callback")?,
         phase: phase_of(value.get("phase")?)?,
         replaced: text(value, "replaced"),
+        // states of an earlier version do not say it
+        renewals: value.get("renewals").and_then(Value::as_int).map_or(Some(0), count)?,
     })
 }
 

@@ -16,6 +16,7 @@ fn subscription(owner: Owner, source: Source) -> Subscription {
         callback: "https://here/callbacks/1".into(),
         phase: Phase::Asking { attempt: 1, due: NOW },
         replaced: None,
+        renewals: 0,
     }
 }
 
@@ -78,6 +79,64 @@ fn one_that_ends_is_renewed_before() {
     it.renew(NOW + 540 * MINUTE);
     assert_eq!(it.replaced, Some("/a".into()));
     assert_eq!(it.phase, Phase::Asking { attempt: 1, due: NOW + 540 * MINUTE });
+}
+
+/// One that lives, and whose time to be renewed has come.
+fn renewed(owner: Owner, source: Source) -> Subscription {
+    let mut it = subscription(owner, source);
+    it.phase = Phase::Live { location: Some("/a".into()), renewal: Some(NOW) };
+    it.renew(NOW);
+    it
+}
+
+#[test]
+fn a_renewal_that_brings_the_same_one_ends_nothing() {
+    for headers in [&[("Location", "/a")][..], &[]] {
+        let mut it = renewed(Owner::Trigger, Source::OpenApi);
+        it.asked(NOW, &answer(200, headers, Value::Null), 0);
+        assert_eq!(it.phase, Phase::Live { location: Some("/a".into()), renewal: None });
+        assert_eq!((it.replaced, it.renewals), (None, 1), "{headers:?}");
+    }
+    let mut it = renewed(Owner::Trigger, Source::OpenApi);
+    it.asked(NOW, &answer(201, &[("Location", "/b")], Value::Null), 0);
+    assert_eq!(it.replaced, Some("/a".into()), "the old one is to be ended");
+    // the call that would end the old one knows only its address, which is the new one's
+    assert_eq!(renewed(Owner::Trigger, Source::Http).replaced, None);
+}
+
+#[test]
+fn a_renewal_that_is_refused_ends_the_one_that_is_there() {
+    let mut it = renewed(action(), Source::OpenApi);
+    assert!(it.asked(NOW, &answer(403, &[], Value::Null), 0).refusal.is_some());
+    assert_eq!(it.phase, Phase::Leaving { location: Some("/a".into()), attempt: 1, due: NOW });
+    let mut it = renewed(action(), Source::Http);
+    it.asked(NOW, &answer(403, &[], Value::Null), 0);
+    assert!(matches!(it.phase, Phase::Leaving { .. }), "{:?}", it.phase);
+}
+
+#[test]
+fn one_whose_last_answer_was_lost_is_ended() {
+    let lost = CallResult::Failure {
+        code: "RequestTimeout".into(),
+        message: "no answer came".into(),
+        is_retryable: true,
+    };
+    for (source, result, is_left) in [
+        (Source::OpenApi, &lost, true),
+        (Source::Managed, &CallResult::Unknown, true),
+        (Source::Http, &lost, true),
+        (Source::OpenApi, &answer(504, &[], Value::Null), true),
+        (Source::OpenApi, &answer(503, &[], Value::Null), false),
+        (Source::Http, &answer(400, &[], Value::Null), false),
+    ] {
+        let mut it = subscription(action(), source);
+        it.retry = RetryPolicy::None;
+        assert!(it.asked(NOW, result, 0).refusal.is_some(), "the action is told");
+        assert_eq!(it.phase != Phase::Over, is_left, "{source:?} {result:?}: {:?}", it.phase);
+        // the run takes the refusal as its answer, and says so
+        it.answered();
+        assert_eq!(it.phase != Phase::Over, is_left, "{source:?} {result:?}: {:?}", it.phase);
+    }
 }
 
 #[test]
@@ -173,6 +232,7 @@ fn a_poll_fires_on_200_and_goes_on_where_it_is_told() {
     let cases = [
         (answer(200, &[], Value::Null), Polled::Fires, regular, None),
         (answer(200, &[("Retry-After", "5")], Value::Null), Polled::Fires, NOW + 5 * SECOND, None),
+        (answer(200, &[("Retry-After", "0")], Value::Null), Polled::Fires, NOW + SECOND, None),
         (answer(202, &[("Retry-After", "5")], Value::Null), Polled::Nothing, regular, None),
         (
             answer(202, &[("Retry-After", "300"), ("Location", "/n")], Value::Null),

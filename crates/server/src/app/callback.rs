@@ -9,6 +9,7 @@ use crate::auth::caller::Caller;
 use crate::auth::signature;
 use expr::Str;
 use flow::definition::{RelativePath, Trigger, TriggerBehavior};
+use flow::trigger::state::TriggerKind;
 use serde_json::json;
 
 /// A signed address.
@@ -95,11 +96,20 @@ impl App {
         } else {
             row.secondary_key = key;
         }
+        // who was given an address that ends now is given another
+        let mut ending = None;
+        if which == 0
+            && let Some(process) = row.trigger_process
+            && let Some(TriggerKind::Subscription(_)) = self.engine.trigger_kind(process).await?
+        {
+            ending = row.trigger_process.take();
+        }
         row.changed = self.engine.clock.now();
         let change = Change::default().update_flow(row, None);
         let change = change.audit("RotateKey", &entry.row.id, &json!({"key": which}));
         self.apply(caller, change).await?;
         let entry = self.reload(&entry).await?;
+        let entry = self.begin_anew(entry, ending).await?;
         self.signed_url(&entry, trigger, which)
     }
 

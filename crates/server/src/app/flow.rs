@@ -11,10 +11,12 @@ use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::clock;
 use crate::worker::trigger_state::acts_by_itself;
+use durable::ProcessId;
 use expr::Value;
 use flow::definition::{Dialect, LoadOptions, Loaded, Problem, Report, Severity};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Hint, VersionRow, WorkflowRow};
 
 /// A flow as its caller describes it.
@@ -50,6 +52,11 @@ pub struct FlowView {
 }
 
 const NAME_CHARACTERS_MAX: usize = 128;
+
+/// How long a start of the server waits before it tries again to turn on what acts by itself
+/// in a flow; twice as long each time.
+const ALIGN_PAUSE: Duration = Duration::from_millis(50);
+const ALIGN_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Flows that one read of all of them brings.
 const FLOWS_PER_READ: usize = 256;
@@ -161,12 +168,21 @@ impl App {
             facts.suspension = None;
         }
         let is_new_version = patch.document.is_some();
+        // of one that is off it was told to end: it does not begin again
+        let mut ending = match entry.state {
+            FlowState::Started => None,
+            FlowState::Stopped | FlowState::Deleted | FlowState::Suspended => {
+                row.trigger_process.take()
+            }
+        };
         let (version, problems, loaded) = match patch.document {
             Some(input) => {
                 let (loaded, problems) = load(&input)?;
                 facts.note_version(&loaded)?;
                 self.note_connections_in(caller, &row.environment, &mut facts).await?;
                 row.version += 1;
+                let after = (&loaded, input.parameters.as_ref());
+                ending = ending.or(self.leave_trigger(&entry, &mut row, after).await?);
                 row.dialect = dialect_number(loaded.flow.dialect);
                 let version = self.version_row(&row, &loaded, input)?;
                 (Some(version), problems, Some(loaded))
@@ -188,12 +204,8 @@ impl App {
             change = change.put(&facts)?;
         }
         self.apply(caller, change.audit("UpdateFlow", &entry.row.id, &detail)).await?;
-        let mut entry = self.reload(&entry).await?;
-        if is_new_version {
-            // a recurrence may have changed: it begins anew
-            entry = self.stop_trigger(entry).await?;
-        }
-        let entry = self.align_trigger(entry).await?;
+        let entry = self.reload(&entry).await?;
+        let entry = self.begin_anew(entry, ending).await?;
         self.view(entry, problems).await
     }
 
@@ -454,6 +466,20 @@ impl App {
         }
     }
 
+    /// Begins what acts by itself in a flow, and ends what acted before, which the flow's row
+    /// names no more.
+    pub(super) async fn begin_anew(
+        &self,
+        entry: Arc<FlowEntry>,
+        ending: Option<ProcessId>,
+    ) -> Result<Arc<FlowEntry>, AppError> {
+        let entry = self.align_trigger(entry).await?;
+        if let Some(process) = ending {
+            self.engine.end_trigger(process).await?;
+        }
+        Ok(entry)
+    }
+
     /// At a start of the server: makes what an earlier end left unmade, and what an earlier
     /// version did not have.
     pub async fn align_triggers(&self) -> Result<(), AppError> {
@@ -472,9 +498,28 @@ impl App {
         }
     }
 
+    /// What passes is tried again: nobody else does so while the server lives.
     async fn align_row(&self, row: WorkflowRow) -> Result<(), AppError> {
-        let entry = self.engine.catalog.entry(row).await?;
-        self.align_trigger(entry).await.map(|_| ())
+        let (id, mut row, mut pause) = (row.id.clone(), Some(row), ALIGN_PAUSE);
+        loop {
+            let entry = match row.take() {
+                Some(row) => self.engine.catalog.entry(row).await.map(Some),
+                None => self.engine.catalog.refresh(&id).await,
+            };
+            let aligned = match entry {
+                Ok(Some(entry)) => self.align_trigger(entry).await.map(|_| ()),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            let passes = |error: &AppError| {
+                matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Conflict)
+            };
+            if !aligned.as_ref().is_err_and(passes) || pause > ALIGN_PAUSE_MAX {
+                return aligned;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     pub(super) async fn stop_trigger(

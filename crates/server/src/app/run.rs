@@ -380,4 +380,4 @@ pub fn render_run(row: &RunRow, flow: &FlowEntry) -> Object {
 
 #[cfg(test)]
 #[path = "run_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use std::time::Duration;
 use store::sqlite::{SqliteOptions, SqliteStore};
 
-async fn app(dir: &std::path::Path) -> App {
+pub(crate) async fn app(dir: &std::path::Path) -> App {
     let store = SqliteStore::open(dir, SqliteOptions::default()).expect("a store");
     let store: Arc<dyn store::Store> = Arc::new(store);
     let engine = Engine::new(EngineParts {

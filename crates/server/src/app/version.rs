@@ -10,10 +10,13 @@ use super::data::Change;
 use super::error::AppError;
 use super::flow::FlowView;
 use crate::auth::caller::Caller;
+use durable::ProcessId;
+use expr::Value;
 use flow::definition::difference::{Compared, Difference, differences};
 use flow::definition::{LoadOptions, Loaded, Problem, Report};
+use flow::trigger::state::TriggerKind;
 use serde_json::json;
-use store::VersionRow;
+use store::{VersionRow, WorkflowRow};
 
 impl App {
     pub async fn list_versions(
@@ -83,15 +86,36 @@ impl App {
             created: row.changed,
             document: document.pack_sealed(key, &loaded.flow.parameters)?,
         };
+        let after = (&loaded, document.parameters.as_ref());
+        let ending = self.leave_trigger(&entry, &mut row, after).await?;
         self.police(&mut row, &mut facts, Some(&loaded)).await?;
         let detail = json!({"restored": number, "version": row.version});
         let change = Change::default().update_flow(row, Some(version)).put(&facts)?;
         self.apply(caller, change.audit("RestoreFlowVersion", &entry.row.id, &detail)).await?;
         let entry = self.reload(&entry).await?;
-        // a recurrence may have changed: it begins anew
-        let entry = self.stop_trigger(entry).await?;
-        let entry = self.align_trigger(entry).await?;
+        let entry = self.begin_anew(entry, ending).await?;
         self.view(entry, problems).await
+    }
+
+    /// Has the row of a new version name no more what was begun for the one before, and gives
+    /// that: whatever becomes of this server then, it ends, and another is begun. What asks
+    /// goes on if it asks the same, since it knows what is new.
+    pub(super) async fn leave_trigger(
+        &self,
+        entry: &FlowEntry,
+        row: &mut WorkflowRow,
+        after: (&Loaded, Option<&Value>),
+    ) -> Result<Option<ProcessId>, AppError> {
+        let Some(process) = row.trigger_process else { return Ok(None) };
+        let kind = self.engine.trigger_kind(process).await?;
+        if let Some(TriggerKind::Poll(_)) = kind {
+            let (document, (before, _)) =
+                self.opened(entry, &entry.row.name, entry.row.version).await?;
+            if asked_by((&before, document.parameters.as_ref())) == asked_by(after) {
+                return Ok(None);
+            }
+        }
+        Ok(row.trigger_process.take())
     }
 
     /// A version's document and what it loads to.
@@ -108,6 +132,12 @@ impl App {
             None => Err(AppError::definition(problems)),
         }
     }
+}
+
+/// What a trigger that asks goes by.
+fn asked_by<'a>((loaded, values): (&'a Loaded, Option<&'a Value>)) -> [Option<&'a Value>; 4] {
+    let part = |name| loaded.definition.get(name);
+    [part("triggers"), part("parameters"), loaded.connection_references.as_ref(), values]
 }
 
 /// A version's document, and what it loads to with its warnings.

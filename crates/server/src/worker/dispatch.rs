@@ -11,7 +11,8 @@ use flow::definition::TriggerBehavior;
 use flow::run::state::Caller;
 use flow::run::{CallResult, ChildCall, ConnectorCall, Effect, Input, Request};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::SemaphorePermit;
 
 /// Refusals of a child's start that pass.
 const PASSING: [&str; 6] = [
@@ -24,17 +25,26 @@ const PASSING: [&str; 6] = [
     "OutcomeUnknown",
 ];
 
+/// A call that waits for its turn, as long as this lives.
+struct WaitingCall(Arc<AtomicUsize>);
+
+impl Drop for WaitingCall {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Engine {
     /// Makes a call and gives its result to the process. At most so many go on at a time.
     pub fn dispatch(self: &Arc<Self>, process: ProcessId, effect: Effect) {
         self.counters.calls.fetch_add(1, Ordering::Relaxed);
-        self.calls_waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.wait_for_turn();
         let (id, attempt) = (effect.id, effect.attempt);
         tracing::debug!(%process, effect = id, attempt, "calling");
         self.calls_under_way.lock().entry(process).or_default().push((id, attempt));
         let engine = Arc::clone(self);
         tokio::spawn(async move {
-            match engine.make_call(process, effect).await {
+            match engine.make_call(process, effect, waiting).await {
                 // under way until the result is durable
                 Some(result) => {
                     engine.deliver(process, Input::Result { effect: id, attempt, result });
@@ -44,12 +54,18 @@ impl Engine {
         });
     }
 
-    async fn make_call(self: &Arc<Self>, process: ProcessId, effect: Effect) -> Option<CallResult> {
-        let permit = match effect.request {
-            Request::Http(_) | Request::Connector(_) => self.calls.acquire().await.ok(),
-            Request::Child(_) | Request::Subscribe(_) => None,
+    async fn make_call(
+        self: &Arc<Self>,
+        process: ProcessId,
+        effect: Effect,
+        waiting: WaitingCall,
+    ) -> Option<CallResult> {
+        let turn = match effect.request {
+            Request::Http(_) => self.calls.acquire().await.ok(),
+            // what another flow answers must not keep that one's calls from being made
+            Request::Connector(_) | Request::Child(_) | Request::Subscribe(_) => None,
         };
-        self.calls_waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(waiting);
         // who holds the process now makes the call
         if !self.ownership.owns(process) {
             tracing::debug!(%process, effect = effect.id, "not called: another node holds it");
@@ -64,8 +80,19 @@ impl Engine {
             Request::Connector(call) => Some(self.call_connector(*call).await),
             Request::Subscribe(call) => self.subscribe(process, effect.id, *call).await,
         };
-        drop(permit);
+        drop(turn);
         result
+    }
+
+    /// Waits until a call may leave: so many do at a time.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let _waiting = self.wait_for_turn();
+        self.calls.acquire().await.ok()
+    }
+
+    fn wait_for_turn(&self) -> WaitingCall {
+        self.calls_waiting.fetch_add(1, Ordering::Relaxed);
+        WaitingCall(Arc::clone(&self.calls_waiting))
     }
 
     /// True while this node makes that attempt.
@@ -89,6 +116,7 @@ impl Engine {
 
     /// A call that is made up already, behind the same guard.
     pub async fn exchange(&self, call: connector::http::HttpCall) -> CallResult {
+        let _turn = self.turn().await;
         self.outside.exchange(call).await
     }
 
@@ -212,4 +240,37 @@ fn child_name(host: &Value) -> Option<String> {
     }
     let id = text(host.get("workflow")?.get("id")?)?;
     id.rsplit('/').find(|segment| !segment.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow::definition::Source;
+    use flow::run::Purpose;
+
+    #[tokio::test]
+    async fn what_stands_behind_a_connector_is_asked_while_all_calls_are_taken() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let engine = crate::app::run::tests::app(dir.path()).await.engine;
+        let most = u32::try_from(crate::limits::CALLS_MAX).expect("a number");
+        let _taken = engine.calls.acquire_many(most).await.expect("all turns");
+        let call = ConnectorCall {
+            source: Source::OpenApi,
+            workflow: 1,
+            version: 1,
+            operation_name: "Ask".into(),
+            inputs: Value::Null,
+            purpose: Purpose::Call,
+            idempotency_key: String::new(),
+        };
+        let request = Request::Connector(Box::new(call));
+        let effect = Effect { id: 1, attempt: 1, repeatable: true, request };
+        let process = engine.new_id().expect("an id");
+        let waiting = engine.wait_for_turn();
+        // a flow behind a connection makes calls itself: it would wait for this one's turn
+        let making = engine.make_call(process, effect, waiting);
+        let made = tokio::time::timeout(std::time::Duration::from_secs(20), making).await;
+        assert!(matches!(made, Ok(Some(CallResult::Failure { .. }))), "{made:?}");
+        assert_eq!(engine.calls_waiting.load(Ordering::Relaxed), 0);
+    }
 }

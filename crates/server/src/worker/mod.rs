@@ -29,7 +29,7 @@ mod variable;
 pub mod watch;
 
 pub use address::{Asker, Judged};
-pub use outside::{Answering, Connectors, HttpOutside, Outside, failure, failure_code};
+pub use outside::{Answering, Connectors, HttpOutside, Later, Outside, failure, failure_code};
 pub use partition::PartitionState;
 pub use start::{Start, Started};
 
@@ -57,7 +57,7 @@ pub struct Engine {
     outside: Arc<dyn Outside>,
     connectors: OnceLock<Arc<dyn Connectors>>,
     calls: Arc<Semaphore>,
-    calls_waiting: AtomicUsize,
+    calls_waiting: Arc<AtomicUsize>,
     /// Attempts of effects that this node is making.
     calls_under_way: Mutex<HashMap<ProcessId, Vec<(u64, u32)>>>,
     partition: Mutex<PartitionState>,
@@ -128,7 +128,7 @@ impl Engine {
             outside: parts.outside,
             connectors: OnceLock::new(),
             calls: Arc::new(Semaphore::new(crate::limits::CALLS_MAX)),
-            calls_waiting: AtomicUsize::new(0),
+            calls_waiting: Arc::default(),
             calls_under_way: Mutex::default(),
             partition: Mutex::default(),
             waiters: Mutex::default(),

@@ -1,6 +1,8 @@
 //! Calls to the outside: the one way by which runs reach other systems.
 
+use super::Engine;
 use super::address::{Asker, Judged};
+use crate::app::error::AppError;
 use crate::limits::{CALL_ANSWER_BYTES_MAX, CALL_TIMEOUT_SECONDS};
 use bytes::Bytes;
 use connector::http::{
@@ -30,30 +32,25 @@ pub trait Outside: Send + Sync + 'static {
     fn exchange(&self, call: HttpCall) -> Answering<'_>;
 }
 
+/// What connectors answer later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// Makes calls of connectors: knows connections, and what stands behind them.
 pub trait Connectors: Send + Sync + 'static {
-    fn call(
-        &self,
-        engine: Arc<super::Engine>,
-        call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>>;
+    fn call(&self, engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult>;
 
     /// Whether the operation of a trigger is asked again and again, as it has no place for an
-    /// address to call back.
-    fn is_asked(
-        &self,
-        engine: Arc<super::Engine>,
-        call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send>>;
+    /// address to call back. What cannot be found out at all is not.
+    fn is_asked(&self, engine: Arc<Engine>, call: ConnectorCall) -> Later<Result<bool, AppError>>;
 
     /// Whether a flow may call an address, by what is called `connector`.
     fn judge(
         &self,
-        engine: Arc<super::Engine>,
+        engine: Arc<Engine>,
         asker: Asker,
         connector: &'static str,
         uri: String,
-    ) -> Pin<Box<dyn Future<Output = Judged> + Send>>;
+    ) -> Later<Judged>;
 }
 
 /// The real outside, behind the egress guard.

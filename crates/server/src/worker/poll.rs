@@ -11,7 +11,7 @@ use crate::app::error::AppError;
 use durable::{StartKey, Ticks};
 use expr::{Str, Value};
 use flow::definition::{Poll, Source, Trigger};
-use flow::run::connector::address_call;
+use flow::run::connector::{address_call, called_at};
 use flow::run::state::Caller;
 use flow::run::{CallResult, ConnectorCall, Purpose, retry};
 use flow::trigger::state::{PollState, Polled, TriggerKind, TriggerState};
@@ -94,16 +94,13 @@ impl Engine {
         (source, inputs): (Source, Value),
         (progress, key): (&PollState, String),
     ) -> CallResult {
-        let _permit = self.calls.acquire().await.ok();
         if source == Source::Http {
+            let _turn = self.turn().await;
             let Some(mut request) = address_call(&inputs, key) else {
                 return super::failure("BadRequest", "The trigger names no address.", false);
             };
             if let Some(location) = &progress.location {
-                request.uri = flow::run::absolute(&request.uri, location);
-                request.method = "GET".into();
-                request.queries.clear();
-                request.body = None;
+                request = called_at(request, location);
             }
             let asker = Asker::Flow(entry.row.key);
             return self.call_address(asker, data_policy::HTTP, request).await;

@@ -4,12 +4,14 @@
 use super::Engine;
 use super::address::Asker;
 use super::commit::Refusal;
+use super::load::told;
 use super::outside::failure;
 use super::trigger_state::{Watching, new_process};
 use crate::app::catalog::FlowEntry;
+use crate::app::connector::runtime::Reference;
 use crate::app::data_policy;
 use crate::app::error::AppError;
-use durable::{Message, MessageKind, ProcessId};
+use durable::{Message, MessageKind, ProcessId, Ticks};
 use expr::{Str, Value};
 use flow::definition::{Poll, Source, Trigger};
 use flow::run::connector::{ANSWERED, address_call, callback_url, refused};
@@ -17,6 +19,7 @@ use flow::run::{CallResult, ConnectorCall, Purpose, SubscriptionCall, retry};
 use flow::trigger::state::{Came, Owner, Phase, Subscription, TriggerKind, TriggerState};
 use std::sync::Arc;
 use std::time::Duration;
+use store::{RunRow, StoreError};
 use subtle::ConstantTimeEq;
 
 impl Engine {
@@ -43,7 +46,7 @@ impl Engine {
             purpose: Purpose::Call,
             idempotency_key: String::new(),
         };
-        Ok(connectors.is_asked(Arc::clone(self), call).await)
+        connectors.is_asked(Arc::clone(self), call).await
     }
 
     /// The subscription of a trigger whose flow is turned on. Its callback is the trigger's
@@ -65,10 +68,11 @@ impl Engine {
             version: entry.row.version,
             operation_name: trigger.name.clone(),
             retry: policy_of(webhook.source, &webhook.retry, &inputs),
-            inputs,
+            inputs: Reference::pinned(inputs, &trigger.name, &entry.version.references),
             callback,
             phase: Phase::Asking { attempt: 1, due: self.clock.now() },
             replaced: None,
+            renewals: 0,
         })
     }
 
@@ -101,6 +105,8 @@ impl Engine {
         call: SubscriptionCall,
     ) -> Result<(), Refusal> {
         let Some(row) = self.store.run(run).await.map_err(Refusal::Failed)? else { return Ok(()) };
+        let references = self.references_of(&row).await.map_err(Refusal::Failed)?;
+        let inputs = Reference::pinned(call.inputs, &call.operation_name, &references);
         let now = self.clock.now();
         let key = flow::run::CallbackKey(self.catalog.sealer().derive(b"callbacks"));
         let callback = callback_url(&self.catalog.public_url(), &key, call.process);
@@ -109,17 +115,31 @@ impl Engine {
             source: call.source,
             version: row.version,
             operation_name: call.operation_name,
-            inputs: call.inputs,
+            inputs,
             retry: call.retry,
             callback: callback.into(),
             phase: Phase::Asking { attempt: 1, due: now },
             replaced: None,
+            renewals: 0,
         };
         let kind = TriggerKind::Subscription(Box::new(subscription));
         let state = TriggerState { workflow: row.workflow, since: now, last: None, kind };
         let process = new_process(call.process);
         let asked = (Some((run, effect)), Vec::new());
         self.commit_answer(process, &state, Some(now), asked).await
+    }
+
+    /// The connection references of the version that a run goes by.
+    async fn references_of(&self, run: &RunRow) -> Result<Arc<serde_json::Value>, StoreError> {
+        let Some(row) = self.store.workflow_by_key(run.workflow).await? else {
+            return Ok(Arc::default());
+        };
+        match self.catalog.version(&row, run.version).await.map_err(told) {
+            Ok(version) => Ok(Arc::clone(&version.references)),
+            // the call says then what is wrong
+            Err(StoreError::Corrupt(_)) => Ok(Arc::default()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Does what is next for a subscription.
@@ -134,36 +154,12 @@ impl Engine {
         if self.is_left(&watching, &it).await? {
             it.leave(now);
         } else if watching.inbox.iter().any(|row| row.message.body == ANSWERED) {
-            it.phase = Phase::Over;
+            it.answered();
         }
         let is_due = it.due().is_some_and(|due| due <= now);
-        let came = match &it.phase {
-            Phase::Live { .. } if is_due => {
-                it.renew(now);
-                Came::default()
-            }
-            Phase::Asking { .. } if is_due => {
-                let callback = it.callback.clone();
-                let result =
-                    self.subscription_call(&watching, &it, Purpose::Subscribe { callback });
-                let result = result.await;
-                it.asked(self.clock.now(), &result, self.clock.moment().seed)
-            }
-            Phase::Finding { .. } if is_due => {
-                let callback = it.callback.clone();
-                let result =
-                    self.subscription_call(&watching, &it, Purpose::Subscribe { callback });
-                let result = result.await;
-                it.found(self.clock.now(), &result)
-            }
-            Phase::Leaving { location, .. } if is_due => {
-                let location = location.clone().unwrap_or_default();
-                let result =
-                    self.subscription_call(&watching, &it, Purpose::Unsubscribe { location });
-                let result = result.await;
-                it.left(self.clock.now(), &result)
-            }
-            _ => Came::default(),
+        let came = match is_due {
+            true => self.next_of(&watching, &mut it, now).await,
+            false => Came::default(),
         };
         if let Some(trouble) = &came.trouble {
             tracing::warn!(process = %watching.process, operation = %it.operation_name, %trouble, "a subscription is in trouble");
@@ -175,6 +171,36 @@ impl Engine {
             let _ = self.subscription_call(&watching, &it, Purpose::Unsubscribe { location }).await;
         }
         Ok(self.keep_subscription(watching, it, came).await)
+    }
+
+    /// What is due: the call for it, and what its answer means.
+    async fn next_of(
+        self: &Arc<Self>,
+        watching: &Watching,
+        it: &mut Subscription,
+        now: Ticks,
+    ) -> Came {
+        let purpose = match &it.phase {
+            Phase::Asking { .. } | Phase::Finding { .. } => {
+                Purpose::Subscribe { callback: it.callback.clone() }
+            }
+            Phase::Leaving { location, .. } => {
+                Purpose::Unsubscribe { location: location.clone().unwrap_or_default() }
+            }
+            Phase::Live { .. } => {
+                it.renew(now);
+                return Came::default();
+            }
+            Phase::Over => return Came::default(),
+        };
+        let result = self.subscription_call(watching, it, purpose).await;
+        let now = self.clock.now();
+        match &it.phase {
+            Phase::Asking { .. } => it.asked(now, &result, self.clock.moment().seed),
+            Phase::Finding { .. } => it.found(now, &result),
+            Phase::Leaving { .. } => it.left(now, &result),
+            Phase::Live { .. } | Phase::Over => Came::default(),
+        }
     }
 
     /// Whether nobody waits for it: it was told so, or its flow goes on without it.
@@ -242,11 +268,15 @@ impl Engine {
         it: &Subscription,
         purpose: Purpose,
     ) -> CallResult {
-        let _permit = self.calls.acquire().await.ok();
         let is_end = matches!(purpose, Purpose::Unsubscribe { .. });
         let what = if is_end { "unsubscribe" } else { "subscribe" };
-        let key = format!("{}-{what}", watching.process.run_name());
+        // a renewal is no repetition of what it renews
+        let key = match it.renewals {
+            0 => format!("{}-{what}", watching.process.run_name()),
+            number => format!("{}-{what}-{number}", watching.process.run_name()),
+        };
         if it.source == Source::Http {
+            let _turn = self.turn().await;
             let inputs = it.inputs.get(what).unwrap_or(&Value::Null);
             return match address_call(inputs, key) {
                 // what ends one may always be called

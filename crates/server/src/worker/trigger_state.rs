@@ -18,6 +18,7 @@ use flow::trigger::recurrence::Recurrence;
 use flow::trigger::state::{PollState, TriggerKind, TriggerState};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use store::{Commit, Committed, RunChange, StoreError};
 
@@ -207,14 +208,22 @@ impl Engine {
         Ok(Some(Watching { process, seq, state, due, inbox }))
     }
 
+    /// What a trigger's process does, if it lives.
+    pub async fn trigger_kind(&self, process: ProcessId) -> Result<Option<TriggerKind>, AppError> {
+        Ok(self.watching(process).await?.map(|it| it.state.kind))
+    }
+
     /// Sees to the process of a trigger: its time has come, or there is a message for it. One
     /// task at a time does.
     pub(super) async fn watch_over(self: Arc<Self>, process: ProcessId) {
-        if let Some(again) = self.watched.lock().get_mut(&process) {
-            *again = true;
-            return;
-        }
-        self.watched.lock().insert(process, false);
+        match self.watched.lock().entry(process) {
+            Entry::Occupied(mut known) => {
+                *known.get_mut() = true;
+                return;
+            }
+            Entry::Vacant(free) => free.insert(false),
+        };
+        let _guard = PanicGuard { engine: &self, process };
         loop {
             if let Err(error) = self.see_to(process).await {
                 tracing::warn!(%process, message = %error.message, "a trigger is tried again later");
@@ -336,6 +345,21 @@ impl Engine {
                 Ok(true)
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// After a panic the process can be seen to again.
+struct PanicGuard<'a> {
+    engine: &'a Engine,
+    process: ProcessId,
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(process = %self.process, "what sees to a trigger panicked");
+            self.engine.watched.lock().remove(&self.process);
         }
     }
 }

@@ -315,6 +315,36 @@ async fn a_webhook_trigger_subscribes_with_its_connector() {
 }
 
 #[tokio::test]
+async fn a_purged_flow_ends_its_subscription_whenever_that_works() {
+    // the service is away when the flow is purged
+    let house = House::open(|asked, before| match asked.method == Method::POST {
+        true => (201, vec![("location", "/api/loans/77".to_owned())], json!({})),
+        false if before < 2 => (503, Vec::new(), Value::Null),
+        false => (204, Vec::new(), Value::Null),
+    })
+    .await;
+    let trigger = json!({"type": "OpenApiConnectionWebhook", "inputs": {
+        "host": {"connectionName": "shared_library", "operationId": "OnLoan"},
+        "parameters": {}}});
+    let document =
+        power(with_trigger(trigger, json!({"Told": compose("", json!("@triggerBody()"))})));
+    let flow = house.flow(OWNER, &document, 201).await;
+    house.backend.wait_for(|asked| asked.method == Method::POST).await;
+    let name = flow["name"].as_str().expect("a name");
+    let environment = &house.people.environment;
+    let path = format!("/api/v1/flows/{name}?environment={environment}&purge=true");
+    let (status, answer) = house.people.world.api.call(Method::DELETE, &path, None).await;
+    assert_eq!(status, 204, "{answer}");
+    let since = Instant::now();
+    while house.backend.asked().len() < 3 {
+        assert!(since.elapsed() < WITHIN, "{:?}", house.backend.asked());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let end = &house.backend.asked()[2];
+    assert_eq!((end.line().as_str(), end.header("x-key")), ("DELETE /api/loans/77", SECRET));
+}
+
+#[tokio::test]
 async fn another_host_or_a_flow_can_stand_behind_a_connection() {
     let house = House::open(|_, _| (500, Vec::new(), Value::Null)).await;
     let other = Backend::start(|_, _| (200, Vec::new(), json!(["other"]))).await;

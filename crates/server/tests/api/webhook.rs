@@ -282,6 +282,21 @@ async fn a_deleted_flow_ends_its_subscription() {
 }
 
 #[tokio::test]
+async fn who_was_given_an_address_that_ends_is_given_another() {
+    let (backend, world) = (fine().await, world().await);
+    world.create("events", &subscribes(&backend)).await;
+    let old = callback(&backend.wait_for(is_subscribing).await);
+    world.api.post("/api/v1/flows/events/keys/primary/rotate", 200).await;
+    let is_new = |asked: &Asked| is_subscribing(asked) && callback(asked) != old;
+    let to = callback(&backend.wait_for(is_new).await);
+    assert_eq!(world.fire(&old, &json!({})).await.status, 401);
+    assert_eq!(world.fire(&to, &json!({})).await.status, 202);
+    // addresses signed with the other key are not its
+    world.api.post("/api/v1/flows/events/keys/secondary/rotate", 200).await;
+    assert_eq!(world.fire(&to, &json!({})).await.status, 202);
+}
+
+#[tokio::test]
 async fn a_trigger_asks_and_starts_what_is_new() {
     // new orders at first, then none, then one whose number the answer told
     let backend = Backend::start(|asked, before| match (asked.path.as_str(), before) {
@@ -318,6 +333,44 @@ async fn a_trigger_asks_and_starts_what_is_new() {
     assert_eq!(found, [1, 2, 2, 3]);
     let lines: Vec<String> = backend.asked().iter().map(Asked::line).collect();
     assert_eq!(lines, ["GET /orders", "GET /orders?after=2"]);
+}
+
+#[tokio::test]
+async fn a_trigger_goes_on_asking_when_its_flow_changes() {
+    let backend = Backend::start(|asked, _| match asked.path.as_str() {
+        "/orders" => {
+            let next = vec![("location", "/orders?after=1".to_owned())];
+            (200, next, json!({"n": 1}))
+        }
+        _ => (202, Vec::new(), Value::Null),
+    })
+    .await;
+    let world = world().await;
+    let document = |asks: &str, told: &str| {
+        let trigger = json!({
+            "type": "Http",
+            "inputs": {"method": "GET", "uri": backend.url(asks)},
+            "recurrence": {"frequency": "Second", "interval": 1}
+        });
+        with_trigger(trigger, json!({"Told": compose("", json!(told))}))
+    };
+    world.create("orders", &document("/orders", "one")).await;
+    backend.wait_for(|asked| asked.path == "/orders?after=1").await;
+    let change = json!({"document": document("/orders", "two")});
+    world.call(Method::PUT, "/api/v1/flows/orders", change, 200).await;
+    let before = backend.asked().len();
+    let since = Instant::now();
+    while backend.asked().len() < before + 2 {
+        assert!(since.elapsed() < WITHIN, "it asks no more");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // what was found is not found again
+    let first = backend.asked().iter().filter(|asked| asked.path == "/orders").count();
+    assert_eq!((first, runs_of(&world, "orders", 1).await.len()), (1, 1));
+    // one that asks something else begins anew
+    let change = json!({"document": document("/others", "two")});
+    world.call(Method::PUT, "/api/v1/flows/orders", change, 200).await;
+    backend.wait_for(|asked| asked.path == "/others").await;
 }
 
 #[tokio::test]

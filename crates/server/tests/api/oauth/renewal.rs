@@ -1,11 +1,14 @@
 //! Tokens that end, are refused or cannot be renewed.
 
 use super::scene::{CONNECTOR, LIFE, NAME, SECRET, Scene};
+use crate::backend::Backend;
 use crate::login::house::House;
 use connector::http::Secret;
 use futures_util::future::join_all;
 use reqwest::Method;
+use serde_json::json;
 use server::app::AppError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes.
@@ -126,6 +129,38 @@ async fn a_token_that_the_service_refuses_is_replaced_once() {
     // who comes late with the first gets the second
     assert_eq!(scene.house.app.token_refused(&connection, &first).await.unwrap(), second);
     assert_eq!(scene.token_of(&scene.house).await.unwrap(), second);
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_that_are_refused_one_after_another_renew_the_token_once() {
+    let scene = Scene::signed_in().await;
+    let first = format!("Bearer {}", scene.token_of(&scene.house).await.unwrap().expose());
+    let (refused, good) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let wait_until = |count: &AtomicUsize, least| {
+        let since = Instant::now();
+        while count.load(Ordering::SeqCst) < least && since.elapsed() < WITHIN {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    // both come with the first token; one hears so when the other has the second already
+    let backend = Backend::start(move |asked, _| {
+        if asked.header("authorization") != first {
+            good.fetch_add(1, Ordering::SeqCst);
+            return (200, Vec::new(), json!([]));
+        }
+        match refused.fetch_add(1, Ordering::SeqCst) {
+            0 => wait_until(&refused, 2),
+            _ => wait_until(&good, 1),
+        }
+        (401, Vec::new(), json!({}))
+    })
+    .await;
+    let path = format!("/environments/default/connectors/{CONNECTOR}/connections/{NAME}/backend");
+    let behind = json!({"kind": "Host", "url": backend.url("")});
+    scene.api(Method::PUT, &path, Some(&behind), 200).await;
+    assert_eq!(tokio::join!(scene.notes(), scene.notes()), (200, 200));
+    assert_eq!(backend.asked().len(), 4);
     assert_eq!(scene.seen("refresh_token").await, (1, 1));
 }
 

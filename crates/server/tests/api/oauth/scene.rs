@@ -92,8 +92,10 @@ impl Scene {
     pub async fn connector(&self, name: &str, properties: &Value) {
         let input = ConnectorInput {
             name: Some(name.to_owned()),
-            definition: json!({"swagger": "2.0", "info": {"title": "Files"}, "paths": {}})
-                .to_string(),
+            definition: json!({"swagger": "2.0", "info": {"title": "Files"}, "paths": {
+                "/notes": {"get": {"operationId": "ListNotes", "parameters": [],
+                    "responses": {"200": {}}}}}})
+            .to_string(),
             properties: json!({"properties": properties}).to_string(),
             ..ConnectorInput::default()
         };
@@ -150,6 +152,12 @@ impl Scene {
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
         serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// A call of the connector's operation over the connection.
+    pub async fn notes(&self) -> u16 {
+        let request = self.house.request(Method::GET, "/apim/files/mine/notes");
+        Answer::of(request.bearer_auth(&self.theirs[1])).await.status
     }
 
     /// A call as clients of the original make it.

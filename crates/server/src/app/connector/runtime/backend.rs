@@ -8,7 +8,7 @@ use crate::app::error::AppError;
 use crate::app::trigger::Answer;
 use crate::worker::failure;
 use ::connector::call::Body;
-use ::connector::definition::{Credential, Parameter, ParameterKind, ParameterSet, credential};
+use ::connector::definition::{Credential, ParameterKind, credential};
 use ::connector::http::{Authentication, HttpCall, Secret};
 use ::connector::policy::{AbsoluteRequest, Policies, PolicyContext, PolicyResponse};
 use bytes::Bytes;
@@ -131,25 +131,28 @@ fn no_service(connector: &Connector) -> AppError {
 
 /// The call over HTTP, with what the connector's policies make of it.
 async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
-    let result = once_by_service(called, service).await?;
-    let Some(token) = refused_token(called, &result).await? else { return Ok(result) };
-    // it was believed to be valid: another one is asked for, once
-    called.app.token_refused(&called.connection, &token).await?;
-    once_by_service(called, service).await
-}
-
-/// The token of a sign-in that the service does not take any more.
-async fn refused_token(called: &Called, result: &CallResult) -> Result<Option<Secret>, AppError> {
-    let CallResult::Answer(answer) = result else { return Ok(None) };
-    let set = called.connector.set_named(&called.connection.set)?;
-    let signs_in = set.parameters.iter().any(|it| it.kind == ParameterKind::SignIn);
-    if !signs_in || answer.get("statusCode").and_then(Value::as_int) != Some(401) {
-        return Ok(None);
+    let is_own = called.location.as_ref().is_none_or(|it| at_location(service, it).1);
+    if !is_own {
+        // it gets nothing of what the connection authenticates with
+        return once_by_service(called, service, &Values::new()).await;
     }
-    called.app.access_token_of(&called.connection).await.map(Some)
+    let (values, token) = values_of(called).await?;
+    let result = once_by_service(called, service, &values).await?;
+    let CallResult::Answer(answer) = &result else { return Ok(result) };
+    let is_refused = answer.get("statusCode").and_then(Value::as_int) == Some(401);
+    let Some(token) = token.filter(|_| is_refused) else { return Ok(result) };
+    // it was believed to be valid: another one is asked for, once for all who were refused
+    // with this one
+    called.app.token_refused(&called.connection, &token).await?;
+    let (values, _) = values_of(called).await?;
+    once_by_service(called, service, &values).await
 }
 
-async fn once_by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
+async fn once_by_service(
+    called: &Called,
+    service: &str,
+    values: &Values,
+) -> Result<CallResult, AppError> {
     let set = called.connector.set_named(&called.connection.set)?;
     if let Some(location) = &called.location {
         let (url, is_own) = at_location(service, location);
@@ -157,15 +160,13 @@ async fn once_by_service(called: &Called, service: &str) -> Result<CallResult, A
         request.request.path.clear();
         let mut known = Credential::default();
         if is_own {
-            let values = values_of(called, &set).await?;
-            known = credential(&called.document, &set, &values);
+            known = credential(&called.document, &set, values);
             request.authorize(&known);
         }
         return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
     }
-    let values = values_of(called, &set).await?;
     let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
-    let known = credential(&called.document, &set, &values);
+    let known = credential(&called.document, &set, values);
     request.authorize(&known);
     let Some(operation) = called.operation() else {
         return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
@@ -175,7 +176,7 @@ async fn once_by_service(called: &Called, service: &str) -> Result<CallResult, A
     let context = PolicyContext {
         operation,
         parameters: &called.parameters,
-        connection: &values,
+        connection: values,
         gateway: None,
     };
     policies.apply_request(&context, &mut request).map_err(|it| refused(&it.message))?;
@@ -226,18 +227,18 @@ fn http_call(called: &Called, request: &AbsoluteRequest, known: &Credential) -> 
     }
 }
 
-/// The values of the connection's parameters; that of a sign-in is its token now.
-async fn values_of(
-    called: &Called,
-    set: &ParameterSet,
-) -> Result<Map<String, serde_json::Value>, AppError> {
+type Values = Map<String, serde_json::Value>;
+
+/// The values of the connection's parameters; that of a sign-in is its token now, which is
+/// given besides.
+async fn values_of(called: &Called) -> Result<(Values, Option<Secret>), AppError> {
+    let set = called.connector.set_named(&called.connection.set)?;
     let mut values = called.app.values_of(&called.connection)?;
-    let is_sign_in = |it: &&Parameter| it.kind == ParameterKind::SignIn;
-    if let Some(parameter) = set.parameters.iter().find(is_sign_in) {
-        let token = called.app.access_token_of(&called.connection).await?;
-        values.insert(parameter.name.clone(), token.expose().into());
-    }
-    Ok(values)
+    let sign_in = set.parameters.iter().find(|it| it.kind == ParameterKind::SignIn);
+    let Some(parameter) = sign_in else { return Ok((values, None)) };
+    let token = called.app.access_token_of(&called.connection).await?;
+    values.insert(parameter.name.clone(), token.expose().into());
+    Ok((values, Some(token)))
 }
 
 /// The address that an answer gave, and whether it is one of the service: only that one gets

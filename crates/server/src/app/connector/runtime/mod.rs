@@ -28,7 +28,7 @@ use crate::app::{App, AppParts, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
 use crate::clock;
-use crate::worker::{Asker, Connectors, Engine, Judged, failure};
+use crate::worker::{Asker, Connectors, Engine, Judged, Later, failure};
 use ::connector::call::{Body, RelativeRequest};
 use ::connector::definition::{self, Document};
 use durable::Ticks;
@@ -36,7 +36,6 @@ use expr::{Object, Str, Value};
 use flow::definition::Source;
 use flow::run::{CallResult, ConnectorCall, Purpose};
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use store::WorkflowRow;
 
@@ -44,30 +43,30 @@ use store::WorkflowRow;
 /// not hold itself.
 pub struct Runtime(pub AppParts);
 
-impl Connectors for Runtime {
-    fn call(
+impl Runtime {
+    /// Has the use cases of an engine's server do something.
+    fn with<T, F: Future<Output = T> + Send + 'static>(
         &self,
         engine: Arc<Engine>,
-        call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
-        let app = App::of(engine, self.0.clone());
-        Box::pin(async move {
-            match app.call_operation(call).await {
-                Ok(result) => result,
-                Err(error) => told(&error),
-            }
+        work: impl FnOnce(App) -> F,
+    ) -> Later<T> {
+        Box::pin(work(App::of(engine, self.0.clone())))
+    }
+}
+
+impl Connectors for Runtime {
+    fn call(&self, engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult> {
+        self.with(engine, |app| async move {
+            app.call_operation(call).await.unwrap_or_else(|error| told(&error))
         })
     }
 
-    fn is_asked(
-        &self,
-        engine: Arc<Engine>,
-        call: ConnectorCall,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        let app = App::of(engine, self.0.clone());
-        Box::pin(async move {
-            // what cannot be found out now fails when it subscribes, and says why
-            app.is_asked(&call).await.unwrap_or(false)
+    fn is_asked(&self, engine: Arc<Engine>, call: ConnectorCall) -> Later<Result<bool, AppError>> {
+        self.with(engine, |app| async move {
+            match app.is_asked(&call).await {
+                Err(error) if !passes(&error) => Ok(false),
+                known => known,
+            }
         })
     }
 
@@ -77,13 +76,16 @@ impl Connectors for Runtime {
         asker: Asker,
         connector: &'static str,
         uri: String,
-    ) -> Pin<Box<dyn Future<Output = Judged> + Send>> {
-        let app = App::of(engine, self.0.clone());
-        Box::pin(async move {
+    ) -> Later<Judged> {
+        self.with(engine, |app| async move {
             let judged = app.judge_address(asker, connector, uri).await;
             judged.unwrap_or_else(|error| Judged::Refused(told(&error)))
         })
     }
+}
+
+fn passes(error: &AppError) -> bool {
+    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Full)
 }
 
 /// An error of this server as the end of a call. What passes may be repeated.
@@ -97,8 +99,7 @@ fn told(error: &AppError) -> CallResult {
         body.insert("message", Value::from(error.message.as_str()));
         return CallResult::Answer(flow::run::answer(429, headers.into(), body.into()));
     }
-    let passes = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Full);
-    failure(error.code, error.message.as_str(), passes)
+    failure(error.code, error.message.as_str(), passes(error))
 }
 
 /// A call that is understood: what it is of, and what it says.
@@ -128,16 +129,29 @@ impl Called {
 }
 
 impl App {
-    /// The flow of a call, what its inputs name, and the connector of that.
+    /// The flow of a call, what its inputs name, and the connector of that. A subscription
+    /// whose flow is gone is ended without it.
     async fn named_by(
         &self,
         call: &ConnectorCall,
-    ) -> Result<(WorkflowRow, Reference, Known<Environment>, Connector), AppError> {
+    ) -> Result<(Option<WorkflowRow>, Reference, Known<Environment>, Connector), AppError> {
         let gone = || AppError::not_found("FlowNotFound", "The flow of the call is gone.");
-        let row = self.engine.store.workflow_by_key(call.workflow).await?.ok_or_else(gone)?;
-        let version = self.engine.catalog.version(&row, call.version).await?;
-        let reference = Reference::of(call, &version.references)?;
-        let environment = self.environment(&row.environment).await?.ok_or_else(gone)?;
+        let row = self.engine.store.workflow_by_key(call.workflow).await?;
+        let (reference, environment) = match &row {
+            Some(row) => {
+                let version = self.engine.catalog.version(row, call.version).await?;
+                (Reference::of(call, &version.references)?, row.environment.clone())
+            }
+            None if matches!(call.purpose, Purpose::Unsubscribe { .. }) => {
+                let reference = Reference::of(call, &serde_json::Value::Null)?;
+                let (connector, name) = (&reference.connector, &reference.connection);
+                let connection = self.connection_at_address(connector, name).await?;
+                let environment = connection.map(|it| it.environment.clone()).ok_or_else(gone)?;
+                (reference, environment)
+            }
+            None => return Err(gone()),
+        };
+        let environment = self.environment(&environment).await?.ok_or_else(gone)?;
         let connector = self.connector_named(&environment, &reference.connector).await?;
         let connector = connector.ok_or_else(|| reference.no_connector())?.value;
         Ok((row, reference, environment, connector))
@@ -158,7 +172,9 @@ impl App {
         let connection = self.connection_at_address(&connector.name, &reference.connection).await?;
         let connection = connection.filter(|it| it.environment == environment.id);
         let connection = connection.ok_or_else(|| reference.no_connection())?;
-        self.check_use(&row, &connection).await?;
+        if let Some(row) = &row {
+            self.check_use(row, &connection).await?;
+        }
         if let Some(fault) = self.fault_of(&connection) {
             let message =
                 format!("The connection '{}' cannot be used: {}", connection.name, fault.message);
@@ -289,7 +305,7 @@ impl App {
     ) -> Result<Called, AppError> {
         let inputs = call.inputs.as_object().cloned().unwrap_or_default();
         let (operation, request, parameters) = match call.source {
-            Source::OpenApi => by_id(&document, &connector, &inputs, &call.purpose)?,
+            Source::OpenApi => by_id(&document, &connector.name, &inputs, &call.purpose)?,
             Source::Managed | Source::Http => by_path(&document, &inputs)?,
         };
         let mut request = request;
@@ -337,21 +353,23 @@ type Understood = (Option<Str>, RelativeRequest, Object);
 /// `{host: {operationId}, parameters}`.
 fn by_id(
     document: &Document,
-    connector: &Connector,
+    connector: &str,
     inputs: &Object,
     purpose: &Purpose,
 ) -> Result<Understood, AppError> {
     let id = inputs.get("host").and_then(|host| host.get("operationId")).map(Value::text);
     let id = id.unwrap_or_default();
     let operation = document.operation(&id).ok_or_else(|| {
-        let message = format!("The connector '{}' has no operation '{id}'.", connector.name);
+        let message = format!("The connector '{connector}' has no operation '{id}'.");
         AppError::not_found("OperationNotFound", message)
     })?;
-    if let Purpose::Poll { .. } | Purpose::Unsubscribe { .. } = purpose {
-        // it goes to an address that an answer gave
-        let path = operation.path.as_str().to_owned();
-        let request = RelativeRequest { path, ..RelativeRequest::default() };
-        return Ok((Some(operation.id.clone()), request, Object::new()));
+    // it goes to an address that an answer gave
+    let elsewhere = || RelativeRequest {
+        path: operation.path.as_str().to_owned(),
+        ..RelativeRequest::default()
+    };
+    if let Purpose::Unsubscribe { .. } = purpose {
+        return Ok((Some(operation.id.clone()), elsewhere(), Object::new()));
     }
     let mut parameters = match inputs.get("parameters") {
         Some(Value::Object(parameters)) => Object::clone(parameters),
@@ -364,15 +382,19 @@ fn by_id(
     if let Purpose::Subscribe { callback } = purpose {
         let key = operation.notification_key().ok_or_else(|| {
             let message = format!(
-                "The operation '{id}' of the connector '{}' says no parameter for the address to call back.",
-                connector.name
+                "The operation '{id}' of the connector '{connector}' says no parameter for the address to call back."
             );
             AppError::invalid("OperationIsNoWebhook", message)
         })?;
         parameters.insert(key, callback.clone());
     }
     let bound = operation.bind(&parameters).map_err(|it| AppError::invalid(it.code, it.message))?;
-    Ok((Some(operation.id.clone()), bound.request, bound.parameters))
+    let request = match purpose {
+        Purpose::Poll { .. } => elsewhere(),
+        _ => bound.request,
+    };
+    // what comes with the server goes by the parameters each time that it is asked
+    Ok((Some(operation.id.clone()), request, bound.parameters))
 }
 
 /// `{method, path, queries, headers, body}`: what no operation's path fits goes to the service
@@ -392,5 +414,31 @@ pub fn body_value(request: &RelativeRequest) -> Value {
     match &request.body {
         Some(body) => Body::value(body, request.content_type.as_deref()),
         None => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_goes_on_has_the_parameters_of_the_first() {
+        let rss = crate::app::connector::builtin::named("shared_rss").expect("a connector");
+        let text = crate::app::connector::builtin::document(rss).expect("a document");
+        let document = Document::read(&text).expect("a document");
+        let inputs = expr::json::parse(
+            br#"{"host": {"operationId": "OnNewFeed"}, "parameters": {"feedUrl": "https://x/feed"}}"#,
+        );
+        let inputs = inputs.expect("JSON").as_object().cloned().expect("an object");
+        let asked =
+            |purpose| by_id(&document, "shared_rss", &inputs, &purpose).expect("understood");
+        let location = Str::from("state:{}");
+        for purpose in [Purpose::Call, Purpose::Poll { location: location.clone() }] {
+            let (.., parameters) = asked(purpose);
+            let feed = parameters.get("feedUrl").and_then(Value::as_str);
+            assert_eq!(feed, Some("https://x/feed"));
+        }
+        let (_, request, _) = asked(Purpose::Poll { location });
+        assert!(request.query.is_empty(), "the address says where it goes");
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::app::connector::Connector;
 use crate::app::error::AppError;
+use expr::Object;
 use flow::run::ConnectorCall;
 use serde_json::Value;
 
@@ -19,7 +20,32 @@ pub struct Reference {
 impl Reference {
     /// What a call names: a key of the references, or the id of a connection.
     pub fn of(call: &ConnectorCall, references: &Value) -> Result<Reference, AppError> {
-        let host = call.inputs.get("host");
+        Reference::named_in(&call.inputs, &call.operation_name, references)
+    }
+
+    /// The inputs of a subscription, with the id of the connection that they name: it is to be
+    /// ended also when the flow is gone, and its references with it.
+    pub fn pinned(inputs: expr::Value, operation: &str, references: &Value) -> expr::Value {
+        let Ok(found) = Reference::named_in(&inputs, operation, references) else { return inputs };
+        let (Some(object), Some(expr::Value::Object(host))) =
+            (inputs.as_object(), inputs.get("host"))
+        else {
+            return inputs;
+        };
+        let (connector, name) = (&found.connector, &found.connection);
+        let id = format!("/providers/Microsoft.PowerApps/apis/{connector}/connections/{name}");
+        let (mut pinned, mut host) = (Object::clone(object), Object::clone(host));
+        host.insert("connectionName", id);
+        pinned.insert("host", host);
+        pinned.into()
+    }
+
+    fn named_in(
+        inputs: &expr::Value,
+        operation: &str,
+        references: &Value,
+    ) -> Result<Reference, AppError> {
+        let host = inputs.get("host");
         let text = |name: &str| host.and_then(|host| text_of(host.get(name)?));
         let inner = |name: &str| host.and_then(|host| text_of(host.get("connection")?.get(name)?));
         let api = text("apiId").or_else(|| {
@@ -33,7 +59,7 @@ impl Reference {
             .or_else(|| inner("name"))
             .or_else(|| api.clone());
         let named = named.ok_or_else(|| {
-            let message = format!("The action '{}' names no connection.", call.operation_name);
+            let message = format!("The action '{operation}' names no connection.");
             AppError::invalid("InvalidConnectionReference", message)
         })?;
         if let Some(found) = Reference::by_id(&named) {
@@ -251,5 +277,26 @@ mod tests {
             assert_eq!(error.code, code, "{host}");
         }
         assert_eq!(Reference::all(&references).len(), 3);
+    }
+
+    #[test]
+    fn a_pinned_connection_is_found_without_references() {
+        let references = json!({"books": {"connectionName": "b1", "id": "/apis/shared_books"}});
+        for host in [
+            json!({"connectionName": "books", "operationId": "OnLoan", "apiId": "x"}),
+            json!({"connection": {"referenceName": "books"}}),
+        ] {
+            let mut call = call(&host);
+            call.inputs = Reference::pinned(call.inputs.clone(), "Act", &references);
+            let found = Reference::of(&call, &Value::Null).expect("a reference");
+            assert_eq!(
+                (found.connector.as_str(), found.connection.as_str()),
+                ("shared_books", "b1")
+            );
+            let operation = call.inputs.get("host").and_then(|it| it.get("operationId"));
+            assert_eq!(operation.is_some(), host.get("operationId").is_some());
+        }
+        let unknown = call(&json!({"connectionName": "none"})).inputs;
+        assert_eq!(Reference::pinned(unknown.clone(), "Act", &references), unknown);
     }
 }

@@ -115,6 +115,7 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
 }
 
 async fn by_library(called: &Called) -> Result<CallResult, AppError> {
+    let _turn = called.app.engine.turn().await;
     let context = called.app.services.library()?;
     let Some(operation) = called.operation() else {
         let message = format!(

@@ -93,6 +93,13 @@ impl Run {
                 let frame = self.frame_at(action, &path)?;
                 self.apply_called_again(frame, action, now);
             }
+            Event::Page { action, path, items, next } => {
+                let frame = self.frame_at(action, &path)?;
+                let Value::Array(items) = items else {
+                    return Err(ReadError::Corrupt("the items of a page are no array"));
+                };
+                self.apply_page(frame, action, items, next, now);
+            }
             Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,
             Event::Resumed { .. } if self.has_only_begun() => self.state.is_resuming = true,

@@ -227,7 +227,9 @@ fn pause_of(attempt: u32) -> Ticks {
 
 fn status_of(result: &CallResult) -> Option<i64> {
     match result {
-        CallResult::Answer(answer) => answer.get("statusCode").and_then(Value::as_int),
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => {
+            answer.get("statusCode").and_then(Value::as_int)
+        }
         _ => None,
     }
 }
@@ -239,7 +241,7 @@ fn success(result: &CallResult) -> Option<&Value> {
 
 fn told(result: &CallResult) -> String {
     match result {
-        CallResult::Answer(_) => {
+        CallResult::Answer(_) | CallResult::Page { .. } => {
             format!("the call was answered with status {}", status_of(result).unwrap_or_default())
         }
         CallResult::Failure { code, message, .. } => format!("{code}: {message}"),
@@ -255,7 +257,7 @@ fn refusal_of(result: &CallResult) -> Value {
         Value::from(object)
     };
     match result {
-        CallResult::Answer(answer) => answer.clone(),
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => answer.clone(),
         CallResult::Failure { code, message, .. } => failure(code, message),
         CallResult::Unknown => failure(&"ActionOutcomeUnknown".into(), &told(result).into()),
     }

@@ -41,6 +41,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             inputs: inputs.unwrap_or_default(),
             purpose: Purpose::Call,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: String::new(),
         };
         Ok(connectors.is_asked(Arc::clone(self), call).await)
@@ -265,6 +266,7 @@ impl Engine {
             operation_name: it.operation_name.clone(),
             inputs: it.inputs.clone(),
             purpose,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: key,
         })
         .await

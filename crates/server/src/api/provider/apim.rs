@@ -99,7 +99,7 @@ async fn over_connection(
         })
         .collect();
     match asked.app.call_from_outside(call, request, &given).await? {
-        CallResult::Answer(answer) => Ok(respond(&answer)),
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => Ok(respond(&answer)),
         CallResult::Failure { code, message, .. } => {
             let error = json!({"error": {"code": code.as_str(), "message": message.as_str()}});
             Ok((StatusCode::BAD_GATEWAY, Json(error)).into_response())

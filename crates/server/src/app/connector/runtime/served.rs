@@ -10,7 +10,7 @@ use crate::auth::caller::Caller;
 use crate::worker::failure;
 use ::connector::builtin as library;
 use ::connector::call::RelativeRequest;
-use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits};
+use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits, Redirects};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::run::CallResult;
@@ -100,7 +100,11 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
     let provider = called.app.services.management.get().ok_or_else(not_ready)?;
     let acting = called.app.acting_as(&called.connection).await?;
     let app = called.app.clone();
-    let answer = provider.answer(app, acting, connector, called.request.clone()).await;
+    let request = match &called.location {
+        Some(link) => of_link(link)?,
+        None => called.request.clone(),
+    };
+    let answer = provider.answer(app, acting, connector, request).await;
     let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");
     let content_type = content_type.map(|(_, value)| value.as_str());
     let body = match answer.body.is_empty() {
@@ -110,6 +114,25 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
     };
     let headers = header_object(&answer.headers);
     Ok(CallResult::Answer(flow::run::answer(i64::from(answer.status), headers, body)))
+}
+
+/// The request that the address of the next page means: this server's own, which is not
+/// called over the network.
+fn of_link(link: &str) -> Result<RelativeRequest, AppError> {
+    let url = url::Url::parse(link).ok();
+    let read = |url: &url::Url| {
+        let path = url.path().strip_prefix("/apim")?;
+        let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned()));
+        path.starts_with('/').then(|| RelativeRequest {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            query: query.collect(),
+            ..RelativeRequest::default()
+        })
+    };
+    url.as_ref().and_then(read).ok_or_else(|| {
+        AppError::invalid("InvalidNextLink", "The address of the next page is none of this server.")
+    })
 }
 
 async fn by_library(called: &Called) -> Result<CallResult, AppError> {
@@ -126,6 +149,10 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         values.insert("userPrincipalName".to_owned(), owner.into());
     }
     let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_TICKS) * 100);
+    let redirects = match &called.judge {
+        Some(judge) => Redirects::Judged(Arc::clone(judge)),
+        None => Redirects::Follow,
+    };
     let call = library::Called {
         operation: &operation.id,
         parameters: &called.parameters,
@@ -133,6 +160,7 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         id: &called.idempotency_key,
         now: now.map_err(AppError::internal)?,
         timeout: TIMEOUT,
+        redirects: &redirects,
     };
     let name = called.connector.name.as_str();
     let is_trigger =

@@ -161,3 +161,21 @@ fn a_number_of_items_that_is_none_is_refused() {
     let report = load(text.as_bytes(), &LoadOptions::default());
     assert!(report.problems.iter().any(|it| it.path.ends_with("contentTransfer.transferMode")));
 }
+
+/// What many pages are together is more than a message may be.
+#[test]
+fn all_pages_together_stay_below_the_size_of_a_message() {
+    let text = "x".repeat(30_000_000);
+    let page = |n: usize| {
+        format!(
+            r#""https://a.example/list?p={n}": [{{"status": 200, "body": {{"value": ["{text}"], "nextLink": "/list?p={}"}}}}]"#,
+            n + 1
+        )
+    };
+    let pages: Vec<String> = (1..=5).map(page).collect();
+    let calls = format!("{{{}}}", pages.join(","));
+    let more = action(100, "").replace("list?x=1", "list?p=1");
+    let played = world::play(&flow_of_actions(&more), &script(&calls), world::Mode::Live);
+    assert_eq!((played.status, played.calls.len()), (Status::Failed, 4));
+    assert!(record(&played, "Get").contains("\"PagedContentTooLarge\""));
+}

@@ -15,6 +15,12 @@ pub struct Budget {
     bytes: usize,
 }
 
+impl Default for Budget {
+    fn default() -> Self {
+        Budget::new()
+    }
+}
+
 impl Budget {
     pub fn new() -> Self {
         Budget { bytes: OPERATION_BYTES_MAX }

@@ -315,7 +315,8 @@ impl Run {
         if !has_left && pending.attempt == 1 {
             return;
         }
-        if pending.is_called() {
+        // a page that came with this step has ended it already
+        if pending.is_called() && !self.step.effects_done.contains(&pending.effect) {
             self.step.effects_done.push(pending.effect);
         }
         let has_process = matches!(

@@ -8,7 +8,7 @@
 use super::Run;
 use super::bound::Budget;
 use super::call::CallResult;
-use super::event;
+use super::event::{self, ReadError};
 use super::http;
 use super::state::{FrameId, Pending, Stage};
 use crate::definition::{Action, ActionId};
@@ -47,36 +47,48 @@ impl PageNames {
 
 /// Pages of a list, in order, and where each says that the next one is.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pages(Vec<(Arc<Vec<Value>>, Str)>);
+pub struct Pages {
+    all: Vec<(Arc<Vec<Value>>, Str)>,
+    /// Items of all pages.
+    count: usize,
+    /// What more may be in one answer with them.
+    left: Budget,
+}
 
 impl Pages {
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &(Arc<Vec<Value>>, Str)> {
-        self.0.iter()
+        self.all.iter()
     }
 
     pub fn add(&mut self, items: Arc<Vec<Value>>, next: Str) {
-        self.0.push((items, next));
-    }
-
-    fn count(&self) -> usize {
-        self.0.iter().map(|(items, _)| items.len()).sum()
+        self.count += items.len();
+        // what was stored did fit
+        let _ = items.iter().try_for_each(|item| self.left.take(item));
+        self.all.push((items, next));
     }
 
     /// Whether a page was asked for at an address before.
     fn has_asked(&self, next: &str) -> bool {
-        self.0.iter().any(|(_, known)| known == next)
+        self.all.iter().any(|(_, known)| known == next)
     }
 
-    /// Whether their items and more fit into one answer.
-    fn check(&self, more: &Value) -> Result<(), EvalError> {
-        let mut budget = Budget::new();
-        self.0.iter().flat_map(|(items, _)| items.iter()).try_for_each(|it| budget.take(it))?;
-        budget.take(more)
+    /// Whether more items fit into one answer with theirs.
+    fn check(&self, more: &[Value]) -> Result<(), EvalError> {
+        let mut left = self.left.clone();
+        more.iter().try_for_each(|item| left.take(item))
+    }
+}
+
+/// The items of a page as they are stored.
+pub(super) fn items_of(value: Value) -> Result<Arc<Vec<Value>>, ReadError> {
+    match value {
+        Value::Array(items) => Ok(items),
+        _ => Err(ReadError::Corrupt("the items of a page are no array")),
     }
 }
 
@@ -172,10 +184,10 @@ fn follow(
         _ if pages.len() == 0 => return Next::End(result),
         _ => (None, Arc::default()),
     };
-    if let Err(error) = pages.check(&Value::Array(Arc::clone(&items))) {
+    if let Err(error) = pages.check(&items) {
         return failed("PagedContentTooLarge", error.message());
     }
-    let is_enough = pages.count() + items.len() >= items_min as usize;
+    let is_enough = pages.count + items.len() >= items_min as usize;
     match next.map(|next| http::absolute(asked, next)) {
         Some(next) if !is_enough && pages.len() + 1 < PAGES_MAX => {
             if pages.has_asked(&next) {

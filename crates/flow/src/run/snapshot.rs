@@ -5,7 +5,7 @@
 
 use super::bound::Budget;
 use super::event::{EventReader, EventWriter, Payloads, ReadError};
-use super::page::Pages;
+use super::page::{Pages, items_of};
 use super::soundness::{check_loop, check_reason, check_slot};
 use super::state::{Caller, Frame, FrameId, LoopState, Pending, ROOT_FRAME, Slot, Stage, State};
 use super::status::Status;
@@ -377,10 +377,7 @@ impl EventReader<'_> {
         if mark & HAS_PAGES != 0 {
             let pages: &mut Box<Pages> = pages.get_or_insert_default();
             for _ in 0..self.number()? {
-                let Value::Array(items) = self.value()? else {
-                    return Err(ReadError::Corrupt("the items of a page are no array"));
-                };
-                pages.add(items, self.text()?);
+                pages.add(items_of(self.value()?)?, self.text()?);
             }
         }
         Ok(Pending { effect, attempt, polls, stage, called, timeout, pages })

@@ -51,7 +51,7 @@ impl Policies {
                 return Err(PolicyFault::new(message));
             }
         };
-        let found = Some(text(&found).to_string());
+        let found = Some(text(&found));
         match target.function {
             Function::Headers => {
                 set_header(&mut request.request.headers, &target.name, found, Exists::Override)?;

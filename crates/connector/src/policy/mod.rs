@@ -208,7 +208,7 @@ impl Policy {
                 value: source.template("propertyValuePathTemplate")?,
                 section: source.section(),
             },
-            "setvaluefromurl" => source.from_url(template)?,
+            "setvaluefromurl" => source.asking(template)?,
             "convertarraytoobject" => {
                 let key = source.text("keyWithinCollectionPath")?;
                 source.conversion(Shape::Object { key, retain: source.retains() })?
@@ -328,7 +328,7 @@ impl<'a> Source<'a> {
 
     /// Of a request only: the other half of the template would call a service for a header of
     /// an answer that has already come, which no connector does.
-    fn from_url(&self, template: &str) -> Result<Kind, Fault> {
+    fn asking(&self, template: &str) -> Result<Kind, Fault> {
         if self.section() != Section::Request {
             return Ok(Kind::Unknown(format!("{template} of an answer")));
         }

@@ -6,17 +6,15 @@
 //! committed corpus without a fuzzer. `cargo xtask fuzz` searches on.
 
 mod chunk;
-mod connectors;
+mod connector;
 mod definition;
 mod expression;
 mod flows;
 mod request;
-mod swagger;
 mod world;
 
+pub use self::connector::connector;
 pub use chunk::chunk;
-pub use connectors::connector;
 pub use definition::definition;
 pub use expression::expression;
 pub use request::request;
-pub use swagger::swagger;

@@ -46,8 +46,3 @@ fn connectors_of_the_corpus_are_fine() {
 fn requests_of_the_corpus_are_fine() {
     replay("request", fuzz::request);
 }
-
-#[test]
-fn swagger_documents_of_the_corpus_are_fine() {
-    replay("swagger", fuzz::swagger);
-}

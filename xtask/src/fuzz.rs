@@ -7,7 +7,7 @@ use crate::command;
 use anyhow::{Context, bail};
 use std::path::Path;
 
-const TARGETS: [&str; 6] = ["expression", "definition", "chunk", "connector", "request", "swagger"];
+const TARGETS: [&str; 5] = ["expression", "definition", "chunk", "connector", "request"];
 
 /// Seconds that each target is searched when nobody says otherwise.
 const SECONDS_DEFAULT: u32 = 60;

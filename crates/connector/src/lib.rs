@@ -5,8 +5,8 @@
 //! and so through the egress guard, [`http::EgressPolicy`].
 //!
 //! Deliberately absent: runs, retries, the asynchronous pattern (polling after 202),
-//! pagination, and storage. A call here is one request with its redirects; what
-//! happens next is decided by the flow that asked for it.
+//! pages of lists, and storage. A call here is one request with its redirects, or one content
+//! that travels in parts; what happens next is decided by the flow that asked for it.
 
 pub mod builtin;
 pub mod call;

@@ -19,6 +19,16 @@ pub const REDIRECTS_MAX: u32 = 10;
 /// retry is safe) and not as a time-out (which may have been sent).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Bytes of a part of a content that is sent in parts, when the other side names no size. Half
+/// of what a proxy buffers by default would be smaller; a GB still fits into the parts there may be.
+pub const PART_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
+
+/// Bytes of a part at most (documented).
+pub const PART_BYTES_MAX: usize = 52_428_800;
+
+/// Requests for one content that travels in parts (documented).
+pub const PARTS_MAX: usize = 1_000;
+
 /// Idle connections kept for one host and port. Loops call the same host with up
 /// to 50 branches; more would only hold file descriptors.
 pub const POOL_IDLE_PER_HOST_MAX: usize = 50;

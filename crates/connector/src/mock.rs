@@ -29,9 +29,12 @@ pub fn answer(operation: &Operation) -> Answer {
         (None, Some(schema)) => maker.value(schema, 0),
         (None, None) => Value::Null,
     };
-    let next_link = operation.pageable.as_ref().and_then(|it| it.next_link.as_deref());
-    if let (Some(name), Value::Object(object)) = (next_link, &mut body) {
-        std::sync::Arc::make_mut(object).remove(name);
+    let said = operation.pageable.as_ref().and_then(|it| it.next_link.as_deref());
+    if let Value::Object(object) = &mut body {
+        // the names that a page's link has where a document says none
+        for name in said.into_iter().chain(["nextLink", "@odata.nextLink"]) {
+            std::sync::Arc::make_mut(object).remove(name);
+        }
     }
     let header = |(name, schema): &(String, SchemaId)| {
         (name.clone(), crate::call::text(&maker.value(*schema, 0)))

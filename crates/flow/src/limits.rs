@@ -35,6 +35,12 @@ pub const FOREACH_ITEMS_MAX: usize = 100_000;
 /// Iterations of a Foreach at a time (documented).
 pub const FOREACH_CONCURRENCY_MAX: u32 = 50;
 
+/// Items that an action may ask to have from the pages of a list (documented).
+pub const PAGED_ITEMS_MAX: u32 = 100_000;
+
+/// Pages of a list that are got for one action (documented).
+pub const PAGES_MAX: usize = 1_000;
+
 /// Items of a `splitOn` array (documented).
 pub const SPLIT_ON_ITEMS_MAX: usize = 100_000;
 

@@ -5,6 +5,7 @@ use crate::ledger::Ledger;
 use crate::node::Shared;
 use crate::outside::effect_of;
 use crate::owed;
+use crate::pages;
 use crate::truth::Truth;
 use crate::version;
 use crate::workload::Kind;
@@ -197,6 +198,8 @@ fn check_calls(shared: &Shared, told: &BTreeMap<ProcessId, Told>, problems: &mut
         let calls = asked.calls.keys().filter(|key| effect_of(key).is_some_and(|it| it.0 == *id));
         let expected = match run.kind {
             Kind::Calls => 2,
+            // each page has a key of its own
+            Kind::Paged => pages::COUNT as usize,
             Kind::Once | Kind::Parked | Kind::Early => 1,
             _ => 0,
         };
@@ -219,6 +222,7 @@ async fn check_answers(
     for (id, run) in told {
         let expected = match run.kind {
             Kind::Parent => run.request.clone(),
+            Kind::Paged => pages::JOINED.to_owned(),
             Kind::Early if early.contains(id) => format!("early {}", run.request),
             _ => continue,
         };

@@ -190,7 +190,7 @@ pub fn ask(shared: &Shared, node: u64, random: &mut Random, asking: &Asking) -> 
             let was_there = shared.service.lock().end(is_it);
             answered(if was_there { 204 } else { 404 }, None)
         }
-        Purpose::Call | Purpose::Poll { .. } => answered(400, None),
+        Purpose::Call | Purpose::Poll { .. } | Purpose::Page { .. } => answered(400, None),
     }
 }
 

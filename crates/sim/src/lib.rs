@@ -13,6 +13,7 @@ pub mod managed;
 pub mod node;
 pub mod outside;
 pub mod owed;
+pub mod pages;
 pub mod queue;
 pub mod random;
 pub mod store;

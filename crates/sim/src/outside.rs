@@ -3,8 +3,8 @@
 use crate::hook::{self, Asking};
 use crate::link::Link;
 use crate::node::Shared;
-use crate::queue;
 use crate::random::Random;
+use crate::{pages, queue};
 use durable::ProcessId;
 use expr::{Object, Value};
 use flow::run::{CallResult, ConnectorCall, HttpRequest};
@@ -50,6 +50,9 @@ impl SimOutside {
             return broken();
         }
         let status = if fails { 503 } else { 200 };
+        if let Some(page) = pages::answer(&request.uri).filter(|_| !fails) {
+            return page;
+        }
         let mut body = Object::new();
         body.insert("place", request.uri.clone());
         CallResult::Answer(flow::run::answer(status, Value::from(Object::new()), body.into()))
@@ -171,8 +174,9 @@ impl Connectors for SimConnectors {
     }
 }
 
-/// `<run>-<effect>`.
+/// `<run>-<effect>`, of a page with its number behind it.
 pub fn effect_of(key: &str) -> Option<(ProcessId, u64)> {
     let (run, effect) = key.split_once('-')?;
+    let effect = effect.split('-').next()?;
     Some((ProcessId::from_run_name(run)?, effect.parse().ok()?))
 }

@@ -1,7 +1,7 @@
 //! Flows, each of which a rule of the design must keep right.
 
 use crate::random::Random;
-use crate::{hook, queue};
+use crate::{hook, pages, queue};
 use serde_json::{Value, json};
 
 /// A flow, by what is special in it.
@@ -11,6 +11,8 @@ pub enum Kind {
     Answered,
     /// Calls the outside twice, with a rest between; the calls may be repeated.
     Calls,
+    /// Calls the outside for a list in pages, and keeps the items of all.
+    Paged,
     /// Calls the outside once and must not repeat it.
     Once,
     /// Waits, then calls: what is parked, and cancelled.
@@ -59,6 +61,7 @@ impl Kind {
     pub const ALL: [Kind; 20] = [
         Kind::Answered,
         Kind::Calls,
+        Kind::Paged,
         Kind::Once,
         Kind::Parked,
         Kind::Child,
@@ -107,7 +110,8 @@ impl Kind {
     pub fn choose(random: &mut Random) -> Kind {
         match random.below(56) {
             0..5 => Kind::Answered,
-            5..11 => Kind::Calls,
+            5..9 => Kind::Calls,
+            9..11 => Kind::Paged,
             11..15 => Kind::Once,
             15..20 => Kind::Parked,
             20..25 => Kind::Parent,
@@ -194,6 +198,13 @@ impl Kind {
                 "Pause": wait(2, Some("First")),
                 "Second": call("second", true, Some("Pause")),
             }),
+            Kind::Paged => {
+                let mut first = call(pages::PLACE, true, None);
+                first["runtimeConfiguration"] =
+                    json!({"paginationPolicy": {"minimumItemCount": 100}});
+                json!({"First": first,
+                    "After": compose("@join(body('First')?['value'], ',')", "First")})
+            }
             Kind::Once => json!({"First": call("once", false, None)}),
             Kind::Parked => json!({
                 "Pause": wait(9, None),

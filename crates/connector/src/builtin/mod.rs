@@ -36,7 +36,7 @@ use std::time::Duration;
 use expr::{Object, Value};
 use serde_json::{Map, Value as Json};
 
-pub use crate::http::{HttpClient, HttpFailure};
+pub use crate::http::{HttpClient, HttpFailure, Redirects};
 pub use directory::{Directory, DirectoryFailure, Person, Photo};
 pub use document::{Builtin, all, find};
 pub use mail::{MailServer, MailSettings, MailTls};
@@ -58,6 +58,8 @@ pub struct Called<'a> {
     pub id: &'a str,
     pub now: jiff::Timestamp,
     pub timeout: Duration,
+    /// What of a call by HTTP is followed that points elsewhere.
+    pub redirects: &'a Redirects,
 }
 
 /// What an operation answers, whatever its status.

@@ -12,7 +12,7 @@ use super::feed::{self, Item};
 use super::limits::{FEED_BYTES_MAX, FEED_ITEMS_MAX};
 use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context, Polled};
-use crate::http::{Authentication, HttpCall};
+use crate::http::{Authentication, HttpCall, Transfer};
 
 /// Which date of an item counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,8 @@ async fn fetch(context: &Context, called: Called<'_>) -> Result<Vec<Item>, Stop>
         body: None,
         authentication: Authentication::None,
         timeout: called.timeout,
-        follow_redirects: true,
+        redirects: called.redirects.clone(),
+        transfer: Transfer::Whole,
     });
     let answer = Box::pin(sent).await?;
     if answer.status != 200 {

@@ -13,7 +13,9 @@ use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context};
 use crate::http::authentication::AUTHORITY_DEFAULT;
 use crate::http::headers::sendable;
-use crate::http::{Authentication, ClientCredential, HttpCall, OAuthClient, Secret};
+use crate::http::{
+    Authentication, ClientCredential, HttpCall, OAuthClient, Redirects, Secret, Transfer,
+};
 
 pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     let connection = Settings(called.connection);
@@ -44,7 +46,8 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         body: body.map(|(_, bytes)| Bytes::from(bytes)),
         authentication: Authentication::ActiveDirectoryOAuth(client),
         timeout: called.timeout,
-        follow_redirects: false,
+        redirects: Redirects::Stay,
+        transfer: Transfer::Whole,
     });
     let answer = Box::pin(sent).await?;
     let kind = answer.headers.iter().find(|(name, _)| name == "content-type");

@@ -9,7 +9,7 @@ use expr::{Object, Value};
 use super::argument::Settings;
 use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context};
-use crate::http::{Authentication, HttpCall, HttpFailure};
+use crate::http::{Authentication, HttpCall, HttpFailure, Redirects, Transfer};
 
 pub(super) async fn call(connector: &str, context: &Context, called: Called<'_>) -> Outcome {
     let given = Arguments(called.parameters);
@@ -31,7 +31,8 @@ async fn post(context: &Context, called: Called<'_>, message: &Value) -> Outcome
         body: Some(Bytes::from(expr::json::to_vec(message))),
         authentication: Authentication::None,
         timeout: called.timeout,
-        follow_redirects: false,
+        redirects: Redirects::Stay,
+        transfer: Transfer::Whole,
     });
     let answer = match Box::pin(sent).await {
         // Its words could show the address.

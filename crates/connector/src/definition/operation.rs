@@ -43,6 +43,8 @@ pub enum TriggerKind {
 pub struct Pageable {
     /// The property of the answer that holds the address of the next page.
     pub next_link: Option<String>,
+    /// The property of the answer that holds the items.
+    pub items: Option<String>,
 }
 
 /// Where a parameter goes.
@@ -136,6 +138,13 @@ impl Operation {
         let exact = self.parameters.iter().position(|it| it.name == name);
         let same = |it: &OperationParameter| expr::value::eq_ignore_case(&it.name, name);
         exact.or_else(|| self.parameters.iter().position(same))
+    }
+
+    /// Whether its content may travel in parts.
+    #[must_use]
+    pub fn is_chunkable(&self) -> bool {
+        let said = self.capabilities.as_ref().and_then(|it| it.get("chunkTransfer"));
+        said.and_then(Value::as_bool) == Some(true)
     }
 
     /// What the operation answers when it does what it is asked.

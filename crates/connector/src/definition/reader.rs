@@ -351,8 +351,11 @@ fn trigger(value: &Value, path: &str) -> Result<Option<TriggerKind>, Fault> {
 
 fn pageable(value: &Value) -> Option<Pageable> {
     let pageable = value.get("x-ms-pageable").filter(|it| it.is_object())?;
-    let next_link = pageable.get("nextLinkName").and_then(Value::as_str);
-    Some(Pageable { next_link: next_link.map(str::to_owned) })
+    let text = |name: &str| {
+        let said = pageable.get(name).and_then(Value::as_str).filter(|it| !it.is_empty());
+        said.map(str::to_owned)
+    };
+    Some(Pageable { next_link: text("nextLinkName"), items: text("itemName") })
 }
 
 /// An example of a whole answer.

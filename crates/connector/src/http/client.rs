@@ -45,7 +45,51 @@ pub struct HttpCall {
     pub authentication: Authentication,
     /// For everything: token, connection, redirects, the whole answer.
     pub timeout: Duration,
-    pub follow_redirects: bool,
+    pub redirects: Redirects,
+    pub transfer: Transfer,
+}
+
+/// What becomes of an answer that points elsewhere.
+#[derive(Clone, Default)]
+pub enum Redirects {
+    /// It is the answer.
+    Stay,
+    #[default]
+    Follow,
+    /// It is followed where a rule of the caller allows it.
+    Judged(Judge),
+}
+
+/// Says of an address why it must not be called.
+pub type Judge = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+impl Redirects {
+    /// Whether an address that an answer names may be called.
+    pub(super) fn judge(&self, url: &Url) -> Result<(), HttpFailure> {
+        match self {
+            Redirects::Judged(judge) => judge(url.as_str()).map_err(HttpFailure::Refused),
+            Redirects::Stay | Redirects::Follow => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Redirects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Redirects::Stay => "Stay",
+            Redirects::Follow => "Follow",
+            Redirects::Judged(_) => "Judged",
+        })
+    }
+}
+
+/// How a content travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    #[default]
+    Whole,
+    /// In parts, where the other side does so too: see `transfer`.
+    InParts,
 }
 
 /// Values, queries and bodies can hold secrets, so debug output has none of them.
@@ -59,7 +103,8 @@ impl fmt::Debug for HttpCall {
             .field("body_bytes", &self.body.as_ref().map(Bytes::len))
             .field("authentication", &self.authentication)
             .field("timeout", &self.timeout)
-            .field("follow_redirects", &self.follow_redirects)
+            .field("redirects", &self.redirects)
+            .field("transfer", &self.transfer)
             .finish()
     }
 }
@@ -81,6 +126,13 @@ pub enum HttpFailure {
     /// the refused one have happened.
     #[error("{0}")]
     Denied(String),
+    /// Refused by a rule of the caller. Never retried. As after [`HttpFailure::Denied`], the
+    /// hops before have happened.
+    #[error("{0}")]
+    Refused(String),
+    /// What comes or goes in parts does not fit together. The target has acted.
+    #[error("The content cannot be transferred in parts: {0}.")]
+    Parts(String),
     /// Can never succeed as it stands: bad method, URI or header, or credentials that
     /// their token endpoint refuses. Nothing was sent to the target.
     #[error("The call cannot be made: {0}.")]
@@ -133,7 +185,8 @@ pub(super) struct Hop {
 
 /// What an exchange may do.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct Bounds<'a> {
+    pub(super) redirects: &'a Redirects,
     pub(super) redirects_max: u32,
     pub(super) response_bytes_max: u64,
 }
@@ -191,11 +244,18 @@ impl HttpClient {
     /// # Errors
     /// See [`HttpFailure`].
     pub async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFailure> {
-        let result = Box::pin(self.authorize_and_exchange(call)).await;
+        let result = match call.transfer {
+            Transfer::Whole => Box::pin(self.authorize_and_exchange(call)).await,
+            Transfer::InParts => Box::pin(self.send_in_parts(call)).await,
+        };
         if let Err(HttpFailure::Denied(reason)) = &result {
             tracing::warn!(reason, "outbound call denied");
         }
         result
+    }
+
+    pub(super) fn response_bytes_max(&self) -> u64 {
+        self.limits.response_bytes_max
     }
 
     async fn authorize_and_exchange(&self, call: HttpCall) -> Result<HttpAnswer, HttpFailure> {
@@ -218,8 +278,13 @@ impl HttpClient {
         if let Some(value) = &authorization {
             hop.headers.insert(header::AUTHORIZATION, authorization_value(value)?);
         }
+        let redirects_max = match &call.redirects {
+            Redirects::Stay => 0,
+            Redirects::Follow | Redirects::Judged(_) => self.limits.redirects_max,
+        };
         let bounds = Bounds {
-            redirects_max: if call.follow_redirects { self.limits.redirects_max } else { 0 },
+            redirects: &call.redirects,
+            redirects_max,
             response_bytes_max: self.limits.response_bytes_max,
         };
         let left = call.timeout.saturating_sub(started.elapsed());
@@ -255,7 +320,7 @@ impl HttpClient {
     pub(super) async fn exchange(
         &self,
         mut hop: Hop,
-        bounds: Bounds,
+        bounds: Bounds<'_>,
     ) -> Result<HttpAnswer, HttpFailure> {
         let mut redirects: u32 = 0;
         loop {
@@ -268,6 +333,7 @@ impl HttpClient {
             let next = redirect::next(response.status(), location, &hop.url, &hop.method);
             match next {
                 Some(next) if redirects < bounds.redirects_max => {
+                    bounds.redirects.judge(&next.url)?;
                     hop.follow(next);
                     redirects += 1;
                 }

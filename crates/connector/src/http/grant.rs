@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
 use super::authentication::{PfxFile, Secret};
-use super::client::{Bounds, Hop, HttpAnswer, HttpClient, HttpFailure};
+use super::client::{Bounds, Hop, HttpAnswer, HttpClient, HttpFailure, Redirects};
 use crate::limits::{TOKEN_ERROR_CHARS_MAX, TOKEN_RESPONSE_BYTES_MAX};
 
 /// What is asked of a token endpoint.
@@ -85,7 +85,11 @@ impl HttpClient {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let body = Some(Bytes::from(body));
         let hop = Hop { identity: None, method: Method::POST, url, headers, body };
-        let bounds = Bounds { redirects_max: 0, response_bytes_max: TOKEN_RESPONSE_BYTES_MAX };
+        let bounds = Bounds {
+            redirects: &Redirects::Stay,
+            redirects_max: 0,
+            response_bytes_max: TOKEN_RESPONSE_BYTES_MAX,
+        };
         let answer = match timeout(call.timeout, Box::pin(self.exchange(hop, bounds))).await {
             Ok(answer) => answer.map_err(before_the_call)?,
             Err(_) => return Err(before_the_call(HttpFailure::Timeout).into()),
@@ -176,7 +180,7 @@ fn before_the_call(failure: HttpFailure) -> HttpFailure {
             HttpFailure::Invalid("the token endpoint's answer is too large for a token".to_owned())
         }
         HttpFailure::Invalid(text) => HttpFailure::Invalid(format!("the token request: {text}")),
-        other @ HttpFailure::Denied(_) => other,
+        other @ (HttpFailure::Denied(_) | HttpFailure::Refused(_) | HttpFailure::Parts(_)) => other,
     }
 }
 

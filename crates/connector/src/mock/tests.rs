@@ -46,3 +46,13 @@ fn what_contains_itself_ends() {
     let answer = made(&json!({"200": {"schema": both}}), &tree);
     assert!(expr::json::to_string(&answer.body).len() < 100_000);
 }
+
+#[test]
+fn there_is_never_another_page() {
+    for name in ["next", "nextLink", "@odata.nextLink"] {
+        let schema = json!({"type": "object", "properties": {
+            "value": {"type": "array", "items": {"type": "integer"}}, name: {"type": "string"}}});
+        let answer = made(&json!({"200": {"schema": schema}}), &json!({}));
+        assert_eq!(shown(&answer), r#"200 {"value":[1]}"#, "{name}");
+    }
+}

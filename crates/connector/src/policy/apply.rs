@@ -1,5 +1,6 @@
 //! Policies at work, on a request and on its answer.
 
+use super::ask::Question;
 use super::expression::{Call, Function, Piece, Template, walk};
 use super::property::set;
 use super::{Exists, Kind, Policies, PolicyFault, Section};
@@ -58,16 +59,18 @@ pub struct PolicyContext<'a> {
 }
 
 /// What expressions see.
-struct Scope<'a> {
-    context: &'a PolicyContext<'a>,
-    request: &'a AbsoluteRequest,
-    headers: &'a [(String, String)],
-    body: Option<&'a Value>,
-    item: Option<&'a Value>,
+pub(super) struct Scope<'a> {
+    pub context: &'a PolicyContext<'a>,
+    pub request: &'a AbsoluteRequest,
+    pub headers: &'a [(String, String)],
+    pub body: Option<&'a Value>,
+    pub item: Option<&'a Value>,
 }
 
 impl Policies {
-    /// Does to a request what the policies say.
+    /// Does to a request what the policies say, from one of them on: 0 at first. Where one
+    /// needs what another address of the service gives, that is to be asked for and told
+    /// ([`Policies::answer`]), and those after it are still to come.
     ///
     /// # Errors
     /// The operation cannot be called, or a value that a policy needs is not there.
@@ -75,9 +78,10 @@ impl Policies {
         &self,
         context: &PolicyContext<'_>,
         request: &mut AbsoluteRequest,
-    ) -> Result<(), PolicyFault> {
+        from: usize,
+    ) -> Result<Option<Question>, PolicyFault> {
         self.check(context.operation)?;
-        for policy in self.of(context.operation) {
+        for (at, policy) in self.of(context.operation).enumerate().skip(from) {
             let before = request.clone();
             let body = match &before.request.body {
                 Some(Body::Json(value)) => Some(value),
@@ -115,9 +119,55 @@ impl Policies {
                         conversion.apply(body);
                     }
                 }
+                Kind::FromUrl { method, path, .. } => {
+                    return scope.question(at, method, path).map(Some);
+                }
                 Kind::Header { .. } | Kind::Property { .. } | Kind::Convert(..) => {}
                 Kind::NextLink(_) | Kind::Unauthenticated(_) => {}
                 Kind::Polling(_) | Kind::Unknown(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the service of a call is: what its policies make of its address.
+    ///
+    /// # Errors
+    /// A value that a policy needs is not there.
+    pub fn base(
+        &self,
+        context: &PolicyContext<'_>,
+        request: &AbsoluteRequest,
+    ) -> Result<String, PolicyFault> {
+        let mut base = request.base.clone();
+        for policy in self.of(context.operation) {
+            if let Kind::HostUrl(template) = &policy.kind {
+                let headers = &request.request.headers;
+                let scope = Scope { context, request, headers, body: None, item: None };
+                base = scope.host_url(template)?;
+            }
+        }
+        Ok(base)
+    }
+
+    /// Does to a request for the next page what the policies say of headers: its address is
+    /// the service's own.
+    ///
+    /// # Errors
+    /// A header would have a value that none can have.
+    pub fn apply_headers(
+        &self,
+        context: &PolicyContext<'_>,
+        request: &mut AbsoluteRequest,
+    ) -> Result<(), PolicyFault> {
+        for policy in self.of(context.operation) {
+            let before = request.clone();
+            let headers = &before.request.headers;
+            let scope = Scope { context, request: &before, headers, body: None, item: None };
+            if let Kind::Header { name, value, exists, section: Section::Request } = &policy.kind
+                && !name.eq_ignore_ascii_case("content-type")
+            {
+                set_header(&mut request.request.headers, name, scope.text(value), *exists)?;
             }
         }
         Ok(())
@@ -155,7 +205,7 @@ impl Policies {
                 }
                 Kind::Header { .. } | Kind::Property { .. } | Kind::Convert(..) => {}
                 Kind::HostUrl(_) | Kind::Route { .. } | Kind::Query { .. } => {}
-                Kind::Unauthenticated(_) => {}
+                Kind::FromUrl { .. } | Kind::Unauthenticated(_) => {}
                 Kind::Polling(_) | Kind::Unknown(_) => {}
             }
         }
@@ -189,7 +239,7 @@ fn next_link(
 
 impl Scope<'_> {
     /// The value of a call; none when there is none and no default.
-    fn value(&self, call: &Call) -> Option<Value> {
+    pub fn value(&self, call: &Call) -> Option<Value> {
         let of_pairs = |pairs: &[(String, String)]| {
             let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(&call.name));
             found.map(|(_, text)| Value::from(text.as_str()))
@@ -234,7 +284,7 @@ impl Scope<'_> {
         self.written(template, &str::to_owned).ok()
     }
 
-    fn missing(&self, call: &Call) -> PolicyFault {
+    pub fn missing(&self, call: &Call) -> PolicyFault {
         PolicyFault::new(format!(
             "A policy of the connector needs '{}' for the operation '{}', and there is no such value.",
             call.name, self.context.operation.id
@@ -269,6 +319,17 @@ impl Scope<'_> {
         method: Option<&Template>,
         request: &mut RelativeRequest,
     ) -> Result<(), PolicyFault> {
+        let (path, query) = self.path(path)?;
+        request.path = path;
+        request.query.extend(query);
+        if let Some(method) = method.and_then(|it| self.text(it)) {
+            request.method = method.trim().to_ascii_uppercase();
+        }
+        Ok(())
+    }
+
+    /// A path and its query, with the values of the operation's parameters in it.
+    pub fn path(&self, path: &Template) -> Result<(String, Vec<(String, String)>), PolicyFault> {
         let mut said = self.written(path, &encoded).map_err(|call| self.missing(call))?;
         let in_path = self.context.operation.parameters.iter();
         for parameter in in_path.filter(|it| it.location == Location::Path) {
@@ -282,12 +343,7 @@ impl Scope<'_> {
             return Err(PolicyFault::new(message));
         }
         let slash = if said.starts_with('/') { "" } else { "/" };
-        request.path = format!("{slash}{said}");
-        request.query.extend(read_query(query));
-        if let Some(method) = method.and_then(|it| self.text(it)) {
-            request.method = method.trim().to_ascii_uppercase();
-        }
-        Ok(())
+        Ok((format!("{slash}{said}"), read_query(query)))
     }
 
     fn set_property(&self, body: &mut Value, parent: &Template, name: &str, value: &Template) {
@@ -305,7 +361,7 @@ impl Scope<'_> {
     }
 }
 
-fn set_header(
+pub(super) fn set_header(
     headers: &mut Vec<(String, String)>,
     name: &str,
     value: Option<String>,
@@ -335,7 +391,12 @@ fn set_header(
     Ok(())
 }
 
-fn set_query(query: &mut Vec<(String, String)>, name: &str, value: Option<String>, exists: Exists) {
+pub(super) fn set_query(
+    query: &mut Vec<(String, String)>,
+    name: &str,
+    value: Option<String>,
+    exists: Exists,
+) {
     let is_known = query.iter().any(|(known, _)| known == name);
     if exists == Exists::Delete {
         query.retain(|(known, _)| known != name);

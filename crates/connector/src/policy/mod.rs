@@ -5,18 +5,20 @@
 //! call that would need it says so. The same holds for code of the connector's own.
 
 mod apply;
+mod ask;
 mod conversion;
 mod expression;
 mod polling;
 mod property;
 
 pub use apply::{AbsoluteRequest, PolicyContext, PolicyResponse};
+pub use ask::Question;
 pub use polling::{Advance, Polling};
 
 use crate::definition::{Fault, Operation};
-use crate::limits::POLICIES_MAX;
+use crate::limits::{BODY_DEPTH_MAX, POLICIES_MAX};
 use conversion::{Conversion, Shape};
-use expression::Template;
+use expression::{Call, Function, Template};
 use serde_json::{Map, Value};
 
 /// The policies of a connector, in their order.
@@ -57,6 +59,13 @@ enum Kind {
         name: String,
         value: Template,
         section: Section,
+    },
+    /// A header or a query parameter gets a value that another address of the service gives.
+    FromUrl {
+        target: Call,
+        method: String,
+        path: Template,
+        value: Template,
     },
     Convert(Conversion, Section),
     NextLink(String),
@@ -195,10 +204,11 @@ impl Policy {
             },
             "setproperty" => Kind::Property {
                 parent: source.template("newPropertyParentPathTemplate")?,
-                name: source.text("newPropertySubPathTemplate")?,
+                name: source.way("newPropertySubPathTemplate")?,
                 value: source.template("propertyValuePathTemplate")?,
                 section: source.section(),
             },
+            "setvaluefromurl" => source.asking(template)?,
             "convertarraytoobject" => {
                 let key = source.text("keyWithinCollectionPath")?;
                 source.conversion(Shape::Object { key, retain: source.retains() })?
@@ -264,6 +274,17 @@ impl<'a> Source<'a> {
         Ok(Template::read(&self.text(name)?))
     }
 
+    /// A way into a body, which is gone step by step.
+    fn way(&self, name: &str) -> Result<String, Fault> {
+        let text = self.text(name)?;
+        if text.matches(['.', '[']).count() > BODY_DEPTH_MAX {
+            let message = format!("The path has more than {BODY_DEPTH_MAX} steps.");
+            let place = format!("x-ms-apimTemplateParameter.{name}");
+            return Err(Fault::at(format!("{}.parameters['{place}']", self.path), message));
+        }
+        Ok(text)
+    }
+
     /// A value may be empty: it takes away what was there.
     fn value_template(&self) -> Template {
         Template::read(self.said("value").unwrap_or_default())
@@ -299,10 +320,32 @@ impl<'a> Source<'a> {
         let conversion = Conversion {
             parent: self.template("propertyParentPath")?,
             value: self.said("propertySubPath").unwrap_or_default().to_owned(),
-            target: self.template("newPropertyPath")?,
+            target: Template::read(&self.way("newPropertyPath")?),
             shape,
         };
         Ok(Kind::Convert(conversion, self.section()))
+    }
+
+    /// Of a request only: the other half of the template would call a service for a header of
+    /// an answer that has already come, which no connector does.
+    fn asking(&self, template: &str) -> Result<Kind, Fault> {
+        if self.section() != Section::Request {
+            return Ok(Kind::Unknown(format!("{template} of an answer")));
+        }
+        let name = "x-ms-apimTemplateParameter.parameterTemplate";
+        let target = self.template("parameterTemplate")?;
+        let is_one =
+            |it: &&Call| matches!(it.function, Function::Headers | Function::QueryParameters);
+        let target = target.only().filter(is_one).cloned().ok_or_else(|| {
+            let path = format!("{}.parameters['{name}']", self.path);
+            Fault::at(path, "Expected '@headers('name')' or '@queryParameters('name')'.")
+        })?;
+        Ok(Kind::FromUrl {
+            target,
+            method: self.said("httpMethod").unwrap_or("GET").trim().to_ascii_uppercase(),
+            path: self.template("parameterValueUrl")?,
+            value: self.template("parameterValuePathTemplate")?,
+        })
     }
 
     fn section(&self) -> Section {

@@ -70,7 +70,8 @@ fn applied(
         connection: connection.as_object().unwrap(),
         gateway: Some("https://gate/apim/x/1"),
     };
-    policies(&json!([instance])).apply_request(&context, &mut request)?;
+    let asks = policies(&json!([instance])).apply_request(&context, &mut request, 0)?;
+    assert_eq!(asks, None);
     Ok(request)
 }
 
@@ -231,6 +232,38 @@ fn properties_are_set_in_objects_and_in_lists() {
     }
 }
 
+/// Each step is a step of the stack, too.
+#[test]
+fn a_way_into_a_body_has_an_end() {
+    for (template, place, more) in [
+        (
+            "setproperty",
+            "newPropertySubPathTemplate",
+            json!({"newPropertyParentPathTemplate": "@body()",
+            "propertyValuePathTemplate": "x"}),
+        ),
+        (
+            "convertobjecttoarray",
+            "newPropertyPath",
+            json!({"propertyParentPath": "@body()",
+            "propertySubPath": "a", "keyName": "k"}),
+        ),
+    ] {
+        let with = |way: String| {
+            let mut said = more.clone();
+            said[place] = way.into();
+            policy(template, &said)
+        };
+        let deep = with(vec!["a"; 400_000].join("."));
+        let properties = json!({"policyTemplateInstances": [deep]});
+        let fault = Policies::read(properties.as_object().unwrap()).unwrap_err();
+        assert!(fault.path.ends_with(&format!("{place}']")), "{}", fault.path);
+        let body = json!({"a": {"b": 1}});
+        let fine = with(vec!["a"; BODY_DEPTH_MAX].join("."));
+        assert!(applied(&fine, "Get", start(Some(&body))).is_ok());
+    }
+}
+
 #[test]
 fn answers_lead_to_the_connector() {
     let document = document();
@@ -275,10 +308,9 @@ fn what_cannot_be_done_is_said_when_it_is_called() {
         applied(&policy("setheader", &json!({"name": "a", "value": "b"})), "Coded", start(None));
     let message = fault.unwrap_err().message;
     assert!(message.contains("'Coded'") && message.contains("script.csx"), "{message}");
-    let fault =
-        applied(&policy("setvaluefromurl", &json!({"operations": ["Get"]})), "Get", start(None));
-    assert!(fault.unwrap_err().message.contains("'setvaluefromurl'"));
-    let of_another = policy("setvaluefromurl", &json!({"operations": ["Put"]}));
+    let fault = applied(&policy("limitcalls", &json!({"operations": ["Get"]})), "Get", start(None));
+    assert!(fault.unwrap_err().message.contains("'limitcalls'"));
+    let of_another = policy("limitcalls", &json!({"operations": ["Put"]}));
     assert!(applied(&of_another, "Get", start(None)).is_ok());
     for (instances, path) in [
         (json!({}), "$.properties.policyTemplateInstances"),
@@ -291,6 +323,65 @@ fn what_cannot_be_done_is_said_when_it_is_called() {
         let properties = json!({"policyTemplateInstances": instances});
         assert_eq!(Policies::read(properties.as_object().unwrap()).unwrap_err().path, path);
     }
+}
+
+#[test]
+fn a_value_comes_from_another_address_of_the_service() {
+    let document = document();
+    let connection = json!({"cat": "bar"});
+    let mut parameters = Object::new();
+    parameters.insert("id", "a/b");
+    let context = PolicyContext {
+        operation: document.operation("Get").unwrap(),
+        parameters: &parameters,
+        connection: connection.as_object().unwrap(),
+        gateway: None,
+    };
+    let asking = |target: &str, more: Value| {
+        let mut said = json!({"parameterTemplate": target,
+            "parameterValueUrl": "/v1.0/tasks/{id}/foo?x=@connectionParameters('cat')",
+            "parameterValuePathTemplate": "@body().peopleObject.location"});
+        said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        policy("setvaluefromurl", &said)
+    };
+    let more = policy("setheader", &json!({"name": "after", "value": "@headers('location')!"}));
+    let policies = policies(&json!([asking("@headers('location')", json!({})), more]));
+    let mut request = start(None);
+    let question = policies.apply_request(&context, &mut request, 0).unwrap().unwrap();
+    assert_eq!(request, start(None));
+    assert_eq!(question.request.url(), "https://test.abc.xyz/base/v1.0/tasks/a%2Fb/foo?x=bar");
+    assert_eq!(question.request.request.method, "GET");
+    assert_eq!(question.request.request.headers, request.request.headers);
+    // the example of the documentation's page
+    let body = value(&json!({"peopleObject": {"location": "USA", "XYZ": {"Age": "30"}}}));
+    policies.answer(&context, &question, &body, &mut request).unwrap();
+    assert_eq!(policies.apply_request(&context, &mut request, question.next()), Ok(None));
+    let header = |name: &str| request.request.headers.iter().find(|it| it.0 == name).unwrap();
+    assert_eq!((&*header("location").1, &*header("after").1), ("USA", "USA!"));
+    for (body, fine) in [
+        (json!({"peopleObject": {}}), false),
+        (json!({"peopleObject": {"location": "a\r\nb"}}), false),
+        (json!({"peopleObject": {"location": 5}}), true),
+    ] {
+        let told = policies.answer(&context, &question, &value(&body), &mut start(None));
+        assert_eq!(told.is_ok(), fine, "{body}");
+    }
+    let policies = self::policies(&json!([asking(
+        "@queryParameters('domain')",
+        json!({"httpMethod": "post"})
+    )]));
+    let question = policies.apply_request(&context, &mut request, 0).unwrap().unwrap();
+    assert_eq!(question.request.request.method, "POST");
+    policies.answer(&context, &question, &body, &mut request).unwrap();
+    assert!(request.url().ends_with("?version=v%202&domain=USA"), "{}", request.url());
+    // what it cannot be
+    let read =
+        |it: Value| Policies::read(json!({"policyTemplateInstances": [it]}).as_object().unwrap());
+    assert!(read(asking("@body().x", json!({}))).is_err());
+    let mut of_answer = asking("@headers('x')", json!({}));
+    of_answer["parameters"]["x-ms-apimTemplate-policySection"] = json!("Response");
+    let fault = applied(&of_answer, "Get", start(None)).unwrap_err();
+    assert!(fault.message.contains("setvaluefromurl"), "{fault}");
 }
 
 #[test]

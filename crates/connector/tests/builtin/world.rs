@@ -1,7 +1,7 @@
 //! What the tests call with.
 
 use connector::builtin::{
-    Answered, Called, Context, HttpFailure, MailSettings, Polled, Reach, call, poll,
+    Answered, Called, Context, HttpFailure, MailSettings, Polled, Reach, Redirects, call, poll,
 };
 use connector::http::{EgressPolicy, HttpClient, HttpLimits};
 use expr::{Object, Value};
@@ -96,6 +96,7 @@ fn called<'a>(
         id: "call-1",
         now: jiff::Timestamp::now(),
         timeout: Duration::from_secs(60),
+        redirects: &Redirects::Follow,
     }
 }
 

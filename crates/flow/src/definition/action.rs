@@ -30,6 +30,7 @@ impl<'a> Loading<'a, '_> {
             _ => self.optional_object(&at, "limit").and_then(|limit| self.timeout(&limit, site)),
         };
         let options = self.options(&at);
+        let transfer = self.transfer(id, &behavior, runtime.as_ref());
         let static_result = self.static_result(runtime.as_ref());
         let (run_after, successors) = edges(&self.graph, id);
         let draft = self.draft(id);
@@ -49,6 +50,7 @@ impl<'a> Loading<'a, '_> {
             tracked_properties,
             timeout,
             options,
+            transfer,
             static_result,
         }
     }

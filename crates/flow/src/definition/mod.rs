@@ -33,6 +33,7 @@ mod retry;
 mod schema;
 mod secure;
 mod status;
+mod transfer;
 mod trigger;
 mod variable;
 mod wrapper;

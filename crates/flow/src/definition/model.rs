@@ -204,6 +204,7 @@ pub struct Action {
     /// `limit.timeout`, ISO 8601.
     pub timeout: Option<Template>,
     pub options: Options,
+    pub transfer: Transfer,
     /// Enabled static result: given instead of running.
     pub static_result: Option<Value>,
 }
@@ -230,6 +231,16 @@ pub struct Options {
     pub fail_when_limits_reached: bool,
     pub include_authorization_headers_in_outputs: bool,
     pub enable_schema_validation: bool,
+}
+
+/// How an action gets and gives more than one message holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// `paginationPolicy.minimumItemCount`: pages of a list are got until there are so many
+    /// items. Nothing: the first page is all.
+    pub items_min: Option<u32>,
+    /// `contentTransfer.transferMode` is `Chunked`: a large content travels in parts.
+    pub is_chunked: bool,
 }
 
 /// What an action does.

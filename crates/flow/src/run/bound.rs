@@ -10,8 +10,15 @@ use crate::limits::{OPERATION_BYTES_MAX, STORED_LEVELS_MAX};
 use expr::{EvalError, Value};
 
 /// What is left of the size of one operation.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget::new()
+    }
 }
 
 impl Budget {

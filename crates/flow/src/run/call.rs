@@ -6,6 +6,7 @@
 
 use super::connector::{ConnectorCall, SubscriptionCall};
 use super::event::{self, Detail};
+use super::page::{self, PageNames};
 use super::scope::Begun;
 use super::state::{FrameId, Pending, Stage};
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
@@ -47,6 +48,7 @@ pub struct HttpRequest {
     pub cookie: Option<Str>,
     pub authentication: Value,
     pub idempotency_key: String,
+    pub is_chunked: bool,
 }
 
 /// A run of another flow.
@@ -66,6 +68,11 @@ pub struct ChildCall {
 pub enum CallResult {
     /// `{statusCode, headers, body}`.
     Answer(Value),
+    /// The same of an operation whose list comes in pages.
+    Page {
+        answer: Value,
+        names: PageNames,
+    },
     Failure {
         code: Str,
         message: Str,
@@ -138,7 +145,7 @@ impl Run {
         self.state.next_effect = effect + 1;
         let called = self.state.slot(&self.flow, frame, id).started;
         let stage = Stage::Called;
-        let pending = Pending { effect, attempt: 1, polls: 0, stage, called, timeout };
+        let pending = Pending { effect, attempt: 1, polls: 0, stage, called, timeout, pages: None };
         self.park(frame, id, inputs, pending);
     }
 
@@ -188,7 +195,8 @@ impl Run {
     ) {
         let stage = Stage::Timer { due };
         let called = self.state.slot(&self.flow, frame, id).started;
-        let pending = Pending { effect: 0, attempt: 0, polls: 0, stage, called, timeout };
+        let pending =
+            Pending { effect: 0, attempt: 0, polls: 0, stage, called, timeout, pages: None };
         self.park(frame, id, inputs, pending);
     }
 
@@ -307,7 +315,8 @@ impl Run {
         if !has_left && pending.attempt == 1 {
             return;
         }
-        if pending.is_called() {
+        // a page that came with this step has ended it already
+        if pending.is_called() && !self.step.effects_done.contains(&pending.effect) {
             self.step.effects_done.push(pending.effect);
         }
         let has_process = matches!(
@@ -356,6 +365,7 @@ impl Run {
         }
         self.step.effects_done.push(effect);
         let action = flow.action(id);
+        let (result, names) = page::named(result);
         let policy = match &action.behavior {
             Behavior::Http { retry, .. }
             | Behavior::Workflow { retry, .. }
@@ -374,6 +384,7 @@ impl Run {
                 return;
             }
         }
+        let Some(result) = self.next_page(frame, id, &pending, result, &names) else { return };
         let outcome = http::outcome(&action.name, result);
         self.finish(frame, id, None, outcome);
     }

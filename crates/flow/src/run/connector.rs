@@ -6,7 +6,7 @@ use super::call::{HttpRequest, child_id};
 use super::http::{absolute, origin, pairs};
 use super::state::{Pending, Slot, Stage};
 use super::status::{Outcome, Outputs};
-use crate::definition::{Action, Source};
+use crate::definition::{Action, Source, Transfer};
 use durable::ProcessId;
 use expr::{Object, Str, Value};
 use hmac::{Hmac, KeyInit, Mac};
@@ -24,6 +24,7 @@ pub struct ConnectorCall {
     /// Evaluated.
     pub inputs: Value,
     pub purpose: Purpose,
+    pub transfer: Transfer,
     pub idempotency_key: String,
 }
 
@@ -34,6 +35,10 @@ pub enum Purpose {
     /// Asks for the status at an address that the answer of the call gave; of a trigger, for
     /// what is new since.
     Poll {
+        location: Str,
+    },
+    /// Asks for the next page of a list, at an address that the one before gave.
+    Page {
         location: Str,
     },
     /// Asks to be called at an address.
@@ -108,10 +113,14 @@ pub(super) fn call(
         operation_name: action.name.clone(),
         inputs: slot.inputs.clone(),
         purpose: match &pending.stage {
+            Stage::Polled { location } if pending.pages.is_some() => {
+                Purpose::Page { location: location.clone() }
+            }
             Stage::Polled { location } => Purpose::Poll { location: location.clone() },
             _ => Purpose::Call,
         },
-        idempotency_key: format!("{}-{}", run.id.run_name(), pending.effect),
+        transfer: action.transfer,
+        idempotency_key: super::http::idempotency_key(run, pending),
     }
 }
 
@@ -131,6 +140,7 @@ pub fn address_call(inputs: &Value, idempotency_key: String) -> Option<HttpReque
         cookie: inputs.get("cookie").map(Value::text).filter(|cookie| !cookie.is_empty()),
         authentication: inputs.get("authentication").cloned().unwrap_or_default(),
         idempotency_key,
+        is_chunked: false,
     })
 }
 

@@ -6,7 +6,7 @@
 use super::event::{Detail, Event, EventReader, Finished, Payloads, ReadError};
 use super::state::{FrameId, Path, ROOT_FRAME, Stage, State};
 use super::status::{Outcome, Status};
-use super::{FlowInfo, Moment, Run, StepBuffer, variable};
+use super::{FlowInfo, Moment, Run, StepBuffer, page, variable};
 use crate::definition::{ActionId, Behavior, Flow, ShapeId};
 use durable::ProcessId;
 use expr::Value;
@@ -92,6 +92,10 @@ impl Run {
             Event::CalledAgain { action, path } => {
                 let frame = self.frame_at(action, &path)?;
                 self.apply_called_again(frame, action, now);
+            }
+            Event::Page { action, path, items, next } => {
+                let frame = self.frame_at(action, &path)?;
+                self.apply_page(frame, action, page::items_of(items)?, next, now);
             }
             Event::CancelAsked => self.state.is_closing = true,
             Event::Released => self.state.status = Status::Running,

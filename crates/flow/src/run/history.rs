@@ -153,6 +153,7 @@ impl<'a> HistoryReader<'a> {
             }
             Event::PollLater { .. }
             | Event::CalledAgain { .. }
+            | Event::Page { .. }
             | Event::Released
             | Event::Parameters(_)
             | Event::CarriedAll { .. } => {}

@@ -60,18 +60,19 @@ pub fn request(
     let inputs = &slot.inputs;
     let text = |name: &str| inputs.get(name).map(Value::text).unwrap_or_default();
     let is_poll = matches!(pending.stage, Stage::Polled { .. });
-    let mut headers = Vec::new();
-    if !is_poll {
-        headers.extend(pairs(inputs.get("headers")));
-    }
-    if !action.options.suppress_workflow_headers {
-        headers.extend(workflow_headers(run, frame, action));
-    }
     // another origin that an answer names does not get the credentials of this one
     let is_own = match &pending.stage {
         Stage::Polled { location } => origin(location) == origin(&text("uri")),
         _ => true,
     };
+    let mut headers = Vec::new();
+    // a page is the same question once more
+    if !is_poll || (is_own && pending.pages.is_some()) {
+        headers.extend(pairs(inputs.get("headers")));
+    }
+    if !action.options.suppress_workflow_headers {
+        headers.extend(workflow_headers(run, frame, action));
+    }
     let credential = |name: &str| inputs.get(name).filter(|_| is_own);
     let (method, uri) = match &pending.stage {
         Stage::Polled { location } => ("GET".into(), location.clone()),
@@ -85,7 +86,17 @@ pub fn request(
         body: if is_poll { None } else { inputs.get("body").cloned() },
         cookie: credential("cookie").map(Value::text).filter(|cookie| !cookie.is_empty()),
         authentication: credential("authentication").cloned().unwrap_or_default(),
-        idempotency_key: format!("{}-{}", run.id.run_name(), pending.effect),
+        idempotency_key: idempotency_key(run, pending),
+        is_chunked: action.transfer.is_chunked,
+    }
+}
+
+/// Names a request that may come more than once; each page of a list is another.
+pub(super) fn idempotency_key(run: &Run, pending: &Pending) -> String {
+    let key = format!("{}-{}", run.id.run_name(), pending.effect);
+    match &pending.pages {
+        Some(pages) => format!("{key}-{}", pages.len()),
+        None => key,
     }
 }
 
@@ -137,23 +148,32 @@ fn header_text(value: &str) -> Str {
     value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect()
 }
 
-/// A `Location` as an address: one without a host belongs to the host that was asked.
+/// What an answer names as an address: one without a host belongs to the host that was asked.
 pub(super) fn absolute(asked: &Str, location: &Str) -> Str {
     let Some((scheme, rest)) = asked.split_once("://") else { return location.clone() };
     if location.starts_with("//") {
         return format!("{scheme}:{location}").into();
     }
-    if !location.starts_with('/') {
-        return location.clone();
-    }
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    format!("{scheme}://{host}{location}").into()
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    let host = path.split('/').next().unwrap_or_default();
+    let before = match location.chars().find(|it| [':', '/', '?', '#'].contains(it)) {
+        // it begins with a scheme
+        Some(':') => return location.clone(),
+        _ if location.starts_with('/') => host.to_owned(),
+        _ if location.starts_with('?') => path.to_owned(),
+        // beside what was asked
+        _ => match path.rfind('/') {
+            Some(end) => path[..=end].to_owned(),
+            None => format!("{host}/"),
+        },
+    };
+    format!("{scheme}://{before}{location}").into()
 }
 
 /// What a final result makes of the action.
 pub fn outcome(action: &Str, result: CallResult) -> Outcome {
     match result {
-        CallResult::Answer(answer) => {
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => {
             let status = answer.get("statusCode").and_then(Value::as_int).unwrap_or(0);
             let code = status_name(status);
             if (200..300).contains(&status) {
@@ -240,6 +260,11 @@ mod tests {
             ("https://a.example/x", "//b.example/s", "https://b.example/s"),
             ("https://a.example/x", "http://b.example/s", "http://b.example/s"),
             ("odd", "/s", "/s"),
+            ("https://a.example/x/y?p=1#z", "?p=2", "https://a.example/x/y?p=2"),
+            ("https://a.example?p=1", "?p=2", "https://a.example?p=2"),
+            ("https://a.example/x/y?p=/1", "z?p=a:b", "https://a.example/x/z?p=a:b"),
+            ("https://a.example", "z", "https://a.example/z"),
+            ("https://a.example/x", "urn:z", "urn:z"),
         ];
         for (asked, location, expected) in cases {
             assert_eq!(absolute(&asked.into(), &location.into()), expected, "{asked} {location}");

@@ -20,6 +20,7 @@ mod fold;
 pub mod history;
 mod http;
 pub mod mask;
+mod page;
 mod past;
 pub(crate) mod record;
 mod response;
@@ -40,6 +41,7 @@ pub use call::{CallResult, ChildCall, Effect, HttpRequest, Reply, Request, answe
 pub use connector::{CallbackKey, ConnectorCall, Purpose, SubscriptionCall};
 pub use fold::Stored;
 pub use http::status_name;
+pub use page::PageNames;
 pub use past::Past;
 pub use record::{format_time, of_trigger as trigger_record, tracking_id};
 pub use resume::ResumeError;

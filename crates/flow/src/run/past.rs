@@ -124,6 +124,7 @@ impl Past {
             | Event::CancelAsked
             | Event::Released
             | Event::Parameters(_)
+            | Event::Page { .. }
             | Event::RunFinished { .. } => {}
         }
         Ok(())

@@ -5,6 +5,7 @@
 
 use super::bound::Budget;
 use super::event::{EventReader, EventWriter, Payloads, ReadError};
+use super::page::{Pages, items_of};
 use super::soundness::{check_loop, check_reason, check_slot};
 use super::state::{Caller, Frame, FrameId, LoopState, Pending, ROOT_FRAME, Slot, Stage, State};
 use super::status::Status;
@@ -111,6 +112,9 @@ fn pay_frame(frame: &Frame, budget: &mut Budget) -> Result<(), EvalError> {
     for slot in &frame.slots {
         budget.take(&slot.inputs)?;
         budget.take(&slot.outputs)?;
+        if let Some(pages) = slot.pending.as_ref().and_then(|it| it.pages.as_ref()) {
+            pages.iter().flat_map(|(items, _)| items.iter()).try_for_each(|it| budget.take(it))?;
+        }
         if let Some(iteration) = &slot.iteration {
             let mut values = iteration.items.iter().chain(&iteration.kept);
             values.try_for_each(|value| budget.take(value))?;
@@ -191,6 +195,7 @@ impl EventWriter {
         self.number(u64::from(pending.polls));
         self.ticks(pending.called);
         self.optional_ticks(pending.timeout);
+        let mark = if pending.pages.is_some() { HAS_PAGES } else { 0 };
         match &pending.stage {
             Stage::Timer { due } => {
                 self.bytes.push(1);
@@ -198,18 +203,25 @@ impl EventWriter {
             }
             Stage::Called => self.bytes.push(2),
             Stage::Retrying { due, poll } => {
-                self.bytes.push(3);
+                self.bytes.push(3 | mark);
                 self.ticks(*due);
                 self.text(poll.as_deref().unwrap_or_default());
             }
             Stage::Polling { due, location } => {
-                self.bytes.push(4);
+                self.bytes.push(4 | mark);
                 self.ticks(*due);
                 self.text(location);
             }
             Stage::Polled { location } => {
-                self.bytes.push(5);
+                self.bytes.push(5 | mark);
                 self.text(location);
+            }
+        }
+        if let Some(pages) = &pending.pages {
+            self.number(pages.len() as u64);
+            for (items, next) in pages.iter() {
+                self.value(&Value::Array(Arc::clone(items)));
+                self.text(next);
             }
         }
     }
@@ -239,6 +251,9 @@ impl EventWriter {
         }
     }
 }
+
+/// With the number of a stage: pages of a list follow.
+const HAS_PAGES: u8 = 16;
 
 /// With the mark of the last iteration: iterations that wait for their turn follow.
 const HAS_ASIDE: u8 = 2;
@@ -346,7 +361,8 @@ impl EventReader<'_> {
     fn pending(&mut self) -> Result<Pending, ReadError> {
         let (effect, attempt, polls) = (self.number()?, self.small()?, self.small()?);
         let (called, timeout) = (self.ticks()?, self.optional_ticks()?);
-        let stage = match self.byte()? {
+        let mark = self.byte()?;
+        let stage = match mark & !HAS_PAGES {
             1 => Stage::Timer { due: self.ticks()? },
             2 => Stage::Called,
             3 => Stage::Retrying {
@@ -357,7 +373,14 @@ impl EventReader<'_> {
             5 => Stage::Polled { location: self.text()? },
             _ => return Err(ReadError::Corrupt("unknown stage")),
         };
-        Ok(Pending { effect, attempt, polls, stage, called, timeout })
+        let mut pages = None;
+        if mark & HAS_PAGES != 0 {
+            let pages: &mut Box<Pages> = pages.get_or_insert_default();
+            for _ in 0..self.number()? {
+                pages.add(items_of(self.value()?)?, self.text()?);
+            }
+        }
+        Ok(Pending { effect, attempt, polls, stage, called, timeout, pages })
     }
 
     fn iteration(

@@ -4,6 +4,7 @@
 //! those outside loops. A frame of a finished iteration stays only as the loop's last.
 
 use super::event::SkipReason;
+use super::page::Pages;
 use super::status::{ErrorInfo, Status};
 use crate::definition::{ActionId, Flow, ROOT_SHAPE, ShapeId};
 use durable::{ProcessId, Ticks};
@@ -181,6 +182,8 @@ pub struct Pending {
     pub called: Ticks,
     /// When `limit.timeout` runs out.
     pub timeout: Option<Ticks>,
+    /// The pages that it has of a list.
+    pub pages: Option<Box<Pages>>,
 }
 
 /// How far a waiting action has come.
@@ -194,7 +197,7 @@ pub enum Stage {
     Retrying { due: Ticks, poll: Option<Str> },
     /// The other side answered 202: its status is asked for at a time.
     Polling { due: Ticks, location: Str },
-    /// The status is being asked for.
+    /// The status is being asked for, or the next page.
     Polled { location: Str },
 }
 

@@ -258,7 +258,9 @@ fn pause_of(attempt: u32) -> Ticks {
 
 fn status_of(result: &CallResult) -> Option<i64> {
     match result {
-        CallResult::Answer(answer) => answer.get("statusCode").and_then(Value::as_int),
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => {
+            answer.get("statusCode").and_then(Value::as_int)
+        }
         _ => None,
     }
 }
@@ -271,7 +273,9 @@ fn success(result: &CallResult) -> Option<&Value> {
 /// Whether a call may have done what it was made for, although it brought nothing.
 fn is_lost(result: &CallResult) -> bool {
     match result {
-        CallResult::Answer(_) => matches!(status_of(result), Some(408 | 502 | 504)),
+        CallResult::Answer(_) | CallResult::Page { .. } => {
+            matches!(status_of(result), Some(408 | 502 | 504))
+        }
         CallResult::Failure { is_retryable, .. } => *is_retryable,
         CallResult::Unknown => true,
     }
@@ -279,7 +283,7 @@ fn is_lost(result: &CallResult) -> bool {
 
 fn told(result: &CallResult) -> String {
     match result {
-        CallResult::Answer(_) => {
+        CallResult::Answer(_) | CallResult::Page { .. } => {
             format!("the call was answered with status {}", status_of(result).unwrap_or_default())
         }
         CallResult::Failure { code, message, .. } => format!("{code}: {message}"),
@@ -295,7 +299,7 @@ fn refusal_of(result: &CallResult) -> Value {
         Value::from(object)
     };
     match result {
-        CallResult::Answer(answer) => answer.clone(),
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => answer.clone(),
         CallResult::Failure { code, message, .. } => failure(code, message),
         CallResult::Unknown => failure(&"ActionOutcomeUnknown".into(), &told(result).into()),
     }

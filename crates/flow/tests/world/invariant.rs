@@ -97,6 +97,7 @@ impl Checker {
                 Event::Skipped { action, path, .. } => self.end(action, path),
                 Event::AttemptFailed { action, path, .. }
                 | Event::PollLater { action, path, .. }
+                | Event::Page { action, path, .. }
                 | Event::CalledAgain { action, path } => {
                     self.open(action, &path);
                     assert!(self.begun.contains(&(action, path)), "a call has a beginning");

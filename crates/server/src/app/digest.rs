@@ -453,6 +453,7 @@ impl App {
             cookie: None,
             authentication: expr::Value::Null,
             idempotency_key: key,
+            is_chunked: false,
         };
         match self.engine.call_outside(request).await {
             CallResult::Answer(answer) => {

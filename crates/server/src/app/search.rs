@@ -261,7 +261,9 @@ fn event_has(flow: &Flow, event: &Event, text: Wanted<'_>) -> bool {
         Event::RunFinished { error, outputs, .. } => {
             error.as_ref().is_some_and(in_error) || value_has(outputs, text)
         }
-        Event::Skipped { .. }
+        // the items of a page are shown when the action has them all
+        Event::Page { .. }
+        | Event::Skipped { .. }
         | Event::PollLater { .. }
         | Event::CalledAgain { .. }
         | Event::CancelAsked

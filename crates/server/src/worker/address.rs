@@ -2,6 +2,7 @@
 //! policies allow them is asked before anything leaves.
 
 use super::Engine;
+use connector::http::Judge;
 use durable::ProcessId;
 use flow::run::{CallResult, HttpRequest};
 use std::sync::Arc;
@@ -15,11 +16,10 @@ pub enum Asker {
 }
 
 /// What is said of a call before it is made.
-#[derive(Debug)]
 pub enum Judged {
     Free,
-    /// It may be made and not follow redirects: those go where nobody has looked.
-    Bounded,
+    /// It may be made, and go on to where the same rules allow.
+    Bounded(Judge),
     Refused(CallResult),
 }
 
@@ -40,7 +40,7 @@ impl Engine {
         };
         match judged {
             Judged::Free => self.outside.call(request).await,
-            Judged::Bounded => self.outside.call_once(request).await,
+            Judged::Bounded(judge) => self.outside.call_judged(request, judge).await,
             Judged::Refused(result) => result,
         }
     }

@@ -261,6 +261,7 @@ mod tests {
             operation_name: "Ask".into(),
             inputs: Value::Null,
             purpose: Purpose::Call,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: String::new(),
         };
         let request = Request::Connector(Box::new(call));

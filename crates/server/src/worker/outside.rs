@@ -6,8 +6,8 @@ use crate::app::error::AppError;
 use crate::limits::{CALL_ANSWER_BYTES_MAX, CALL_TIMEOUT_SECONDS};
 use bytes::Bytes;
 use connector::http::{
-    Authentication, EgressPolicy, HttpAnswer, HttpCall, HttpClient, HttpFailure, HttpLimits,
-    headers,
+    Authentication, EgressPolicy, HttpAnswer, HttpCall, HttpClient, HttpFailure, HttpLimits, Judge,
+    Redirects, Transfer, headers,
 };
 use expr::{Object, Str, Value};
 use flow::run::{CallResult, ConnectorCall, HttpRequest};
@@ -23,8 +23,8 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = CallResult> + Send + 'a>>;
 pub trait Outside: Send + Sync + 'static {
     fn call(&self, request: HttpRequest) -> Answering<'_>;
 
-    /// The same without following redirects.
-    fn call_once(&self, request: HttpRequest) -> Answering<'_> {
+    /// The same, going on only to where a rule allows.
+    fn call_judged(&self, request: HttpRequest, _judge: Judge) -> Answering<'_> {
         self.call(request)
     }
 
@@ -74,10 +74,10 @@ impl HttpOutside {
         self.client.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
-    async fn call_http(&self, request: HttpRequest, follow_redirects: bool) -> CallResult {
+    async fn call_http(&self, request: HttpRequest, redirects: Redirects) -> CallResult {
         let uri = with_queries(&request.uri, &request.queries);
         let call = match http_call(request, uri) {
-            Ok(call) => HttpCall { follow_redirects, ..call },
+            Ok(call) => HttpCall { redirects, ..call },
             Err(message) => return failure("BadRequest", message, false),
         };
         self.send(call).await
@@ -103,6 +103,8 @@ impl HttpOutside {
 pub fn failure_code(error: &HttpFailure) -> (&'static str, bool) {
     match error {
         HttpFailure::Denied(_) => ("EgressDenied", false),
+        HttpFailure::Refused(_) => ("DataPolicyViolation", false),
+        HttpFailure::Parts(_) => ("BadGateway", false),
         HttpFailure::Invalid(_) => ("BadRequest", false),
         HttpFailure::TooLarge { .. } => ("HttpResponseContentTooLarge", false),
         HttpFailure::Timeout => ("RequestTimeout", true),
@@ -112,11 +114,11 @@ pub fn failure_code(error: &HttpFailure) -> (&'static str, bool) {
 
 impl Outside for HttpOutside {
     fn call(&self, request: HttpRequest) -> Answering<'_> {
-        Box::pin(self.call_http(request, true))
+        Box::pin(self.call_http(request, Redirects::Follow))
     }
 
-    fn call_once(&self, request: HttpRequest) -> Answering<'_> {
-        Box::pin(self.call_http(request, false))
+    fn call_judged(&self, request: HttpRequest, judge: Judge) -> Answering<'_> {
+        Box::pin(self.call_http(request, Redirects::Judged(judge)))
     }
 
     fn exchange(&self, call: HttpCall) -> Answering<'_> {
@@ -175,7 +177,8 @@ fn http_call(request: HttpRequest, uri: String) -> Result<HttpCall, String> {
         body,
         authentication,
         timeout: Duration::from_secs(CALL_TIMEOUT_SECONDS),
-        follow_redirects: true,
+        redirects: Redirects::Follow,
+        transfer: if request.is_chunked { Transfer::InParts } else { Transfer::Whole },
     })
 }
 

@@ -116,6 +116,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             inputs,
             purpose,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: key,
         })
         .await

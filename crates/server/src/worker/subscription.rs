@@ -44,6 +44,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             inputs: inputs.unwrap_or_default(),
             purpose: Purpose::Call,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: String::new(),
         };
         connectors.is_asked(Arc::clone(self), call).await
@@ -295,6 +296,7 @@ impl Engine {
             operation_name: it.operation_name.clone(),
             inputs: it.inputs.clone(),
             purpose,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: key,
         })
         .await

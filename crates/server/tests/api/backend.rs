@@ -36,7 +36,7 @@ impl Asked {
     }
 }
 
-/// An answer: status, headers, body.
+/// An answer: status, headers, body. With a `content-type` of its own, a text is sent as it is.
 pub type Told = (u16, Vec<(&'static str, String)>, Value);
 
 /// The service.
@@ -97,11 +97,15 @@ impl Backend {
 
 fn render((status, headers, body): Told) -> Response<axum::body::Body> {
     let mut response = Response::builder().status(StatusCode::from_u16(status).expect("a status"));
+    let is_typed = headers.iter().any(|(name, _)| *name == "content-type");
     for (name, value) in headers {
         response = response.header(name, value);
     }
     if body.is_null() {
         return response.body(axum::body::Body::empty()).expect("an answer");
+    }
+    if let (true, Value::String(text)) = (is_typed, &body) {
+        return response.body(axum::body::Body::from(text.clone())).expect("an answer");
     }
     let response = response.header("content-type", "application/json");
     response.body(axum::body::Body::from(body.to_string())).expect("an answer")

@@ -217,6 +217,33 @@ async fn a_call_that_a_data_policy_refuses_is_not_made() {
 }
 
 #[tokio::test]
+async fn a_blocked_operation_is_not_reached_by_another_path() {
+    let house = House::open(|_, _| (201, Vec::new(), json!({}))).await;
+    let body = json!({"scope": {"kind": "AllEnvironments"}, "defaultGroup": "Business",
+        "connectors": [{"connector": "shared_library", "group": "Business", "blockedOperations": ["AddBook"]}]});
+    let path = "/api/v1/data-policies/books";
+    let answer = house.people.send(crate::people::HEAD, Method::PUT, path, Some(&body)).await;
+    assert!(answer.status < 300, "{}", answer.text);
+    for path in [
+        "/shelves/x/books",
+        "/shelves/x/./books",
+        "/shelves/y/../x/books",
+        "//shelves/x/books",
+        "/shelves/x/books;v=1",
+    ] {
+        // the path is known when it runs
+        let path = format!("@concat('{path}', '')");
+        let action = json!({"type": "ApiConnection", "runAfter": {}, "inputs": {
+            "host": {"connection": {"name": "@parameters('$connections')['shared_library']['connectionId']"}},
+            "method": "post", "path": path, "body": {"title": "T"}}});
+        let flow = house.flow(OWNER, &power(definition(json!({"Call": action}))), 201).await;
+        let run = house.run(&flow).await;
+        assert_eq!(run["Call"]["error"]["code"], "DataPolicyViolation", "{path}: {run}");
+    }
+    assert!(house.backend.asked().is_empty());
+}
+
+#[tokio::test]
 async fn an_action_may_name_path_and_method() {
     let house = House::open(|_, _| (200, Vec::new(), json!({"ok": true}))).await;
     let action = json!({"type": "ApiConnection", "runAfter": {}, "inputs": {

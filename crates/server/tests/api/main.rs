@@ -32,6 +32,7 @@ mod oauth;
 mod operation;
 mod outside;
 mod package;
+mod page;
 mod people;
 mod powershell;
 mod provider;

@@ -12,6 +12,7 @@ mod identity;
 mod policy;
 mod redirect;
 mod token;
+mod transfer;
 
 use std::collections::HashMap;
 use std::io;
@@ -25,7 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::resolver::Lookup;
-use super::{Authentication, EgressPolicy, HttpCall, HttpClient, HttpLimits};
+use super::{Authentication, EgressPolicy, HttpCall, HttpClient, HttpLimits, Redirects, Transfer};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -204,7 +205,8 @@ fn get(uri: impl Into<String>) -> HttpCall {
         body: None,
         authentication: Authentication::None,
         timeout: Duration::from_secs(10),
-        follow_redirects: true,
+        redirects: Redirects::Follow,
+        transfer: Transfer::Whole,
     }
 }
 

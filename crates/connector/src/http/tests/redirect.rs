@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{Server, answer, client, client_with, get, names, post, redirect_to, with_header};
 use crate::http::redirect::next;
-use crate::http::{Authentication, HttpFailure, HttpLimits, Secret};
+use crate::http::{Authentication, HttpFailure, HttpLimits, Redirects, Secret};
 
 #[test]
 fn methods_change_by_the_rules() {
@@ -150,7 +150,7 @@ async fn chains_end_at_the_limit_with_the_redirect_as_the_answer() {
 async fn redirects_are_followed_only_when_wanted() {
     let server = Server::start(|_| redirect_to(302, "/end")).await;
     let mut call = get(server.url("/"));
-    call.follow_redirects = false;
+    call.redirects = Redirects::Stay;
     let answer = client().send(call).await.unwrap();
     assert_eq!(answer.status, 302);
     assert!(answer.headers.contains(&("location".to_owned(), "/end".to_owned())));

@@ -35,6 +35,7 @@ pub const RESUMED: u8 = 11;
 pub const CARRIED: u8 = 12;
 pub const CARRIED_ALL: u8 = 13;
 pub const PARAMETERS: u8 = 14;
+pub const PAGE: u8 = 15;
 
 /// Stands before a payload's hash where a value is expected; no tag of a value.
 const PAYLOAD: u8 = 0xff;
@@ -133,6 +134,13 @@ pub enum Event {
     CalledAgain {
         action: ActionId,
         path: Path,
+    },
+    /// A page of a list has come, and the next one is asked for at an address.
+    Page {
+        action: ActionId,
+        path: Path,
+        items: Value,
+        next: Str,
     },
     CancelAsked,
     /// A held run may go on.

@@ -184,6 +184,10 @@ impl<'a> EventReader<'a> {
                 let (action, path) = self.action()?;
                 Event::CalledAgain { action, path }
             }
+            PAGE => {
+                let (action, path) = self.action()?;
+                Event::Page { action, path, items: self.value()?, next: self.text()? }
+            }
             CANCEL_ASKED => Event::CancelAsked,
             RELEASED => Event::Released,
             RESUMED => Event::Resumed { from: self.process()? },

@@ -125,7 +125,7 @@ pub fn request_of(
 /// The end of a call as the answer to who asked for it.
 pub fn respond_to(result: CallResult) -> Answered {
     match result {
-        CallResult::Answer(answer) => Ok(respond(&answer)),
+        CallResult::Answer(answer) | CallResult::Page { answer, .. } => Ok(respond(&answer)),
         CallResult::Failure { code, message, .. } => {
             let error = json!({"error": {"code": code.as_str(), "message": message.as_str()}});
             Ok((StatusCode::BAD_GATEWAY, Json(error)).into_response())

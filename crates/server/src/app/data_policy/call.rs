@@ -6,6 +6,7 @@ use crate::app::connector::call::ConnectionCall;
 use crate::app::connector::runtime::Called;
 use crate::app::error::{AppError, ErrorKind};
 use crate::worker::{Asker, Judged, failure};
+use ::connector::http::Judge;
 use flow::run::Purpose;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl App {
         uri: String,
     ) -> Result<Judged, AppError> {
         let all = self.applied().await?;
-        let concerns = |rules: &super::rule::PolicyRules| {
+        let concerns = |rules: &PolicyRules| {
             rules.has_endpoints(connector) || rules.group(connector) == Group::Blocked
         };
         if !all.iter().any(|it| concerns(&it.rules)) {
@@ -49,13 +50,17 @@ impl App {
             operation: None,
             endpoint: Endpoint::At(uri),
         }];
-        let policies: Vec<_> = policies.iter().map(|it| &**it).collect();
+        let all_policies = policies;
+        let policies: Vec<_> = all_policies.iter().map(|it| &**it).collect();
         if let Some(first) = violations(&policies, &uses).first() {
             let refused = failure("DataPolicyViolation", first.text(), false);
             return Ok(Judged::Refused(refused));
         }
         let is_bounded = policies.iter().any(|it| it.has_endpoints(connector));
-        Ok(if is_bounded { Judged::Bounded } else { Judged::Free })
+        Ok(match is_bounded {
+            true => Judged::Bounded(judge(all_policies, connector, None)),
+            false => Judged::Free,
+        })
     }
 
     /// Where the flow is that asks.
@@ -72,18 +77,27 @@ impl App {
         Ok(row.map(|row| row.environment))
     }
 
-    /// Refuses a call over a connection that a policy does not allow, and says whether it may
-    /// go to certain endpoints only. What ends a subscription may always be called.
+    /// Refuses a call over a connection that a policy does not allow, and gives the rules for
+    /// where it may go on, if there are any. What ends a subscription may always be called.
     pub(crate) async fn judge_call(
         &self,
         called: &Called,
         purpose: &Purpose,
-    ) -> Result<bool, AppError> {
+    ) -> Result<Option<Judge>, AppError> {
         let policies = self.policies_in(&called.connection.environment).await?;
         if policies.is_empty() || matches!(purpose, Purpose::Unsubscribe { .. }) {
-            return Ok(false);
+            return Ok(None);
         }
         let connector = &called.connector.name;
+        // a path can be written in many ways, of which services know more than we do
+        let blocking = policies.iter().find(|it| it.has_blocked_operations(connector));
+        if let (None, Some(policy)) = (&called.operation, blocking) {
+            let message = format!(
+                "The data policy '{}' blocks operations of the connector '{connector}', and the path of this call is none of its document's.",
+                policy.name
+            );
+            return Err(AppError::new(ErrorKind::Forbidden, "DataPolicyViolation", message));
+        }
         let is_bounded = policies.iter().any(|it| it.has_endpoints(connector));
         let mut endpoints = match is_bounded {
             true => endpoints_of(called),
@@ -100,7 +114,10 @@ impl App {
         };
         let uses: Vec<Use> = endpoints.into_iter().map(of).collect();
         refuse_broken(&policies, &uses)?;
-        Ok(is_bounded)
+        Ok(is_bounded.then(|| {
+            let operation = called.operation.as_ref().map(ToString::to_string);
+            judge(policies, connector, operation)
+        }))
     }
 
     /// The same for a call from outside that the server answers by itself.
@@ -128,6 +145,21 @@ fn refuse_broken(policies: &[Arc<PolicyRules>], uses: &[Use]) -> Result<(), AppE
             Err(AppError::new(ErrorKind::Forbidden, "DataPolicyViolation", first.text()))
         }
     }
+}
+
+/// Says of each address to which a call goes on what was said of the first.
+fn judge(policies: Vec<Arc<PolicyRules>>, connector: &str, operation: Option<String>) -> Judge {
+    let connector = connector.to_owned();
+    Arc::new(move |uri: &str| {
+        let uses = [Use {
+            path: String::new(),
+            connector: connector.clone(),
+            operation: operation.clone(),
+            endpoint: Endpoint::At(uri.to_owned()),
+        }];
+        let policies: Vec<_> = policies.iter().map(|it| &**it).collect();
+        violations(&policies, &uses).first().map_or(Ok(()), |first| Err(first.text()))
+    })
 }
 
 /// Every server that a call over a connection names: all have to be allowed.

@@ -90,6 +90,12 @@ impl PolicyRules {
     pub fn has_endpoints(&self, connector: &str) -> bool {
         self.rule(connector).is_some_and(|rule| !rule.endpoints.is_empty())
     }
+
+    /// Whether it says which operations of a connector may not be called.
+    #[must_use]
+    pub fn has_blocked_operations(&self, connector: &str) -> bool {
+        self.rule(connector).is_some_and(|rule| !rule.blocked_operations.is_empty())
+    }
 }
 
 /// Something that a flow uses.

@@ -15,7 +15,9 @@ use crate::clock::{self, SECOND};
 use crate::limits::{
     ISSUER_ANSWER_BYTES_MAX, ISSUER_ASKED_AGAIN_SECONDS, ISSUER_CALL_SECONDS, ISSUER_KEYS_SECONDS,
 };
-use connector::http::{Authentication, EgressPolicy, HttpCall, HttpClient, HttpLimits};
+use connector::http::{
+    Authentication, EgressPolicy, HttpCall, HttpClient, HttpLimits, Redirects, Transfer,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::sync::Arc;
@@ -123,7 +125,8 @@ impl Issuers {
             body: None,
             authentication: Authentication::None,
             timeout: Duration::from_secs(ISSUER_CALL_SECONDS),
-            follow_redirects: false,
+            redirects: Redirects::Stay,
+            transfer: Transfer::Whole,
         };
         let answer = client.send(call).await.map_err(|error| error.to_string())?;
         if answer.status != 200 {

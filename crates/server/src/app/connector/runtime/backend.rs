@@ -4,18 +4,19 @@
 use super::recording::{self, RecordingMode};
 use super::{Called, served};
 use crate::app::connector::Connector;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, ErrorKind};
 use crate::app::trigger::Answer;
 use crate::worker::failure;
-use ::connector::call::Body;
+use ::connector::call::{Body, encoded};
 use ::connector::definition::{Credential, ParameterKind, credential};
-use ::connector::http::{Authentication, HttpCall, Secret};
+use ::connector::http::{Authentication, HttpCall, Redirects, Secret, Transfer};
 use ::connector::policy::{AbsoluteRequest, Policies, PolicyContext, PolicyResponse};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::run::CallResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What stands behind a connection.
@@ -96,9 +97,22 @@ impl Called {
             Backend::Flow { .. } | Backend::Mock | Backend::Recording { .. } => return None,
         };
         Some(match &self.location {
-            Some(location) => at_location(&service, location).0,
+            Some(location) => at_location(&self.asked_at(&service), location).0,
             None => format!("{service}{}", self.request.target()),
         })
+    }
+
+    /// What an address that an answer gave is relative to: a page's to the list itself.
+    fn asked_at(&self, service: &str) -> String {
+        let first = self.first.as_ref().filter(|_| self.is_page);
+        format!("{service}{}", first.map_or("", |first| &first.path))
+    }
+
+    /// Refuses an address that a policy of the connector has made, where a data policy does.
+    fn check_address(&self, address: &str) -> Result<(), AppError> {
+        let Some(judge) = &self.judge else { return Ok(()) };
+        let refused = |text| AppError::new(ErrorKind::Forbidden, "DataPolicyViolation", text);
+        judge(address).map_err(refused)
     }
 }
 
@@ -131,13 +145,23 @@ fn no_service(connector: &Connector) -> AppError {
 
 /// The call over HTTP, with what the connector's policies make of it.
 async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
-    let is_own = called.location.as_ref().is_none_or(|it| at_location(service, it).1);
-    if !is_own {
-        // it gets nothing of what the connection authenticates with
-        return once_by_service(called, service, &Values::new()).await;
+    let policies = Policies::read(&called.connector.properties);
+    let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
+    let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
+    if let Some(location) = &called.location {
+        let base = base_of(called, &policies, service)?;
+        let (url, is_own) = at_location(&called.asked_at(&base), location);
+        called.check_address(&url)?;
+        request.base = url;
+        request.request.path.clear();
+        if !is_own {
+            // nothing of the connection's, and nothing that was meant for its service
+            request.request.headers.clear();
+            return Ok(called.app.engine.exchange(http_call(called, &request)).await);
+        }
     }
     let (values, token) = values_of(called).await?;
-    let result = once_by_service(called, service, &values).await?;
+    let result = once_by_service(called, &policies, request.clone(), &values).await?;
     let CallResult::Answer(answer) = &result else { return Ok(result) };
     let is_refused = answer.get("statusCode").and_then(Value::as_int) == Some(401);
     let Some(token) = token.filter(|_| is_refused) else { return Ok(result) };
@@ -145,52 +169,124 @@ async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppErr
     // with this one
     called.app.token_refused(&called.connection, &token).await?;
     let (values, _) = values_of(called).await?;
-    once_by_service(called, service, &values).await
+    once_by_service(called, &policies, request, &values).await
 }
 
+/// A call of the service itself, with the values of the connection.
 async fn once_by_service(
     called: &Called,
-    service: &str,
+    policies: &Policies,
+    mut request: AbsoluteRequest,
     values: &Values,
 ) -> Result<CallResult, AppError> {
     let set = called.connector.set_named(&called.connection.set)?;
-    if let Some(location) = &called.location {
-        let (url, is_own) = at_location(service, location);
-        let mut request = AbsoluteRequest { base: url, request: called.request.clone() };
-        request.request.path.clear();
-        let mut known = Credential::default();
-        if is_own {
-            known = credential(&called.document, &set, values);
-            request.authorize(&known);
-        }
-        return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
-    }
-    let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
     let known = credential(&called.document, &set, values);
     request.authorize(&known);
     let Some(operation) = called.operation() else {
-        return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
+        return Ok(called.app.engine.exchange(http_call(called, &request)).await);
     };
-    let policies = Policies::read(&called.connector.properties);
-    let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
+    if operation.trigger.is_some() && policies.polling(operation).is_some() {
+        // without it a trigger would find the same again and again
+        let message = format!(
+            "The policy template 'pollingtrigger' applies to the operation '{}' and is not carried out here.",
+            operation.id
+        );
+        return Err(refused(&message));
+    }
     let context = PolicyContext {
         operation,
         parameters: &called.parameters,
         connection: values,
         gateway: None,
     };
-    policies.apply_request(&context, &mut request).map_err(|it| refused(&it.message))?;
-    let result = called.app.engine.exchange(http_call(called, &request, &known)).await;
-    let CallResult::Answer(answer) = result else { return Ok(result) };
+    if called.location.is_none() {
+        let unanswered = complete(called, policies, &context, &known, &mut request).await?;
+        if let Some(result) = unanswered {
+            return Ok(result);
+        }
+        called.check_address(&request.url())?;
+    } else if called.is_page {
+        policies.apply_headers(&context, &mut request).map_err(|it| refused(&it.message))?;
+    }
+    let result = called.app.engine.exchange(http_call(called, &request)).await;
+    match result {
+        CallResult::Answer(answer) if called.location.is_none() || called.is_page => {
+            converted(policies, &context, &request, &answer)
+        }
+        result => Ok(result),
+    }
+}
+
+/// Where the service is: its policies may say another address than its document.
+fn base_of(called: &Called, policies: &Policies, service: &str) -> Result<String, AppError> {
+    let (Some(operation), Some(first)) = (called.operation(), &called.first) else {
+        return Ok(service.to_owned());
+    };
+    let values = called.app.values_of(&called.connection)?;
+    let context = PolicyContext {
+        operation,
+        parameters: &called.parameters,
+        connection: &values,
+        gateway: None,
+    };
+    let request = AbsoluteRequest { base: service.to_owned(), request: first.clone() };
+    // what cannot be found out is not the service's
+    Ok(policies.base(&context, &request).unwrap_or_else(|_| service.to_owned()))
+}
+
+/// Does what the policies say, and asks the service what they need to know of it. What it
+/// does not answer is the end of the call.
+async fn complete(
+    called: &Called,
+    policies: &Policies,
+    context: &PolicyContext<'_>,
+    known: &Credential,
+    request: &mut AbsoluteRequest,
+) -> Result<Option<CallResult>, AppError> {
+    let mut from = 0;
+    loop {
+        let asks = policies.apply_request(context, request, from);
+        let Some(question) = asks.map_err(|it| refused(&it.message))? else { return Ok(None) };
+        let mut asked = question.request.clone();
+        asked.request.query.extend(known.query.iter().cloned());
+        called.check_address(&asked.url())?;
+        let mut call = http_call(called, &asked);
+        call.transfer = Transfer::Whole;
+        // the call itself is another
+        call.headers.retain(|(name, _)| name != KEY);
+        let result = called.app.engine.exchange(call).await;
+        match &result {
+            CallResult::Answer(answer) if is_success(answer) => {
+                let body = answer.get("body").cloned().unwrap_or_default();
+                policies
+                    .answer(context, &question, &body, request)
+                    .map_err(|it| refused(&it.message))?;
+            }
+            _ => return Ok(Some(result)),
+        }
+        from = question.next();
+    }
+}
+
+fn is_success(answer: &Value) -> bool {
+    let status = answer.get("statusCode").and_then(Value::as_int);
+    status.is_some_and(|it| (200..300).contains(&it))
+}
+
+/// An answer of the service with what the policies make of it.
+fn converted(
+    policies: &Policies,
+    context: &PolicyContext<'_>,
+    request: &AbsoluteRequest,
+    answer: &Value,
+) -> Result<CallResult, AppError> {
     let part = |name: &str| answer.get(name).cloned().unwrap_or_default();
     let headers = part("headers");
     let headers = headers.as_object().map(|it| it.iter().collect::<Vec<_>>()).unwrap_or_default();
     let headers =
         headers.into_iter().map(|(name, value)| (name.to_string(), value.text().to_string()));
     let mut response = PolicyResponse { headers: headers.collect(), body: part("body") };
-    policies
-        .apply_response(&context, &request, &mut response)
-        .map_err(|it| refused(&it.message))?;
+    policies.apply_response(context, request, &mut response).map_err(|it| refused(&it.message))?;
     let status = part("statusCode").as_int().unwrap_or(200);
     let headers = header_object(&response.headers);
     Ok(CallResult::Answer(flow::run::answer(status, headers, response.body)))
@@ -200,11 +296,21 @@ fn refused(message: &str) -> AppError {
     AppError::invalid("ConnectorPolicyFailed", message)
 }
 
-fn http_call(called: &Called, request: &AbsoluteRequest, known: &Credential) -> HttpCall {
-    // a key in a header of its own would go along to wherever a redirect leads
-    let is_standard = |(name, _): &(String, String)| name.eq_ignore_ascii_case("authorization");
+/// Says that a request is the same as one before.
+const KEY: &str = "Idempotency-Key";
+
+fn http_call(called: &Called, request: &AbsoluteRequest) -> HttpCall {
     let relative = &request.request;
     let mut headers = relative.headers.clone();
+    // a key in a header of its own would go along to wherever a redirect leads
+    let is_plain = |header: &(String, String)| {
+        header.0.eq_ignore_ascii_case("authorization") || called.request.headers.contains(header)
+    };
+    let redirects = match &called.judge {
+        _ if !headers.iter().all(is_plain) => Redirects::Stay,
+        Some(judge) => Redirects::Judged(Arc::clone(judge)),
+        None => Redirects::Follow,
+    };
     let mut bytes = None;
     if let Some(body) = &relative.body {
         let (content_type, content) = Body::write(body, relative.content_type.as_deref());
@@ -212,19 +318,38 @@ fn http_call(called: &Called, request: &AbsoluteRequest, known: &Credential) -> 
         headers.push(("Content-Type".to_owned(), content_type));
         bytes = Some(Bytes::from(content));
     }
-    headers.push(("Idempotency-Key".to_owned(), called.idempotency_key.clone()));
+    headers.push((KEY.to_owned(), called.idempotency_key.clone()));
+    let can_chunk = called.is_chunked && called.operation().is_some_and(|it| it.is_chunkable());
     HttpCall {
         method: relative.method.clone(),
-        uri: match relative.path.is_empty() && relative.query.is_empty() {
-            true => request.base.clone(),
+        uri: match called.location.is_some() && relative.path.is_empty() {
+            true => with_query(&request.base, &relative.query),
             false => request.url(),
         },
         headers,
         body: bytes,
         authentication: Authentication::None,
         timeout: Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS),
-        follow_redirects: !called.is_bounded && known.headers.iter().all(is_standard),
+        redirects,
+        transfer: if can_chunk { Transfer::InParts } else { Transfer::Whole },
     }
+}
+
+/// An address as an answer gave it, with what the connection says of itself in its query.
+fn with_query(address: &str, query: &[(String, String)]) -> String {
+    let Ok(mut url) = url::Url::parse(address) else { return address.to_owned() };
+    if query.is_empty() {
+        return address.to_owned();
+    }
+    let is_other = |pair: &&str| {
+        let name = url::form_urlencoded::parse(pair.as_bytes()).next();
+        name.is_some_and(|(name, _)| query.iter().all(|(it, _)| *it != name))
+    };
+    let kept = url.query().unwrap_or_default().split('&').filter(is_other).map(str::to_owned);
+    let said = query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    let all: Vec<String> = kept.chain(said).collect();
+    url.set_query(Some(&all.join("&")));
+    url.into()
 }
 
 type Values = Map<String, serde_json::Value>;

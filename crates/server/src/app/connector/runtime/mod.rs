@@ -31,10 +31,11 @@ use crate::clock;
 use crate::worker::{Asker, Connectors, Engine, Judged, Later, failure};
 use ::connector::call::{Body, RelativeRequest};
 use ::connector::definition::{self, Document};
+use ::connector::http::Judge;
 use durable::Ticks;
 use expr::{Object, Str, Value};
 use flow::definition::Source;
-use flow::run::{CallResult, ConnectorCall, Purpose};
+use flow::run::{CallResult, ConnectorCall, PageNames, Purpose};
 use std::future::Future;
 use std::sync::Arc;
 use store::WorkflowRow;
@@ -117,14 +118,30 @@ pub struct Called {
     pub location: Option<Str>,
     pub idempotency_key: String,
     pub now: Ticks,
-    /// A data policy says where it may go: redirects are not followed.
-    pub is_bounded: bool,
+    /// What a data policy says of where it may go on to.
+    pub judge: Option<Judge>,
+    /// The request as it was before an answer named another address.
+    pub first: Option<RelativeRequest>,
+    /// It asks for the next page of a list.
+    pub is_page: bool,
+    /// Its content may travel in parts, where the operation can do that.
+    pub is_chunked: bool,
 }
 
 impl Called {
     #[must_use]
     pub fn operation(&self) -> Option<&definition::Operation> {
         self.document.operation(self.operation.as_deref()?)
+    }
+
+    /// What the operation calls the parts of a page.
+    fn page_names(&self) -> PageNames {
+        let pageable = self.operation().and_then(|it| it.pageable.as_ref());
+        let name = |name: Option<&String>| name.map(|it| Str::from(it.as_str()));
+        PageNames {
+            items: name(pageable.and_then(|it| it.items.as_ref())),
+            next: name(pageable.and_then(|it| it.next_link.as_ref())),
+        }
     }
 }
 
@@ -181,12 +198,16 @@ impl App {
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));
         }
         let document = self.document_of(&connector).await?;
-        let purpose = call.purpose.clone();
+        let (purpose, is_paged) = (call.purpose.clone(), call.transfer.items_min.is_some());
         let mut called = self.understood(call, connector, connection, document)?;
-        called.is_bounded = self.judge_call(&called, &purpose).await?;
+        called.judge = self.judge_call(&called, &purpose).await?;
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
-        backend::answer(called).await
+        let names = called.page_names();
+        Ok(match backend::answer(called).await? {
+            CallResult::Answer(answer) if is_paged => CallResult::Page { answer, names },
+            result => result,
+        })
     }
 
     /// Makes the call that somebody asks for over a connection, outside of any flow: it was
@@ -230,9 +251,12 @@ impl App {
             location: None,
             idempotency_key: clock::guid().map_err(AppError::internal)?,
             now: self.engine.clock.now(),
-            is_bounded: false,
+            judge: None,
+            first: None,
+            is_page: false,
+            is_chunked: false,
         };
-        called.is_bounded = self.judge_call(&called, &Purpose::Call).await?;
+        called.judge = self.judge_call(&called, &Purpose::Call).await?;
         backend::answer(called).await
     }
 
@@ -308,14 +332,19 @@ impl App {
             Source::OpenApi => by_id(&document, &connector.name, &inputs, &call.purpose)?,
             Source::Managed | Source::Http => by_path(&document, &inputs)?,
         };
-        let mut request = request;
+        let is_page = matches!(call.purpose, Purpose::Page { .. });
+        let (mut request, mut first) = (request, None);
         let location = match call.purpose {
             Purpose::Call | Purpose::Subscribe { .. } => None,
-            Purpose::Poll { location } => {
-                request = bare("GET", request);
+            Purpose::Poll { location } | Purpose::Page { location } => {
+                first = Some(request.clone());
+                // a page is the same question once more
+                let headers = if is_page { request.headers.clone() } else { Vec::new() };
+                request = RelativeRequest { headers, ..bare("GET", request) };
                 Some(location)
             }
             Purpose::Unsubscribe { location } => {
+                first = Some(request.clone());
                 request = bare("DELETE", request);
                 Some(location)
             }
@@ -331,7 +360,10 @@ impl App {
             location,
             idempotency_key: call.idempotency_key,
             now: self.engine.clock.now(),
-            is_bounded: false,
+            judge: None,
+            first,
+            is_page,
+            is_chunked: call.transfer.is_chunked,
         })
     }
 }

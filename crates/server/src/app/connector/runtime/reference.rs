@@ -228,6 +228,7 @@ mod tests {
             operation_name: "Act".into(),
             inputs: expr::json::parse(inputs.as_bytes()).expect("JSON"),
             purpose: Purpose::Call,
+            transfer: flow::definition::Transfer::default(),
             idempotency_key: String::new(),
         }
     }

@@ -10,7 +10,7 @@ use crate::auth::caller::Caller;
 use crate::worker::failure;
 use ::connector::builtin as library;
 use ::connector::call::RelativeRequest;
-use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits};
+use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits, Redirects};
 use bytes::Bytes;
 use expr::{Object, Value};
 use flow::run::CallResult;
@@ -101,8 +101,12 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
     let provider = called.app.services.management.get().ok_or_else(not_ready)?;
     let acting = called.app.acting_as(&called.connection).await?;
     let app = called.app.clone();
-    let at = (connector, called.connection.name.clone());
-    let answer = provider.answer(app, acting, at, called.request.clone()).await;
+    let name = called.connection.name.as_str();
+    let request = match &called.location {
+        Some(link) => of_link(link, (connector, name))?,
+        None => called.request.clone(),
+    };
+    let answer = provider.answer(app, acting, (connector, name.to_owned()), request).await;
     let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");
     let content_type = content_type.map(|(_, value)| value.as_str());
     let body = match answer.body.is_empty() {
@@ -112,6 +116,27 @@ async fn managed(called: &Called, connector: &'static str) -> Result<CallResult,
     };
     let headers = header_object(&answer.headers);
     Ok(CallResult::Answer(flow::run::answer(i64::from(answer.status), headers, body)))
+}
+
+/// The request that the address of the next page means: this server's own, which is not
+/// called over the network.
+fn of_link(link: &str, (connector, name): (&str, &str)) -> Result<RelativeRequest, AppError> {
+    let url = url::Url::parse(link).ok();
+    let place = format!("/apim/{}/{name}", connector.trim_start_matches("shared_"));
+    let read = |url: &url::Url| {
+        // an address behind which this server stands may have a path of its own
+        let (_, path) = url.path().split_once(&place)?;
+        let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned()));
+        path.starts_with('/').then(|| RelativeRequest {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            query: query.collect(),
+            ..RelativeRequest::default()
+        })
+    };
+    url.as_ref().and_then(read).ok_or_else(|| {
+        AppError::invalid("InvalidNextLink", "The address of the next page is none of this server.")
+    })
 }
 
 async fn by_library(called: &Called) -> Result<CallResult, AppError> {
@@ -129,6 +154,10 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         values.insert("userPrincipalName".to_owned(), owner.into());
     }
     let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_TICKS) * 100);
+    let redirects = match &called.judge {
+        Some(judge) => Redirects::Judged(Arc::clone(judge)),
+        None => Redirects::Follow,
+    };
     let call = library::Called {
         operation: &operation.id,
         parameters: &called.parameters,
@@ -136,6 +165,7 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         id: &called.idempotency_key,
         now: now.map_err(AppError::internal)?,
         timeout: TIMEOUT,
+        redirects: &redirects,
     };
     let name = called.connector.name.as_str();
     let is_trigger =

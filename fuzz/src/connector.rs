@@ -1,7 +1,7 @@
 //! Target `connector`: a document of a connector is read, and its operations are called.
 
-use connector::call::RelativeRequest;
-use connector::definition::{Document, Operation};
+use connector::call::{Body, RelativeRequest};
+use connector::definition::{Document, Operation, decode};
 use connector::mock;
 use expr::{Object, Value};
 
@@ -10,11 +10,11 @@ const OPERATIONS_MAX: usize = 8;
 
 /// Reads a document, and calls what it has with values made from it, and with others.
 pub fn connector(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    let document = match Document::read(text) {
+    let document = match Document::read(&decode(data)) {
         Ok(document) => document,
         Err(fault) => {
-            assert!(!fault.message.is_empty(), "a refusal says why");
+            let says_why = fault.path.starts_with('$') && !fault.message.is_empty();
+            assert!(says_why, "a refusal says where and why: {fault:?}");
             return;
         }
     };
@@ -23,10 +23,29 @@ pub fn connector(data: &[u8]) {
         assert!(found.id.eq_ignore_ascii_case(&operation.id) || !operation.id.is_ascii());
         let answer = mock::answer(operation);
         assert_eq!(answer, mock::answer(operation), "an operation has one answer");
+        call(&document, operation, &Object::new());
+        call(&document, operation, &inside(operation));
         for choice in 0..CHOICES {
             call(&document, operation, &parameters(operation, choice));
         }
     }
+    let path = String::from_utf8_lossy(data).into_owned();
+    drop(document.route(&RelativeRequest { path, ..RelativeRequest::default() }));
+}
+
+/// Something for every parameter, and for what may be in each.
+fn inside(operation: &Operation) -> Object {
+    let mut given = Object::new();
+    for parameter in &operation.parameters {
+        let properties = &operation.schema(parameter.schema).properties;
+        for property in properties {
+            given.insert(format!("{}/{}", parameter.name, property.name), "1");
+        }
+        if properties.is_empty() {
+            given.insert(parameter.name.clone(), "1");
+        }
+    }
+    given
 }
 
 /// Ways to make parameters.
@@ -72,7 +91,13 @@ fn call(document: &Document, operation: &Operation, parameters: &Object) {
         }
     };
     assert!(request.path.starts_with('/'), "{request:?}");
-    drop(document.route(&request));
+    if let Some(body) = &request.body {
+        let (media, bytes) = body.write(request.content_type.as_deref());
+        drop(Body::read(Some(&media), &bytes));
+    }
+    // two operations may have one path: what is found has at least that method
+    let routed = document.route(&request).expect("what was made is an operation's");
+    assert_eq!(routed.operation.method, operation.method);
     let mut inputs = Object::new();
     inputs.insert("method", &*request.method);
     inputs.insert("path", request.target());

@@ -94,7 +94,7 @@ impl Walk<'_, '_> {
         let flow = self.source.id.unwrap_or(self.source.name).to_lowercase();
         self.answers.push(HttpUse { flow, action: name.to_owned(), body });
         if let Some(shape) = self.whole(inputs.get("method")) {
-            self.reading.shapes.set_example(shape, "GET");
+            self.reading.shapes.set_example(shape, Certainty::Guess, "GET".into());
         }
         // headers that come as one text are JSON
         if let Some(shape) = self.whole(inputs.get("headers")) {

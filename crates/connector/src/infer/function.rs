@@ -55,7 +55,7 @@ pub fn apply(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Kno
     }
 }
 
-/// Functions of texts, numbers and moments.
+/// Functions of numbers, and of anything.
 fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
     let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
     match name {
@@ -71,24 +71,22 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
             first(Certainty::Use, Scalar::Boolean);
             Known::scalar(Scalar::Boolean)
         }
-        "json" => match arguments.first() {
-            // the document itself is known by what is read of it as JSON
-            Some((known, _)) if known.is_xml => Known { is_xml: false, ..*known },
-            _ => {
-                first(Certainty::Use, Scalar::JsonText);
-                inner(shapes, arguments.first(), &Wrapping::Json)
-            }
-        },
-        "xml" => {
-            first(Certainty::Use, Scalar::Text);
-            Known { is_xml: true, ..inner(shapes, arguments.first(), &Wrapping::Xml) }
-        }
         "add" | "sub" | "mul" | "div" | "mod" | "min" | "max" | "range" => {
             for argument in arguments {
                 learn(shapes, Some(argument), Certainty::Use, Scalar::Integer);
             }
             Known::scalar(Scalar::Integer)
         }
+        "string" | "guid" | "xpath" => Known::scalar(Scalar::Text),
+        "contains" | "empty" => Known::scalar(Scalar::Boolean),
+        other => moments(shapes, other, arguments),
+    }
+}
+
+/// Functions of moments.
+fn moments(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
+    let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
+    match name {
         "ticks" | "dayofweek" | "dayofmonth" | "dayofyear" => {
             first(Certainty::Use, Scalar::Moment);
             Known::scalar(Scalar::Integer)
@@ -114,6 +112,26 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
             Known::scalar(Scalar::Moment)
         }
         "utcnow" => Known::scalar(Scalar::Moment),
+        other => contents(shapes, other, arguments),
+    }
+}
+
+/// Functions that put texts together or take out what is in them.
+fn contents(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
+    let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
+    match name {
+        "json" => match arguments.first() {
+            // the document itself is known by what is read of it as JSON
+            Some((known, _)) if known.is_xml => Known { is_xml: false, ..*known },
+            _ => {
+                first(Certainty::Use, Scalar::JsonText);
+                inner(shapes, arguments.first(), &Wrapping::Json)
+            }
+        },
+        "xml" => {
+            first(Certainty::Use, Scalar::Text);
+            Known { is_xml: true, ..inner(shapes, arguments.first(), &Wrapping::Xml) }
+        }
         "concat" => {
             // `concat(x, 'Z')` makes a moment of it
             if let [(_, None), (_, Some(Value::String(zone)))] = arguments
@@ -127,8 +145,6 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
             }
             Known::scalar(Scalar::Text)
         }
-        "string" | "guid" | "xpath" => Known::scalar(Scalar::Text),
-        "contains" | "empty" => Known::scalar(Scalar::Boolean),
         other => texts(shapes, other, arguments),
     }
 }

@@ -74,8 +74,8 @@ struct Shape {
     items: Option<ShapeId>,
     /// Items that are read by their number.
     items_min: usize,
-    /// Of a text: what somebody says it is.
-    example: Option<String>,
+    /// What somebody says it is, or what it would make sense for it to be.
+    example: Option<(Certainty, Json)>,
     /// Of a text: what is in it.
     inner: Vec<(Wrapping, ShapeId)>,
 }
@@ -181,8 +181,12 @@ impl Shapes {
         }
     }
 
-    pub fn set_example(&mut self, id: ShapeId, example: &str) {
-        self.shape(id).example.get_or_insert_with(|| example.to_owned());
+    /// A value that it has; the first of those that are as certain.
+    pub fn set_example(&mut self, id: ShapeId, certainty: Certainty, example: Json) {
+        let known = &mut self.shape(id).example;
+        if known.as_ref().is_none_or(|it| it.0 < certainty) {
+            *known = Some((certainty, example));
+        }
     }
 
     /// It has values that nobody knows before.
@@ -210,13 +214,15 @@ impl Shapes {
             if let Some((certainty, scalar)) = taken.scalar {
                 self.set_scalar(ShapeId(to), certainty, scalar);
             }
+            if let Some((certainty, example)) = taken.example {
+                self.set_example(ShapeId(to), certainty, example);
+            }
             let known = &mut self.0[to];
             known.is_array |= taken.is_array;
             known.is_object |= taken.is_object;
             known.is_sized |= taken.is_sized;
             known.is_mixed |= taken.is_mixed;
             known.items_min = known.items_min.max(taken.items_min);
-            known.example = known.example.take().or(taken.example);
             for (wrapping, id) in taken.inner {
                 match known.inner.iter().find(|it| it.0 == wrapping) {
                     Some((_, known)) => waiting.push((*known, id)),
@@ -305,7 +311,7 @@ impl Shapes {
         }
         let allowed = schema.get("enum").and_then(Value::as_array);
         if let Some(Value::String(first)) = allowed.and_then(|it| it.first()) {
-            self.set_example(id, first);
+            self.set_example(id, Certainty::Use, first.as_str().into());
         }
         if let Some(items) = schema.get("items") {
             let of_items = self.items(id);
@@ -382,8 +388,9 @@ impl Shapes {
             let properties: Map<String, Json> = shape.properties.values().map(below).collect();
             return json!({"type": "object", "properties": properties});
         }
-        if let (Side::Answer, Some(example)) = (side, &shape.example) {
-            return json!({"type": "string", "example": example});
+        if let (Side::Answer, Some((_, example))) = (side, &shape.example) {
+            let kind = if example.is_i64() { "integer" } else { "string" };
+            return json!({"type": kind, "example": example});
         }
         if let (Side::Answer, false) = (side, shape.inner.is_empty()) {
             let inner = shape.inner.iter();

@@ -174,6 +174,12 @@ impl Walk<'_, '_> {
                 _ => Scalar::Text,
             };
             self.reading.shapes.set_scalar(shape, Certainty::Use, scalar);
+            // one of the cases is meant
+            let example = match value {
+                Value::Int(number) => (*number).into(),
+                other => other.text().as_str().into(),
+            };
+            self.reading.shapes.set_example(shape, Certainty::Guess, example);
         }
     }
 
@@ -361,7 +367,8 @@ impl Walk<'_, '_> {
                     return;
                 };
                 if let Some(shape) = self.reading.text(text).shape {
-                    self.reading.shapes.set_example(shape, example);
+                    let example = example.as_str().into();
+                    self.reading.shapes.set_example(shape, Certainty::Said, example);
                 }
             }
             Value::Object(object) if !self.examples.is_empty() => {

@@ -174,7 +174,6 @@ impl Engine {
             parameters: self.parameters_of(&entry.version).await.map_err(internal)?,
             trigger,
             id: call.child,
-            // a child's calls read the header like those of a flow that somebody starts
             outputs: entry.version.reads.with_tokens(outputs.into()),
             raw_body: None,
             scheduled: None,

@@ -10,7 +10,7 @@ use connector::infer::{Findings, Inference, Source};
 use expr::Value;
 use flow::definition::{LoadOptions, Loaded};
 use stage::Stage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Solutions whose flows are run.
@@ -97,7 +97,7 @@ fn calls<'a>(value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
 
 /// Flows of a solution; of those that a repository has twice, the first.
 fn once(folder: &Path) -> Vec<Real> {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     flows(folder).into_iter().filter(|it| known.insert(it.id())).collect()
 }
 
@@ -107,6 +107,7 @@ async fn real_solutions_end_as_their_mocks_imply() {
     let mut expected: BTreeMap<&str, _> =
         expected::OTHERWISE.iter().map(|it| (it.flow, it)).collect();
     let (mut ended, mut wrong) = (BTreeMap::<String, usize>::new(), Vec::new());
+    let mut administered = BTreeSet::new();
     for solution in SOLUTIONS {
         let flows = once(&root.join(solution));
         let stage = Stage::open(&flows).await;
@@ -116,7 +117,8 @@ async fn real_solutions_end_as_their_mocks_imply() {
         println!("{solution}: {} flows are called and not in it", stage.create_missing().await);
         for flow in &flows {
             let end = stage.run(flow).await;
-            println!("{} {} {}", flow.name, end.state, end.why);
+            println!("{} {} {} {:?}", flow.name, end.state, end.why, end.administered);
+            administered.extend(end.administered);
             *ended.entry(end.state.clone()).or_default() += 1;
             let number = &flow.name[..4];
             let key = format!("{}/{number}", &solution[..4]);
@@ -129,6 +131,8 @@ async fn real_solutions_end_as_their_mocks_imply() {
         stage.check_target().await;
     }
     println!("{ended:?}");
+    let operations = ["AdminGetFlow", "ListFlowsInEnvironment"];
+    assert_eq!(administered.into_iter().collect::<Vec<_>>(), operations);
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(expected.is_empty(), "flows that are not there: {:?}", expected.keys());
 }

@@ -43,6 +43,8 @@ pub struct End {
     pub state: String,
     pub action: String,
     pub why: String,
+    /// Operations of the administrators' connectors that succeeded.
+    pub administered: BTreeSet<String>,
 }
 
 pub struct Stage {
@@ -58,6 +60,27 @@ pub struct Stage {
 
 fn plain(value: &Value) -> Json {
     serde_json::from_str(&expr::json::to_string(value)).expect("JSON")
+}
+
+/// Actions that call the administrators' connectors: names and operations.
+fn administering(definition: &Json) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![definition];
+    while let Some(value) = waiting.pop() {
+        for (name, action) in value["actions"].as_object().into_iter().flatten() {
+            let host = &action["inputs"]["host"];
+            let api = host["apiId"].as_str().unwrap_or_default();
+            if MANAGEMENT.iter().any(|it| api.ends_with(it)) {
+                let operation = host["operationId"].as_str().unwrap_or_default();
+                found.push((name.clone(), operation.to_owned()));
+            }
+            waiting.push(action);
+        }
+        let others = [&value["else"], &value["default"]];
+        waiting.extend(others.into_iter().filter(|it| it.is_object()));
+        waiting.extend(value["cases"].as_object().into_iter().flatten().map(|it| it.1));
+    }
+    found
 }
 
 /// What a webhook is told.
@@ -370,12 +393,35 @@ impl Stage {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        let (action, mut why) = self.failed(run).await;
+        let (mut action, mut why) = self.failed(run).await;
+        if action.is_empty() && state == "Failed" {
+            let found = api.get(&format!("/api/v1/runs/{run}")).await;
+            // it ended itself
+            action = found["error"]["code"].as_str().unwrap_or_default().to_owned();
+            why = found["error"].to_string();
+        }
+        let administered = self.administered_in(flow, run).await;
         assert!(!why.contains("InternalServerError"), "{}: {why}", flow.name);
         if why.contains("BadGateway") {
             why.push_str(&self.children(flow).await);
         }
-        End { state, action, why }
+        End { state, action, why, administered }
+    }
+
+    /// What the administrators' connectors did in a run: the operations that succeeded.
+    async fn administered_in(&self, flow: &Real, run: &str) -> BTreeSet<String> {
+        let api = &self.people.world.api;
+        let mut done = BTreeSet::new();
+        for (name, operation) in administering(&plain(&flow.loaded.definition)) {
+            let path = format!("/api/v1/runs/{run}/actions/{name}");
+            let (_, action) = api.call(Method::GET, &path, None).await;
+            let (_, repeated) = api.call(Method::GET, &format!("{path}/repetitions"), None).await;
+            let all = repeated["value"].as_array().into_iter().flatten().chain([&action]);
+            if all.into_iter().any(|it| it["status"] == "Succeeded") {
+                done.insert(operation);
+            }
+        }
+        done
     }
 
     /// The last runs of the flows that a flow calls, as far as they failed.

@@ -502,7 +502,8 @@ async fn connectors_are_inferred_and_recordings_travel() {
     let child = json!({"type": "Workflow", "inputs": {"host": {"workflowReferenceName": "gone"},
         "body": {"n": "@triggerBody()?['n']"}}});
     let plain = json!({"type": "Http", "inputs": {"method": "GET", "uri": "https://example.org/"}});
-    let sum = json!({"type": "Compose", "inputs": "@add(body('Child')?['count'], int(body('Plain')?['n']))"});
+    let sum = json!({"type": "Compose", "inputs": "@add(body('Child')?['count'], int(body('Plain')?['n']))",
+        "runAfter": {"Child": ["Succeeded"], "Plain": ["Succeeded"]}});
     let given = json!({"Call": call, "Child": child, "Plain": plain, "Sum": sum});
     desk.write("flows/a.json", &definition(&given));
     desk.write("flows/other.json", "[]");

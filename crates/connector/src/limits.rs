@@ -109,6 +109,12 @@ pub const MOCK_DEPTH_MAX: usize = 8;
 /// make as many as fit into memory.
 pub const MOCK_VALUES_MAX: usize = 2_000;
 
+/// Items of a list in an answer that is made up, where flows read them by their numbers.
+pub const MOCK_ITEMS_MAX: usize = 32;
+
+/// Items of a list that are known to be read.
+pub const INFERRED_ITEMS_MAX: usize = 32;
+
 /// Shapes of values that are learnt from flows at a time. The largest solutions have some 20,000.
 pub const INFERRED_SHAPES_MAX: usize = 500_000;
 

@@ -5,7 +5,7 @@
 
 use crate::call::place::value_of;
 use crate::definition::{Additional, Operation, Schema, SchemaId, SchemaKind};
-use crate::limits::{MOCK_DEPTH_MAX, MOCK_VALUES_MAX};
+use crate::limits::{MOCK_DEPTH_MAX, MOCK_ITEMS_MAX, MOCK_VALUES_MAX};
 use expr::{Object, Value};
 
 /// An answer.
@@ -73,8 +73,10 @@ impl Maker<'_> {
             (SchemaKind::Any, Some(variant)) => self.value(variant, depth + 1),
             (SchemaKind::Object, _) => self.object(schema, depth),
             (SchemaKind::Array, _) => {
-                let item = schema.items.map(|items| self.value(items, depth + 1));
-                Value::array(item.filter(|it| !it.is_null()).into_iter().collect())
+                let count = schema.items_min.clamp(1, MOCK_ITEMS_MAX);
+                let items = schema.items.into_iter().cycle().take(count);
+                let items = items.map(|it| self.value(it, depth + 1));
+                Value::array(items.filter(|it| !it.is_null()).collect())
             }
             (SchemaKind::String, _) => text(schema),
             (SchemaKind::Integer, _) => number(schema, true),

@@ -28,6 +28,7 @@ mod lex;
 pub mod parse;
 pub mod template;
 mod text;
+mod xml;
 pub mod zones;
 
 pub use context::{Binder, Context, Name, NoBinder, RefKind, Ticks};
@@ -35,3 +36,9 @@ pub use error::{EvalError, SyntaxError};
 pub use parse::Expr;
 pub use template::{CallSite, Template, TemplateError};
 pub use value::{Object, Str, Value};
+
+/// An object as an XML document; nothing for what has no document.
+#[must_use]
+pub fn xml_of(value: &Value) -> Option<String> {
+    xml::text_of(value)
+}

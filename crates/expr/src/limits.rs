@@ -47,3 +47,22 @@ pub const MULTIPART_DEPTH_MAX: usize = 4;
 
 /// Property names that an error message lists.
 pub const ERROR_NAMES_MAX: usize = 40;
+
+/// Nodes of one XML document, attributes included: each costs some 150 bytes, so that a text
+/// of a few megabytes must not become gigabytes.
+pub const XML_NODES_MAX: usize = 500_000;
+
+/// Levels of one XML document: what the JSON that it becomes may have.
+pub const XML_DEPTH_MAX: usize = 128;
+
+/// Attributes of one element: whether two of them have one name is asked of each pair.
+pub const XML_ATTRIBUTES_MAX: usize = 1_000;
+
+/// Characters of an XPath expression. Its operators go down the stack one by one.
+pub const XPATH_CHARS_MAX: usize = 1_000;
+
+/// Levels of brackets and signs in an XPath expression, each some ten calls deep.
+pub const XPATH_DEPTH_MAX: usize = 24;
+
+/// Nodes that one XPath expression looks at, each time it does: some tenths of a second.
+pub const XPATH_STEPS_MAX: usize = 5_000_000;

@@ -499,18 +499,32 @@ async fn connectors_are_inferred_and_recordings_travel() {
     let call = json!({"type": "OpenApiConnection", "inputs": {"parameters": {"item/name": "x"},
         "host": {"operationId": "Add", "connectionName": "c", "apiId": "/apis/shared_shelf"}}});
     fs::create_dir(desk.dir.path().join("flows")).expect("a folder");
-    desk.write("flows/a.json", &definition(&json!({"Call": call})));
+    let child = json!({"type": "Workflow", "inputs": {"host": {"workflowReferenceName": "gone"},
+        "body": {"n": "@triggerBody()?['n']"}}});
+    let plain = json!({"type": "Http", "inputs": {"method": "GET", "uri": "https://example.org/"}});
+    let sum = json!({"type": "Compose", "inputs": "@add(body('Child')?['count'], int(body('Plain')?['n']))",
+        "runAfter": {"Child": ["Succeeded"], "Plain": ["Succeeded"]}});
+    let given = json!({"Call": call, "Child": child, "Plain": plain, "Sum": sum});
+    desk.write("flows/a.json", &definition(&given));
     desk.write("flows/other.json", "[]");
-    let told = desk.run(&["connector", "infer", "flows", "-o", "made"]);
+    let example = ["--example", "shared_shelf.item/name=x"];
+    let told = desk.run(&[&["connector", "infer", "flows", "-o", "made"], &example[..]].concat());
     assert!(told.contains("shared_shelf"), "{told}");
-    let file = desk.dir.path().join("made/shared_shelf/apiDefinition.swagger.json");
-    assert!(fs::read_to_string(file).expect("a document").contains("\"operationId\": \"Add\""));
+    let made =
+        |name: &str| fs::read_to_string(desk.dir.path().join("made").join(name)).expect("a file");
+    let document = made("shared_shelf/apiDefinition.swagger.json");
+    assert!(document.contains("\"operationId\": \"Add\""));
+    assert_eq!(made("inputs/a.json"), r#"{"n":"text"}"#);
+    assert_eq!(made("http/a/Plain.json"), r#"{"n":"1"}"#);
+    let missing: serde_json::Value = serde_json::from_str(&made("flows/gone.json")).expect("JSON");
+    assert_eq!(missing["actions"]["Answer"]["inputs"]["body"], json!({"count": 1}));
+    desk.fails(&["connector", "infer", "flows", "-o", "made", "--example", "nothing"]);
     for state in ["imported", "there already"] {
         let told = desk.json(&["connector", "infer", "flows", "--import"]);
         assert_eq!(told["connectors"][0]["state"], state, "{told}");
     }
     assert_eq!(desk.json(&["connector", "show", "shared_shelf"])["operations"], 1);
-    desk.fails(&["connector", "infer", "made", "--import"]);
+    desk.fails(&["connector", "infer", "made/shared_shelf", "--import"]);
 
     desk.run(&["recording", "create", "one", "--description", "of a shelf"]);
     desk.run(&["recording", "export", "one", "-o", "one.json"]);

@@ -125,6 +125,8 @@ pub struct Schema {
     pub minimum: Option<f64>,
     pub maximum: Option<f64>,
     pub length_min: Option<u64>,
+    /// `minItems`.
+    pub items_min: usize,
     pub dynamic: Option<Box<Dynamic>>,
     /// The address to which a webhook is to send.
     pub is_notification_url: bool,
@@ -343,6 +345,10 @@ pub(super) fn plain(value: &Value) -> Schema {
         minimum: number("minimum"),
         maximum: number("maximum"),
         length_min: value.get("minLength").and_then(Value::as_u64),
+        items_min: value
+            .get("minItems")
+            .and_then(Value::as_u64)
+            .map_or(0, |it| it.min(1_000) as usize),
         dynamic: Dynamic::of(value),
         is_notification_url: is_true(value, "x-ms-notification-url"),
         is_read_only: is_true(value, "readOnly"),

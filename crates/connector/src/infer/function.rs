@@ -1,7 +1,7 @@
 //! What a function's arguments must be for it to work, and what it gives.
 
 use super::reading::Known;
-use super::shape::{Certainty, Scalar, ShapeId, Shapes};
+use super::shape::{Certainty, Scalar, ShapeId, Shapes, Wrapping};
 use expr::Value;
 
 /// An argument: what is known of it, and its value when it is written out.
@@ -55,7 +55,7 @@ pub fn apply(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Kno
     }
 }
 
-/// Functions of texts, numbers and moments.
+/// Functions of numbers, and of anything.
 fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
     let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
     match name {
@@ -71,16 +71,22 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
             first(Certainty::Use, Scalar::Boolean);
             Known::scalar(Scalar::Boolean)
         }
-        "json" => {
-            first(Certainty::Use, Scalar::JsonText);
-            Known::default()
-        }
         "add" | "sub" | "mul" | "div" | "mod" | "min" | "max" | "range" => {
             for argument in arguments {
                 learn(shapes, Some(argument), Certainty::Use, Scalar::Integer);
             }
             Known::scalar(Scalar::Integer)
         }
+        "string" | "guid" | "xpath" => Known::scalar(Scalar::Text),
+        "contains" | "empty" => Known::scalar(Scalar::Boolean),
+        other => moments(shapes, other, arguments),
+    }
+}
+
+/// Functions of moments.
+fn moments(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
+    let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
+    match name {
         "ticks" | "dayofweek" | "dayofmonth" | "dayofyear" => {
             first(Certainty::Use, Scalar::Moment);
             Known::scalar(Scalar::Integer)
@@ -95,22 +101,57 @@ fn scalars(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known
         | "subtractfromtime" | "startofday" | "startofhour" | "startofmonth"
         | "converttimezone" | "convertfromutc" | "converttoutc" | "parsedatetime" => {
             first(Certainty::Use, Scalar::Moment);
+            if name.starts_with("convert") {
+                for zone in arguments.iter().skip(1).take(zones(name)) {
+                    learn(shapes, Some(zone), Certainty::Use, Scalar::Zone);
+                }
+            }
             if name.starts_with("add") || name.starts_with("subtract") {
                 learn(shapes, arguments.get(1), Certainty::Use, Scalar::Integer);
             }
             Known::scalar(Scalar::Moment)
         }
         "utcnow" => Known::scalar(Scalar::Moment),
+        other => contents(shapes, other, arguments),
+    }
+}
+
+/// Functions that put texts together or take out what is in them.
+fn contents(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
+    let mut first = |certainty, scalar| learn(shapes, arguments.first(), certainty, scalar);
+    match name {
+        "json" => match arguments.first() {
+            // the document itself is known by what is read of it as JSON
+            Some((known, _)) if known.is_xml => Known { is_xml: false, ..*known },
+            _ => {
+                first(Certainty::Use, Scalar::JsonText);
+                inner(shapes, arguments.first(), &Wrapping::Json)
+            }
+        },
+        "xml" => {
+            first(Certainty::Use, Scalar::Text);
+            Known { is_xml: true, ..inner(shapes, arguments.first(), &Wrapping::Xml) }
+        }
         "concat" => {
+            // `concat(x, 'Z')` makes a moment of it
+            if let [(_, None), (_, Some(Value::String(zone)))] = arguments
+                && zone.as_str() == "Z"
+            {
+                first(Certainty::Use, Scalar::LocalMoment);
+                return Known::scalar(Scalar::Moment);
+            }
             for argument in arguments {
                 learn(shapes, Some(argument), Certainty::Guess, Scalar::Text);
             }
             Known::scalar(Scalar::Text)
         }
-        "string" | "guid" | "xpath" => Known::scalar(Scalar::Text),
-        "contains" | "empty" => Known::scalar(Scalar::Boolean),
         other => texts(shapes, other, arguments),
     }
+}
+
+/// How many zones follow the moment.
+fn zones(name: &str) -> usize {
+    if name == "converttimezone" { 2 } else { 1 }
 }
 
 /// Functions of texts.
@@ -119,18 +160,24 @@ fn texts(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
     match name {
         "base64tostring" | "base64tobinary" | "decodebase64" => {
             first(Certainty::Use, Scalar::Base64);
-            Known::scalar(Scalar::Text)
+            let known = inner(shapes, arguments.first(), &Wrapping::Base64);
+            Known { scalar: Some(Scalar::Text), ..known }
         }
         "substring" | "slice" => {
             first(Certainty::Use, Scalar::LongText);
             Known::scalar(Scalar::Text)
         }
-        "split"
-        | "replace"
-        | "tolower"
-        | "toupper"
-        | "trim"
-        | "startswith"
+        "split" => {
+            first(Certainty::Use, Scalar::Text);
+            pieces(shapes, arguments)
+        }
+        // what is done to the letters of a text leaves in it what there is
+        "replace" | "tolower" | "toupper" | "trim" => {
+            first(Certainty::Use, Scalar::Text);
+            let shape = arguments.first().and_then(|it| it.0.shape);
+            Known { shape, ..Known::scalar(Scalar::Text) }
+        }
+        "startswith"
         | "endswith"
         | "uricomponent"
         | "encodeuricomponent"
@@ -147,6 +194,24 @@ fn texts(shapes: &mut Shapes, name: &str, arguments: &[Argument<'_>]) -> Known {
     }
 }
 
+/// What is in a text.
+fn inner(shapes: &mut Shapes, text: Option<&Argument<'_>>, wrapping: &Wrapping) -> Known {
+    let shape = text.and_then(|it| it.0.shape);
+    shape.map(|it| Known::of(shapes.inner(it, wrapping))).unwrap_or_default()
+}
+
+/// The list of what stands between a separator.
+fn pieces(shapes: &mut Shapes, arguments: &[Argument<'_>]) -> Known {
+    let separator = arguments.get(1).and_then(|it| it.1?.as_str()).filter(|it| !it.is_empty());
+    let Some(separator) = separator else { return Known::default() };
+    let known = inner(shapes, arguments.first(), &Wrapping::Pieces(separator.to_owned()));
+    if let Some(list) = known.shape {
+        let piece = shapes.items(list);
+        shapes.set_scalar(piece, Certainty::Use, Scalar::Text);
+    }
+    known
+}
+
 fn list(shapes: &mut Shapes, of: Option<ShapeId>) -> Known {
     if let Some(list) = of {
         shapes.items(list);
@@ -157,6 +222,10 @@ fn list(shapes: &mut Shapes, of: Option<ShapeId>) -> Known {
 /// Of values that stand for each other: they have one shape.
 fn one_of(shapes: &mut Shapes, arguments: &[Argument<'_>]) -> Known {
     let mut found: Option<ShapeId> = None;
+    let written = arguments.iter().find_map(|it| it.1.and_then(scalar_of));
+    if let Some(scalar) = written {
+        arguments.iter().for_each(|it| learn(shapes, Some(it), Certainty::Guess, scalar));
+    }
     for shape in arguments.iter().filter_map(|it| it.0.shape) {
         match found {
             Some(known) => shapes.unite(known, shape),

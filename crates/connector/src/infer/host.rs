@@ -29,7 +29,26 @@ pub fn connector(inputs: &Value, source: &Source<'_>) -> Option<String> {
         true => key_of(&named)?,
         false => named,
     };
-    Some(referenced(source, &key).unwrap_or_else(|| shared(bare(last_segment(&key)))))
+    let found = referenced(source, &key).or_else(|| named_elsewhere(source.definition, &key));
+    Some(found.unwrap_or_else(|| shared(bare(last_segment(&key)))))
+}
+
+/// The connector that another call over the same connection names.
+fn named_elsewhere(definition: &Value, key: &str) -> Option<String> {
+    let mut waiting = vec![definition];
+    while let Some(value) = waiting.pop() {
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let id = text("apiId").filter(|it| !it.is_empty() && !it.starts_with('@'));
+        if let (Some(id), Some(true)) = (id, text("connectionName").map(|it| it == key)) {
+            return Some(shared(last_segment(id)));
+        }
+        match value {
+            Value::Object(object) => waiting.extend(object.iter().map(|it| it.1)),
+            Value::Array(items) => waiting.extend(items.iter()),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `@parameters('$connections')['key']['connectionId']`: the key.

@@ -17,15 +17,17 @@ pub struct Known {
     pub shape: Option<ShapeId>,
     /// What a function gives in any case.
     pub scalar: Option<Scalar>,
+    /// An XML document; the shape is that of the same as JSON.
+    pub is_xml: bool,
 }
 
 impl Known {
     pub fn of(shape: ShapeId) -> Known {
-        Known { shape: Some(shape), scalar: None }
+        Known { shape: Some(shape), ..Known::default() }
     }
 
     pub fn scalar(scalar: Scalar) -> Known {
-        Known { shape: None, scalar: Some(scalar) }
+        Known { scalar: Some(scalar), ..Known::default() }
     }
 }
 
@@ -124,6 +126,19 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// What a text is made of: of `@{x}`, the shape of `x`.
+    pub fn made_of(&mut self, text: &str) -> Option<ShapeId> {
+        if !text.starts_with("@{") {
+            return None;
+        }
+        let template = Template::compile_text(text, &NoBinder).ok()?;
+        let View::Text(pieces) = template.view() else { return None };
+        match pieces.as_slice() {
+            [TextPiece::Expression(expression)] => self.expression(expression).shape,
+            _ => None,
+        }
+    }
+
     fn guess(&mut self, known: Known, scalar: Scalar) {
         if let Some(shape) = known.shape {
             self.shapes.set_scalar(shape, Certainty::Guess, scalar);
@@ -139,7 +154,7 @@ impl<'a> Reading<'a> {
                 for step in steps {
                     at = self.step(at, step);
                 }
-                Known { shape: at, scalar: None }
+                Known { shape: at, ..Known::default() }
             }
         }
     }
@@ -149,7 +164,9 @@ impl<'a> Reading<'a> {
             StepView::Name { name, is_dotted: true } => Some(self.shapes.property(at?, name)),
             StepView::Name { name, is_dotted: false } => Some(self.shapes.path(at?, name)),
             StepView::Computed(index) => match index.view() {
-                ExprView::Literal(Value::Int(_)) => Some(self.shapes.items(at?)),
+                ExprView::Literal(Value::Int(number)) => {
+                    Some(self.shapes.item(at?, usize::try_from(*number).unwrap_or_default()))
+                }
                 ExprView::Literal(Value::String(name)) => Some(self.shapes.path(at?, name)),
                 _ => {
                     self.expression(index);

@@ -1,6 +1,7 @@
 //! What is learnt of values: shapes that come together when two of them turn out to be one.
 
-use crate::limits::{INFERRED_DEPTH_MAX, INFERRED_SHAPES_MAX};
+use super::sample;
+use crate::limits::{INFERRED_DEPTH_MAX, INFERRED_ITEMS_MAX, INFERRED_SHAPES_MAX};
 use expr::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -23,9 +24,27 @@ pub enum Scalar {
     JsonText,
     /// Text that is read as base64.
     Base64,
+    /// Text that is called.
+    Address,
+    /// Text that is a moment once its zone is added.
+    LocalMoment,
+    /// Text that names a time zone.
+    Zone,
+    /// What is never there.
+    Nothing,
     Integer,
     Number,
     Boolean,
+}
+
+/// What is in a text that is taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrapping {
+    Json,
+    Xml,
+    Base64,
+    /// Pieces between a separator.
+    Pieces(String),
 }
 
 /// How certain something is.
@@ -46,15 +65,24 @@ struct Shape {
     /// Values of several kinds were seen, or such of which the kind is not known.
     is_mixed: bool,
     is_array: bool,
+    /// Something with names in it, of which none may be known.
+    is_object: bool,
     /// Its length is asked for, which lists and texts have.
     is_sized: bool,
-    properties: BTreeMap<String, ShapeId>,
+    /// By their names in lower case, as expressions find them.
+    properties: BTreeMap<String, (String, ShapeId)>,
     items: Option<ShapeId>,
+    /// Items that are read by their number.
+    items_min: usize,
+    /// What somebody says it is, or what it would make sense for it to be.
+    example: Option<(Certainty, Json)>,
+    /// Of a text: what is in it.
+    inner: Vec<(Wrapping, ShapeId)>,
 }
 
 /// All shapes of a reading.
 #[derive(Debug, Default)]
-pub struct Shapes(Vec<Shape>);
+pub struct Shapes(Vec<Shape>, Vec<(ShapeId, ShapeId)>);
 
 impl Shapes {
     pub fn add(&mut self) -> ShapeId {
@@ -84,12 +112,32 @@ impl Shapes {
     /// The shape of a property; made when it is not known yet.
     pub fn property(&mut self, id: ShapeId, name: &str) -> ShapeId {
         let at = self.find(id);
-        if let Some(found) = self.0[at].properties.get(name) {
+        let key = name.to_lowercase();
+        if let Some((_, found)) = self.0[at].properties.get(&key) {
             return *found;
         }
         let made = self.add();
-        self.0[at].properties.insert(name.to_owned(), made);
+        self.0[at].properties.insert(key, (name.to_owned(), made));
         made
+    }
+
+    /// The shape of what is in a text.
+    pub fn inner(&mut self, id: ShapeId, wrapping: &Wrapping) -> ShapeId {
+        let at = self.find(id);
+        if let Some((_, found)) = self.0[at].inner.iter().find(|it| it.0 == *wrapping) {
+            return *found;
+        }
+        let made = self.add();
+        self.0[at].inner.push((wrapping.clone(), made));
+        made
+    }
+
+    /// The shape of an item that is read by its number.
+    pub fn item(&mut self, id: ShapeId, number: usize) -> ShapeId {
+        let found = self.items(id);
+        let list = self.shape(id);
+        list.items_min = list.items_min.max(number.saturating_add(1).min(INFERRED_ITEMS_MAX));
+        found
     }
 
     /// The shape of what a path leads to: `body/value`.
@@ -98,8 +146,11 @@ impl Shapes {
         for step in path.split('/').filter(|it| !it.is_empty()).take(INFERRED_DEPTH_MAX) {
             let name = step.replace("~1", "/").replace("~0", "~");
             // longer numbers are names that a service gave
-            let is_index = name.len() <= 2 && name.parse::<u8>().is_ok();
-            at = if is_index { self.items(at) } else { self.property(at, &name) };
+            let number = name.parse::<usize>().ok().filter(|_| name.len() <= 2);
+            at = match number {
+                Some(number) => self.item(at, number),
+                None => self.property(at, &name),
+            };
         }
         at
     }
@@ -130,6 +181,14 @@ impl Shapes {
         }
     }
 
+    /// A value that it has; the first of those that are as certain.
+    pub fn set_example(&mut self, id: ShapeId, certainty: Certainty, example: Json) {
+        let known = &mut self.shape(id).example;
+        if known.as_ref().is_none_or(|it| it.0 < certainty) {
+            *known = Some((certainty, example));
+        }
+    }
+
     /// It has values that nobody knows before.
     pub fn set_open(&mut self, id: ShapeId) {
         self.shape(id).is_mixed = true;
@@ -155,21 +214,47 @@ impl Shapes {
             if let Some((certainty, scalar)) = taken.scalar {
                 self.set_scalar(ShapeId(to), certainty, scalar);
             }
+            if let Some((certainty, example)) = taken.example {
+                self.set_example(ShapeId(to), certainty, example);
+            }
             let known = &mut self.0[to];
             known.is_array |= taken.is_array;
+            known.is_object |= taken.is_object;
             known.is_sized |= taken.is_sized;
             known.is_mixed |= taken.is_mixed;
+            known.items_min = known.items_min.max(taken.items_min);
+            for (wrapping, id) in taken.inner {
+                match known.inner.iter().find(|it| it.0 == wrapping) {
+                    Some((_, known)) => waiting.push((*known, id)),
+                    None => known.inner.push((wrapping, id)),
+                }
+            }
             match (known.items, taken.items) {
                 (Some(one), Some(other)) => waiting.push((one, other)),
                 (known_items, items) => known.items = known_items.or(items),
             }
-            for (name, id) in taken.properties {
-                match known.properties.get(&name) {
-                    Some(known) => waiting.push((*known, id)),
+            for (key, (name, id)) in taken.properties {
+                match known.properties.get(&key) {
+                    Some((_, known)) => waiting.push((*known, id)),
                     None => {
-                        known.properties.insert(name, id);
+                        known.properties.insert(key, (name, id));
                     }
                 }
+            }
+        }
+    }
+
+    /// The first is the text of the second: the same, unless that turns out to have something
+    /// in it.
+    pub fn set_text_of(&mut self, text: ShapeId, of: ShapeId) {
+        self.1.push((text, of));
+    }
+
+    /// Everything was read.
+    pub fn close(&mut self) {
+        for (text, of) in std::mem::take(&mut self.1) {
+            if !self.is_composed(of) && !self.is_composed(text) {
+                self.unite(text, of);
             }
         }
     }
@@ -210,10 +295,23 @@ impl Shapes {
             Some("integer") => Some(Scalar::Integer),
             Some("number") => Some(Scalar::Number),
             Some("boolean") => Some(Scalar::Boolean),
+            None if !types.is_empty() => Some(Scalar::Nothing),
+            Some("array") => {
+                self.items(id);
+                None
+            }
+            Some("object") => {
+                self.shape(id).is_object = true;
+                None
+            }
             _ => None,
         };
         if let Some(scalar) = scalar {
             self.set_scalar(id, Certainty::Said, scalar);
+        }
+        let allowed = schema.get("enum").and_then(Value::as_array);
+        if let Some(Value::String(first)) = allowed.and_then(|it| it.first()) {
+            self.set_example(id, Certainty::Use, first.as_str().into());
         }
         if let Some(items) = schema.get("items") {
             let of_items = self.items(id);
@@ -221,48 +319,84 @@ impl Shapes {
         }
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, schema) in properties.into_iter().flat_map(|it| it.iter()) {
-            let property = self.property(id, name);
+            let property = self.property(id, unescaped(name));
             self.learn_schema(property, schema);
         }
     }
 
+    fn inner_schema(&self, id: ShapeId, around: &mut Vec<usize>) -> Json {
+        let shape = &self.0[self.find(id)];
+        let is_known = shape.is_array
+            || shape.scalar.is_some()
+            || !(shape.properties.is_empty() && shape.inner.is_empty());
+        if is_known { self.schema(id, Side::Answer, around) } else { json!({}) }
+    }
+
+    /// Whether somebody says that it is text.
+    pub fn is_said_text(&self, id: ShapeId) -> bool {
+        let known = self.0[self.find(id)].scalar;
+        known.is_some_and(|(certainty, it)| certainty == Certainty::Said && it.is_text())
+    }
+
     pub fn has_property(&self, id: ShapeId, name: &str) -> bool {
-        self.0[self.find(id)].properties.contains_key(name)
+        self.0[self.find(id)].properties.contains_key(&name.to_lowercase())
     }
 
     /// Whether it has something in it.
     pub fn is_composed(&self, id: ShapeId) -> bool {
         let shape = &self.0[self.find(id)];
-        shape.is_array || !shape.properties.is_empty()
+        shape.is_array || shape.is_object || !shape.properties.is_empty()
     }
 
     /// The schema of what is sent: kinds that are not certain are left open.
     pub fn request_schema(&self, id: ShapeId) -> Json {
-        self.schema(id, Side::Request, 0)
+        self.schema(id, Side::Request, &mut Vec::new())
     }
 
     /// The schema of what is read: what is read without being taken apart is text.
     pub fn answer_schema(&self, id: ShapeId) -> Json {
-        self.schema(id, Side::Answer, 0)
+        self.schema(id, Side::Answer, &mut Vec::new())
     }
 
-    fn schema(&self, id: ShapeId, side: Side, depth: usize) -> Json {
-        let shape = &self.0[self.find(id)];
-        if depth > INFERRED_DEPTH_MAX {
+    /// Goes down a shape; what stands around it is known, since one may be within itself.
+    fn schema(&self, id: ShapeId, side: Side, around: &mut Vec<usize>) -> Json {
+        let at = self.find(id);
+        if around.len() > INFERRED_DEPTH_MAX || around.contains(&at) {
             return json!({});
         }
-        if shape.is_array {
+        around.push(at);
+        let schema = self.schema_within(&self.0[at], side, around);
+        around.pop();
+        schema
+    }
+
+    fn schema_within(&self, shape: &Shape, side: Side, around: &mut Vec<usize>) -> Json {
+        let is_said = shape.scalar.is_some_and(|it| it.0 == Certainty::Said);
+        if shape.is_array && !is_said {
             let items = match shape.items {
-                Some(items) => self.schema(items, side, depth + 1),
+                Some(items) => self.schema(items, side, around),
                 None => json!({}),
             };
-            return json!({"type": "array", "items": items});
+            return match shape.items_min {
+                0 | 1 => json!({"type": "array", "items": items}),
+                several => json!({"type": "array", "items": items, "minItems": several}),
+            };
         }
-        if !shape.properties.is_empty() {
+        if (shape.is_object || !shape.properties.is_empty()) && !is_said {
             let below =
-                |(name, id): (&String, &ShapeId)| (name.clone(), self.schema(*id, side, depth + 1));
-            let properties: Map<String, Json> = shape.properties.iter().map(below).collect();
+                |(name, id): &(String, ShapeId)| (name.clone(), self.schema(*id, side, around));
+            let properties: Map<String, Json> = shape.properties.values().map(below).collect();
             return json!({"type": "object", "properties": properties});
+        }
+        if let (Side::Answer, Some((_, example))) = (side, &shape.example) {
+            let kind = if example.is_i64() { "integer" } else { "string" };
+            return json!({"type": kind, "example": example});
+        }
+        if let (Side::Answer, false) = (side, shape.inner.is_empty()) {
+            let inner = shape.inner.iter();
+            // what is in it begins anew, but for what it must not have in it
+            let inner = inner.map(|(it, id)| (it, self.inner_schema(*id, around)));
+            return sample::text_of(inner);
         }
         let is_text = shape.scalar.is_some_and(|(certainty, _)| certainty > Certainty::Guess);
         if shape.is_sized && !is_text {
@@ -272,7 +406,7 @@ impl Shapes {
             (Some((Certainty::Said, _)), Side::Request) if shape.is_mixed => json!({}),
             (Some((_, scalar)), _) => scalar.schema(),
             (None, Side::Request) => json!({}),
-            (None, Side::Answer) if depth == 0 => json!({}),
+            (None, Side::Answer) if around.len() == 1 => json!({}),
             (None, Side::Answer) => json!({"type": "string"}),
         }
     }
@@ -284,7 +418,16 @@ enum Side {
     Answer,
 }
 
+/// A name as it is in a schema of a definition, where `@@` is how `@` begins.
+fn unescaped(name: &str) -> &str {
+    if name.starts_with("@@") { &name[1..] } else { name }
+}
+
 impl Scalar {
+    fn is_text(self) -> bool {
+        self == Scalar::Text || self.is_special_text()
+    }
+
     /// Whether it is text that is read as something.
     fn is_special_text(self) -> bool {
         match self {
@@ -292,8 +435,13 @@ impl Scalar {
             | Scalar::Moment
             | Scalar::NumberText
             | Scalar::JsonText
-            | Scalar::Base64 => true,
-            Scalar::Text | Scalar::Integer | Scalar::Number | Scalar::Boolean => false,
+            | Scalar::Base64
+            | Scalar::Address
+            | Scalar::LocalMoment
+            | Scalar::Zone => true,
+            Scalar::Nothing | Scalar::Text | Scalar::Integer | Scalar::Number | Scalar::Boolean => {
+                false
+            }
         }
     }
 
@@ -305,6 +453,10 @@ impl Scalar {
             Scalar::NumberText => json!({"type": "string", "example": "1"}),
             Scalar::JsonText => json!({"type": "string", "example": "{}"}),
             Scalar::Base64 => json!({"type": "string", "format": "byte"}),
+            Scalar::Address => json!({"type": "string", "format": "uri"}),
+            Scalar::LocalMoment => json!({"type": "string", "example": "2024-01-01T00:00:00"}),
+            Scalar::Zone => json!({"type": "string", "example": "UTC"}),
+            Scalar::Nothing => json!({}),
             Scalar::Integer => json!({"type": "integer"}),
             Scalar::Number => json!({"type": "number"}),
             Scalar::Boolean => json!({"type": "boolean"}),

@@ -6,9 +6,14 @@ fn inferred(definitions: &[&str]) -> Vec<(String, Document)> {
     let mut inference = Inference::default();
     for text in definitions {
         let definition = expr::json::parse(text.as_bytes()).unwrap();
-        inference.learn(&Source { name: "flow", definition: &definition, references: None });
+        inference.learn(&Source {
+            name: "flow",
+            definition: &definition,
+            references: None,
+            id: None,
+        });
     }
-    let (found, remarks) = inference.finish();
+    let Findings { connectors: found, remarks, .. } = inference.finish();
     assert!(remarks.is_empty(), "{remarks:?}");
     let read = |it: &Inferred| (it.name.clone(), Document::read(&it.definition).unwrap());
     found.iter().map(read).collect()
@@ -126,4 +131,112 @@ fn calls_by_path_are_operations_too() {
         ..Default::default()
     };
     assert_eq!(document.route(&request).unwrap().operation.id, "Post_v2_0_teams");
+}
+
+/// Definitions by id; what is found.
+fn findings(flows: &[(&str, &str)], examples: &[(&str, &str, &str)]) -> Findings {
+    let mut inference = Inference::default();
+    examples.iter().for_each(|it| inference.example(it.0, it.1, it.2));
+    for (id, text) in flows {
+        let definition = expr::json::parse(text.as_bytes()).unwrap();
+        inference.learn(&Source {
+            name: id,
+            id: Some(id),
+            definition: &definition,
+            references: None,
+        });
+    }
+    inference.finish()
+}
+
+/// What a flow is started with, of which only an action is given.
+fn started(inputs: &str) -> String {
+    let flow = format!(
+        r#"{{"triggers": {{"manual": {{"type": "Request", "inputs": {{"schema": {{"properties": {{
+        "text": {{"type": "string"}}, "kind": {{"enum": ["b", "a"]}}}}}}}}}}}},
+        "actions": {{"A": {{"type": "Compose", "inputs": "@{inputs}"}},
+          "B": {{"type": "Compose", "inputs": "@outputs('A')[2]"}}}}}}"#
+    );
+    let found = findings(&[("f", &flow)], &[]);
+    assert!(found.remarks.is_empty() && found.missing.is_empty(), "{found:?}");
+    found.started[0].body.clone()
+}
+
+#[test]
+fn texts_have_in_them_what_is_taken_out() {
+    assert_eq!(
+        started("split(toLower(triggerBody()?['text']), '==')"),
+        r#"{"kind":"b","text":"text==text==text"}"#
+    );
+    assert_eq!(
+        started("json(triggerBody()['text'])?['Rows']"),
+        r#"{"kind":"b","text":"{\"Rows\":[\"text\",\"text\",\"text\"]}"}"#
+    );
+    let base64 = "eyJhIjpbInRleHQiLCJ0ZXh0IiwidGV4dCJdfQ==";
+    assert_eq!(
+        started("json(base64ToString(triggerBody()['text']))?['a']"),
+        format!(r#"{{"kind":"b","text":"{base64}"}}"#)
+    );
+    assert_eq!(
+        started("json(xml(triggerBody()['text']))?['a/b']"),
+        r#"{"kind":"b","text":"<a><b>text</b><b>text</b><b>text</b></a>"}"#
+    );
+}
+
+#[test]
+fn flows_that_call_each_other_are_of_one_shape() {
+    let parent = r#"{"actions": {
+      "Rows": {"type": "OpenApiConnection", "inputs": {"parameters": {},
+        "host": {"operationId": "GetRows", "apiId": "/a/shared_c"}}},
+      "Child": {"type": "Workflow", "inputs": {"host": {"workflowReferenceName": "CHILD"},
+        "body": {"text": "@body('Rows')?['list']"}}},
+      "Gone": {"type": "Workflow", "inputs": {"host": {"workflow": {"id": "/x/gone"}}, "body": {"a": 1}}},
+      "Use": {"type": "Foreach", "foreach": "@outputs('Child')?['Body']?['rows']", "actions": {
+        "Day": {"type": "Compose", "inputs": "@formatDateTime(items('Use')?['when'])"}}},
+      "Sum": {"type": "Compose", "inputs": "@add(body('Gone')?['count'], 1)"},
+      "Call": {"type": "Http", "inputs": {"method": "GET", "uri": "@{body('Rows')?['at']}x"}},
+      "Said": {"type": "Compose", "inputs": "@int(body('Call')?['n'])"}}}"#;
+    let child = r#"{"triggers": {"manual": {"type": "Request", "inputs": {}}}, "actions": {
+      "Parts": {"type": "Compose", "inputs": "@split(triggerBody()?['text'], ';')[1]"},
+      "More": {"type": "OpenApiConnection", "inputs": {"parameters": {},
+        "host": {"operationId": "More", "apiId": "/a/shared_c"}}},
+      "Answer": {"type": "Response", "inputs": {"body": {"rows": "@body('More')?['value']"}}}}}"#;
+    let found = findings(&[("parent", parent), ("child", child)], &[]);
+    let document = Document::read(&found.connectors[0].definition).unwrap();
+    let answer =
+        |id: &str| expr::json::to_string(&mock::answer(document.operation(id).unwrap()).body);
+    assert_eq!(answer("GetRows"), r#"{"at":"https://example.com/","list":"text;text"}"#);
+    assert_eq!(answer("More"), r#"{"value":[{"when":"2024-01-01T00:00:00Z"}]}"#);
+    assert_eq!(found.started.len(), 1);
+    assert_eq!(found.started[0].body, r#"{"text":"text;text"}"#);
+    assert_eq!(found.answered[0].body, r#"{"n":"1"}"#);
+    assert_eq!(found.missing.len(), 1);
+    let missing = &found.missing[0];
+    let made = expr::json::parse(missing.definition.as_bytes()).unwrap();
+    let body =
+        ["actions", "Answer", "inputs", "body"].iter().try_fold(&made, |it, name| it.get(name));
+    assert_eq!(
+        (missing.id.as_str(), expr::json::to_string(body.unwrap())),
+        ("gone", r#"{"count":1}"#.to_owned())
+    );
+}
+
+#[test]
+fn values_are_those_that_somebody_says_parameters_are() {
+    let flow = r#"{"triggers": {"manual": {"type": "Request", "inputs": {}}}, "actions": {
+      "Rows": {"type": "OpenApiConnection", "inputs": {"parameters": {},
+        "host": {"operationId": "GetRows", "connectionName": "k", "apiId": "/a/shared_c"}}},
+      "Get": {"type": "OpenApiConnection", "inputs": {"host": {"operationId": "Get", "apiId": "/a/shared_d"},
+        "parameters": {"name": "@body('Rows')?['id']", "put": [{"who/id": "@triggerBody()['text']"}]}}},
+      "Again": {"type": "OpenApiConnection", "inputs": {"parameters": {},
+        "host": {"operationId": "Other", "connectionName": "k", "apiId": ""}}}}}"#;
+    let examples = [("shared_d", "name", "n-1"), ("shared_d", "put/who/id", "w-1")];
+    let found = findings(&[("f", flow)], &examples);
+    assert_eq!(found.started[0].body, r#"{"text":"w-1"}"#);
+    // a connection is of one connector, whichever of its calls says so
+    let names: Vec<&str> = found.connectors.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["shared_c", "shared_d"]);
+    let document = Document::read(&found.connectors[0].definition).unwrap();
+    let answer = mock::answer(document.operation("GetRows").unwrap());
+    assert_eq!(expr::json::to_string(&answer.body), r#"{"id":"n-1"}"#);
 }

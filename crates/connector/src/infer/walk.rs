@@ -1,10 +1,11 @@
 //! Going through a definition: its triggers, its actions, and what they call.
 
+use super::child::{self, FlowUse, HttpUse};
 use super::operation::{ConnectorUse, Given, Nested, OperationUse};
 use super::path::{self, Called};
 use super::reading::{Known, Reading};
-use super::shape::{Certainty, Scalar, ShapeId};
-use super::{Inference, Source, host};
+use super::shape::{Certainty, Scalar, ShapeId, Wrapping};
+use super::{Examples, Inference, Source, host};
 use expr::{Object, Value};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ enum Site {
 /// A definition on the way.
 pub struct Walk<'a, 's> {
     pub inference: &'a mut BTreeMap<String, ConnectorUse>,
+    pub flows: &'a mut BTreeMap<String, FlowUse>,
+    pub answers: &'a mut Vec<HttpUse>,
+    pub examples: &'s Examples,
     pub remarks: &'a mut Vec<String>,
     pub reading: Reading<'a>,
     pub source: &'s Source<'s>,
@@ -30,8 +34,16 @@ impl Inference {
     /// Learns from a definition.
     pub fn learn(&mut self, source: &Source<'_>) {
         let reading = Reading::new(&mut self.shapes);
-        let mut walk =
-            Walk { inference: &mut self.connectors, remarks: &mut self.remarks, reading, source };
+        let mut walk = Walk {
+            inference: &mut self.connectors,
+            flows: &mut self.flows,
+            answers: &mut self.answers,
+            examples: &self.examples,
+            remarks: &mut self.remarks,
+            reading,
+            source,
+        };
+        walk.own();
         for (name, trigger) in members(source.definition, "triggers") {
             walk.trigger(name, trigger);
         }
@@ -43,7 +55,7 @@ fn members<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = (&'v expr::
     value.get(name).and_then(Value::as_object).into_iter().flat_map(|it| it.iter())
 }
 
-fn kind(value: &Value) -> String {
+pub fn kind(value: &Value) -> String {
     value.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -55,6 +67,9 @@ impl Walk<'_, '_> {
     fn trigger(&mut self, name: &str, trigger: &Value) {
         let kind = kind(trigger);
         let is_webhook = kind.contains("webhook") || kind.contains("notification");
+        if child::is_request(trigger) {
+            self.request(trigger);
+        }
         let split = trigger.get("splitOn").and_then(Value::as_str);
         if let Some(inputs) = trigger.get("inputs") {
             let site = if split.is_some() { Site::Batch } else { Site::Single };
@@ -109,6 +124,9 @@ impl Walk<'_, '_> {
                 self.assign(outputs, inputs);
             }
             "parsejson" => self.parse_json(name, inputs),
+            "workflow" => self.child(name, inputs),
+            "response" => self.response(inputs),
+            "http" => self.http(name, inputs),
             "query" | "select" | "table" | "join" => self.list_action(name, &kind, inputs),
             "initializevariable" => {
                 let given = inputs.get("variables").and_then(Value::as_array);
@@ -156,6 +174,12 @@ impl Walk<'_, '_> {
                 _ => Scalar::Text,
             };
             self.reading.shapes.set_scalar(shape, Certainty::Use, scalar);
+            // one of the cases is meant
+            let example = match value {
+                Value::Int(number) => (*number).into(),
+                other => other.text().as_str().into(),
+            };
+            self.reading.shapes.set_example(shape, Certainty::Guess, example);
         }
     }
 
@@ -173,8 +197,14 @@ impl Walk<'_, '_> {
     fn parse_json(&mut self, name: &str, inputs: &Value) {
         let outputs = self.reading.outputs(name);
         let body = self.reading.shapes.property(outputs, "body");
-        if let Some(content) = inputs.get("content") {
-            self.assign(body, content);
+        let content = inputs.get("content");
+        let text = content.and_then(Value::as_str);
+        match text.and_then(|it| self.reading.text(it).shape) {
+            Some(text) if self.reading.shapes.is_said_text(text) => {
+                let inner = self.reading.shapes.inner(text, &Wrapping::Json);
+                self.reading.shapes.unite(body, inner);
+            }
+            _ => content.into_iter().for_each(|it| self.assign(body, it)),
         }
         if let Some(schema) = inputs.get("schema") {
             self.reading.shapes.learn_schema(body, schema);
@@ -222,7 +252,7 @@ impl Walk<'_, '_> {
             _ => None,
         };
         if let Some(scalar) = scalar {
-            self.reading.shapes.set_scalar(shape, Certainty::Use, scalar);
+            self.reading.shapes.set_scalar(shape, Certainty::Said, scalar);
         }
         if kind == "array" {
             self.reading.shapes.items(shape);
@@ -260,12 +290,13 @@ impl Walk<'_, '_> {
     }
 
     /// What has the value: it is of the shapes that the value comes from.
-    fn assign(&mut self, shape: ShapeId, value: &Value) {
+    pub fn assign(&mut self, shape: ShapeId, value: &Value) {
         match value {
             Value::String(text) => {
-                let known = self.reading.text(text);
-                if let Some(of) = known.shape {
+                if let Some(of) = self.reading.text(text).shape {
                     self.reading.shapes.unite(shape, of);
+                } else if let Some(of) = self.reading.made_of(text) {
+                    self.reading.shapes.set_text_of(shape, of);
                 }
             }
             Value::Object(object) => {
@@ -304,7 +335,7 @@ impl Walk<'_, '_> {
             self.reading.value(inputs);
             return None;
         };
-        let uses = self.inference.entry(connector).or_default();
+        let uses = self.inference.entry(connector.clone()).or_default();
         let operation = uses.operation(self.reading.shapes, &called.key, &called.id);
         operation.route = called.route.or(operation.route.take());
         operation.is_trigger |= site != Site::Action;
@@ -317,12 +348,39 @@ impl Walk<'_, '_> {
             given(operation, &mut self.reading, name, Some(value), place);
         }
         let found = (operation.answer, operation.notification);
+        for (_, name, value) in parameters(inputs, kind) {
+            self.examples_of(&connector, name.to_owned(), value);
+        }
         for member in ["path", "pathTemplate", "host", "parameters", "queries", "headers", "body"] {
             if let Some(value) = inputs.get(member) {
                 self.reading.value(value);
             }
         }
         Some(found)
+    }
+
+    /// What is given to a parameter of which an example is known comes from a value like it.
+    fn examples_of(&mut self, connector: &str, path: String, value: &Value) {
+        match value {
+            Value::String(text) if text.starts_with('@') => {
+                let Some(example) = self.examples.get(&(connector.to_owned(), path)) else {
+                    return;
+                };
+                if let Some(shape) = self.reading.text(text).shape {
+                    let example = example.as_str().into();
+                    self.reading.shapes.set_example(shape, Certainty::Said, example);
+                }
+            }
+            Value::Object(object) if !self.examples.is_empty() => {
+                for (name, value) in object.iter() {
+                    self.examples_of(connector, format!("{path}/{name}"), value);
+                }
+            }
+            Value::Array(items) => {
+                items.iter().for_each(|it| self.examples_of(connector, path.clone(), it));
+            }
+            _ => {}
+        }
     }
 
     fn remark(&mut self, name: &str, what: &str) {

@@ -24,6 +24,10 @@ impl<'a> MediaType<'a> {
             || self.essence.ends_with("+json")
     }
 
+    pub(crate) fn is_xml(&self) -> bool {
+        matches!(self.essence(), "application/xml" | "text/xml") || self.essence.ends_with("+xml")
+    }
+
     pub(crate) fn is_text(&self) -> bool {
         self.essence.starts_with("text/")
     }

@@ -1,5 +1,6 @@
 //! Conversions between kinds of values, except those to numbers and to bytes.
 
+use super::xml::document;
 use super::{Args, Function, MANY, values};
 use crate::content::{self, MediaType};
 use crate::error::EvalError;
@@ -37,11 +38,15 @@ fn from_json(args: &mut Args<'_>) -> Result<Value, EvalError> {
     }
 }
 
-/// Content that says it is JSON. XML is not supported here.
+/// Content that says it is JSON or XML.
 fn from_envelope(args: &Args<'_>, object: &Object) -> Result<Value, EvalError> {
     let content_type =
         object.get_exact(content::CONTENT_TYPE).and_then(Value::as_str).unwrap_or("");
-    if !MediaType::parse(content_type).is_json() {
+    let media = MediaType::parse(content_type);
+    if media.is_xml() {
+        return Ok(document(args, args.get(0))?.to_value());
+    }
+    if !media.is_json() {
         return Err(args
             .error(format_args!("Content of type '{content_type}' cannot be converted to JSON.")));
     }

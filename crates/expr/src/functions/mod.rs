@@ -16,6 +16,7 @@ mod reference;
 mod string;
 mod uri;
 mod utf16;
+mod xml;
 
 pub(crate) use args::Args;
 
@@ -93,6 +94,7 @@ const FAMILIES: &[&[Function]] = &[
     collection::FUNCTIONS,
     logical::FUNCTIONS,
     conversion::FUNCTIONS,
+    xml::FUNCTIONS,
     binary::FUNCTIONS,
     data_uri::FUNCTIONS,
     number::FUNCTIONS,
@@ -127,6 +129,6 @@ mod tests {
     fn names_are_unique_and_found_in_any_case() {
         assert_eq!(names().count(), BY_NAME.len());
         assert_eq!(find("CONCAT").map(|function| function.name), Some("concat"));
-        assert!(find("xpath").is_none());
+        assert!(find("xslt").is_none());
     }
 }

@@ -202,7 +202,7 @@ impl Engine {
             parameters: self.parameters_of(&entry.version).await.map_err(internal)?,
             trigger,
             id: call.child,
-            outputs: outputs.into(),
+            outputs: entry.version.reads.with_tokens(outputs.into()),
             raw_body: None,
             scheduled: None,
             client_tracking_id: Some(call.client_tracking_id),

@@ -180,6 +180,22 @@ async fn a_child_answers_its_parent() {
 }
 
 #[tokio::test]
+async fn a_childs_calls_find_their_connections_in_its_trigger() {
+    let world = World::start().await;
+    let read =
+        "@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$ConnectionKey']";
+    let child = definition(json!({
+        "Key": compose("", json!(read)), "Answer": response("Key", "@outputs('Key')"),
+    }));
+    world.flow("child", &child).await;
+    let mut document = parent("child");
+    document["actions"]["Ask"]["inputs"]["headers"] = json!({"x-ms-apim-tokens": "forged"});
+    let address = world.flow("parent", &document).await;
+    let answer = world.fire(&address, &json!({"n": 1})).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "Key sluicegate"));
+}
+
+#[tokio::test]
 async fn a_child_that_cannot_answer_fails_the_action_only() {
     let world = World::start().await;
     world.flow("silent", &definition(json!({"A": compose("", json!(1))}))).await;

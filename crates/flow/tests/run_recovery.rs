@@ -48,6 +48,7 @@ fn iterations_after_a_crash(fill: usize) -> BTreeSet<u32> {
         caller: Caller::Nobody,
         start_key: None,
         parameters: expr::Object::new(),
+        invoker: expr::Value::Null,
         is_held: false,
     };
     let (mut run, step) = Run::start(request, Moment { now, seed: 1 }).expect("a trigger");
@@ -114,6 +115,7 @@ fn a_run_keeps_its_own_parameters() {
         caller: Caller::Nobody,
         start_key: None,
         parameters: own,
+        invoker: expr::Value::Null,
         is_held: false,
     };
     let (run, step) = Run::start(request, Moment { now: BEGIN, seed: 1 }).expect("a trigger");

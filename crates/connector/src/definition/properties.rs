@@ -11,6 +11,9 @@ pub struct Properties {
     raw: Map<String, Value>,
     /// Ways to authenticate: one without a name unless the connector has several.
     pub sets: Vec<ParameterSet>,
+    /// Of a connector with several: that of connections from before it had them ("Default
+    /// [DEPRECATED]"). Nobody chooses it for a new one.
+    pub older: Option<ParameterSet>,
 }
 
 impl Properties {
@@ -32,19 +35,27 @@ impl Properties {
     /// # Errors
     /// As [`Properties::read`].
     pub fn of(raw: Map<String, Value>) -> Result<Properties, Fault> {
-        let sets = match raw.get("connectionParameterSets") {
-            Some(sets) if !sets.is_null() => read_sets(sets)?,
+        let given = raw.get("connectionParameters").filter(|it| !it.is_null());
+        let path = "$.properties.connectionParameters";
+        let plain = Parameter::read_all(given.unwrap_or(&Value::Null), path);
+        let plain = plain.map(|parameters| ParameterSet {
+            name: String::new(),
+            is_shareable: false,
+            parameters,
+        });
+        let (sets, older) = match raw.get("connectionParameterSets") {
+            // what nobody chooses any more is no reason to refuse the others
+            Some(sets) if !sets.is_null() => {
+                (read_sets(sets)?, plain.ok().filter(|_| given.is_some()))
+            }
             _ => {
-                let parameters = raw.get("connectionParameters").unwrap_or(&Value::Null);
-                let parameters =
-                    Parameter::read_all(parameters, "$.properties.connectionParameters")?;
-                let mut only = ParameterSet { name: String::new(), is_shareable: true, parameters };
+                let mut plain = plain?;
                 // what somebody signed in for is theirs, unless the connector says otherwise
-                only.is_shareable = allows_sharing(raw.get("metadata"), !only.needs_sign_in());
-                vec![only]
+                plain.is_shareable = allows_sharing(raw.get("metadata"), !plain.needs_sign_in());
+                (vec![plain], None)
             }
         };
-        Ok(Properties { raw, sets })
+        Ok(Properties { raw, sets, older })
     }
 
     /// Everything below `properties`.

@@ -24,6 +24,8 @@ pub struct ConnectorCall {
     /// Evaluated.
     pub inputs: Value,
     pub purpose: Purpose,
+    /// Who invoked the run; null when nobody did.
+    pub invoker: Value,
     pub idempotency_key: String,
 }
 
@@ -56,6 +58,8 @@ pub struct SubscriptionCall {
     pub operation_name: Str,
     /// Evaluated.
     pub inputs: Value,
+    /// Who invoked the run; null when nobody did.
+    pub invoker: Value,
     pub retry: crate::definition::RetryPolicy,
 }
 
@@ -111,6 +115,7 @@ pub(super) fn call(
             Stage::Polled { location } => Purpose::Poll { location: location.clone() },
             _ => Purpose::Call,
         },
+        invoker: run.state.invoker.clone(),
         idempotency_key: format!("{}-{}", run.id.run_name(), pending.effect),
     }
 }

@@ -54,6 +54,7 @@ pub enum Kind {
     Playback = 62,
     DataPolicy = 58,
     DataPolicyRound = 59,
+    PowerApp = 63,
 }
 
 /// Something that is kept as a record.

@@ -14,7 +14,7 @@ use flow::run::state::Caller;
 use flow::run::{Reply, Status};
 use flow::trigger::fire::{Fired, Occurrence, fire as decide};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -31,6 +31,8 @@ pub struct Firing<'a> {
     /// What a run starts with is a part of its key: a question that is asked again may find
     /// more than before.
     pub keyed_by_content: bool,
+    /// Who invoked it: [`super::invoker`]. Null: nobody.
+    pub invoker: Value,
 }
 
 /// What a fired trigger started.
@@ -55,6 +57,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         caller,
         start_key,
         keyed_by_content,
+        invoker,
     } = firing;
     let version = &*entry.version;
     let outputs = version.reads.with_tokens(outputs);
@@ -85,6 +88,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         origin: None,
         caller,
         start_key,
+        invoker: invoker.clone(),
     };
     if !is_split {
         let outputs = outputs.pop().unwrap_or_default();
@@ -229,6 +233,7 @@ impl App {
             caller,
             start_key,
             keyed_by_content: false,
+            invoker: Value::Null,
         };
         let firings = fire(engine, firing).await?;
         let tracking = match &firings {
@@ -281,6 +286,7 @@ impl App {
             caller: Caller::Request { deadline: engine.clock.now() + ticks },
             start_key: None,
             keyed_by_content: false,
+            invoker: Value::Null,
         };
         let firings = fire(engine, firing).await?;
         Ok(self.answer_of(firings, true, timeout).await.1)
@@ -368,6 +374,7 @@ impl App {
             let message = format!("The flow '{name}' is {off}: turn it on to run it.");
             return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
         }
+        let invoker = self.invoker_of(caller, &entry, trigger, &given.connections).await?;
         let outputs = match (given.body, given.headers) {
             (None, None) => Value::Null,
             (body, headers) => {
@@ -389,6 +396,7 @@ impl App {
             caller: Caller::Nobody,
             start_key: None,
             keyed_by_content: false,
+            invoker,
         };
         Ok(match fire(&self.engine, firing).await? {
             Firings::One(started, _) => (Some(started.id), started.status),
@@ -424,6 +432,8 @@ pub struct ManualInput {
     pub body: Option<Value>,
     pub headers: Option<Value>,
     pub tracking: Option<Str>,
+    /// Connections that whoever invokes it chooses, by the keys of the flow's references.
+    pub connections: BTreeMap<String, String>,
 }
 
 /// The trigger's outputs from a request, with the body's text when it is JSON; errors for

@@ -184,6 +184,7 @@ impl Engine {
                 source: parent.as_bytes().to_vec(),
                 key: effect.to_le_bytes().to_vec(),
             }),
+            invoker: crate::app::invoker::of_child(&call.invoker),
         };
         self.start(start).await.map(|_| ()).map_err(internal)
     }

@@ -64,6 +64,7 @@ impl Engine {
                     caller: Caller::Nobody,
                     start_key: Some(StartKey { source: entry.row.key.to_le_bytes().to_vec(), key }),
                     keyed_by_content: true,
+                    invoker: Value::Null,
                 };
                 if !self.fire_for(entry, firing).await? {
                     // the same is asked again: what has begun already begins no second time
@@ -119,6 +120,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             inputs,
             purpose,
+            invoker: Value::Null,
             idempotency_key: key,
         })
         .await

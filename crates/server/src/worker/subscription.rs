@@ -41,6 +41,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             inputs: inputs.unwrap_or_default(),
             purpose: Purpose::Call,
+            invoker: Value::Null,
             idempotency_key: String::new(),
         };
         Ok(connectors.is_asked(Arc::clone(self), call).await)
@@ -66,6 +67,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             retry: policy_of(webhook.source, &webhook.retry, &inputs),
             inputs,
+            invoker: Value::Null,
             callback,
             phase: Phase::Asking { attempt: 1, due: self.clock.now() },
             replaced: None,
@@ -110,6 +112,7 @@ impl Engine {
             version: row.version,
             operation_name: call.operation_name,
             inputs: call.inputs,
+            invoker: call.invoker,
             retry: call.retry,
             callback: callback.into(),
             phase: Phase::Asking { attempt: 1, due: now },
@@ -265,6 +268,7 @@ impl Engine {
             operation_name: it.operation_name.clone(),
             inputs: it.inputs.clone(),
             purpose,
+            invoker: it.invoker.clone(),
             idempotency_key: key,
         })
         .await

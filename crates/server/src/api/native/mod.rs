@@ -9,17 +9,20 @@ mod audit;
 mod backend;
 mod cancellation;
 mod connector;
+mod connector_page;
 mod consent;
 mod data_policy;
 mod document;
 mod environment;
 mod flow;
 mod group;
+mod invoker;
 mod key;
 mod me;
 mod notification;
 mod package;
 mod passkey;
+mod power_app;
 mod recording;
 mod retention;
 mod role;
@@ -32,6 +35,8 @@ mod transfer;
 mod user;
 mod variable;
 mod version;
+
+pub use connector_page::availability;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
 use crate::app::AppError;
@@ -87,6 +92,7 @@ fn flows() -> Described {
         .with(routes!(flow::callback_url))
         .with(routes!(flow::rotate_key))
         .with(routes!(flow::run))
+        .with(routes!(invoker::needed))
         .with(routes!(package::export))
         .with(routes!(package::inspect))
         .with(routes!(package::import))
@@ -129,6 +135,11 @@ fn administration() -> Described {
         .with(routes!(recording::list, recording::create))
         .with(routes!(recording::show, recording::delete))
         .with(routes!(recording::file))
+        .with(routes!(power_app::list, power_app::create))
+        .with(routes!(power_app::show, power_app::update, power_app::delete))
+        .with(routes!(power_app::connections))
+        .with(routes!(power_app::permissions, power_app::share))
+        .with(routes!(power_app::set_owner))
         .with(routes!(variable::list, variable::create))
         .with(routes!(variable::show, variable::update, variable::delete))
         .with(routes!(data_policy::list))

@@ -16,6 +16,7 @@ mod flow;
 mod import;
 mod owner;
 pub mod package;
+mod power_app;
 mod power_apps;
 mod reference;
 mod run;

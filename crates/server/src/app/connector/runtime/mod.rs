@@ -14,7 +14,7 @@ pub use document::Documents;
 pub use people::People;
 pub use reads::Reads;
 pub use recording::RecordingMode;
-pub use reference::{Reference, connector_of};
+pub use reference::{Reference, Whose, connector_of};
 pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
 
 use super::Connector;
@@ -155,10 +155,12 @@ impl App {
     /// Makes the call that an action or a trigger of a flow asks for.
     async fn call_operation(&self, call: ConnectorCall) -> Result<CallResult, AppError> {
         let (row, reference, environment, connector) = self.named_by(&call).await?;
-        let connection = self.connection_at_address(&connector.name, &reference.connection).await?;
-        let connection = connection.filter(|it| it.environment == environment.id);
-        let connection = connection.ok_or_else(|| reference.no_connection())?;
-        self.check_use(&row, &connection).await?;
+        let theirs =
+            self.connection_of_invoker(&call.invoker, &reference, (&environment, &connector));
+        let connection = match theirs.await? {
+            Some(theirs) => theirs,
+            None => self.connection_of_flow(&row, &reference).await?,
+        };
         if let Some(fault) = self.fault_of(&connection) {
             let message =
                 format!("The connection '{}' cannot be used: {}", connection.name, fault.message);
@@ -218,6 +220,19 @@ impl App {
         };
         called.is_bounded = self.judge_call(&called, &Purpose::Call).await?;
         backend::answer(called).await
+    }
+
+    /// The connection that a reference of a flow names.
+    async fn connection_of_flow(
+        &self,
+        row: &WorkflowRow,
+        reference: &Reference,
+    ) -> Result<Known<Connection>, AppError> {
+        let found = self.connection_at_address(&reference.connector, &reference.connection).await?;
+        let found = found.filter(|it| it.environment == row.environment);
+        let connection = found.ok_or_else(|| reference.no_connection())?;
+        self.check_use(row, &connection).await?;
+        Ok(connection)
     }
 
     /// Whether a flow may use a connection: whoever saved it with that was allowed to.

@@ -78,13 +78,46 @@ fn read_sets(sets: &Value) -> Result<Vec<ParameterSet>, Fault> {
         let parameters = set.get("parameters").unwrap_or(&Value::Null);
         Ok(ParameterSet {
             name: name.to_owned(),
-            is_shareable: allows_sharing(set.get("metadata"), true),
+            // a certificate and a person's own sign-in here are theirs
+            is_shareable: allows_sharing(set.get("metadata"), !OWN.contains(&name)),
             parameters: Parameter::read_all(parameters, &format!("{path}.parameters"))?,
         })
     };
     values.iter().enumerate().map(read).collect()
 }
 
+/// Ways to authenticate that are somebody's own, unless the connector says otherwise.
+const OWN: [&str; 2] = ["CertOauth", "firstParty"];
+
 fn allows_sharing(metadata: Option<&Value>, otherwise: bool) -> bool {
     metadata.and_then(|it| it.get("allowSharing")?.as_bool()).unwrap_or(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_way_to_authenticate_says_whether_it_is_shared() {
+        let set = |name: &str, metadata: Value| json!({"name": name, "metadata": metadata});
+        let raw = json!({
+            "connectionParameters": {"key": {"type": "securestring"}},
+            "connectionParameterSets": {"values": [
+                set("basic", Value::Null),
+                set("oauth", json!({"allowSharing": false})),
+                set("CertOauth", Value::Null),
+                set("firstParty", Value::Null),
+            ]}
+        });
+        let read = Properties::of(raw.as_object().cloned().unwrap_or_default()).expect("sets");
+        let shared: Vec<bool> = read.sets.iter().map(|it| it.is_shareable).collect();
+        assert_eq!(shared, [true, false, false, false]);
+        let older = read.older.expect("that of older connections");
+        assert_eq!((older.name.as_str(), older.is_shareable), ("", false));
+        assert_eq!(older.parameters.len(), 1);
+        let plain = json!({"connectionParameters": {"key": {"type": "securestring"}}});
+        let read = Properties::of(plain.as_object().cloned().unwrap_or_default()).expect("a set");
+        assert_eq!((read.sets.len(), read.older), (1, None));
+    }
 }

@@ -45,6 +45,7 @@ mod rights;
 mod run;
 mod sealing_key;
 mod secret;
+mod sharing;
 mod signature;
 mod stored;
 mod suspension;

@@ -92,10 +92,9 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     };
     if !is_split {
         let outputs = outputs.pop().unwrap_or_default();
-        let start_key = match keyed_by_content {
-            true => start_key.map(|key| content_key(&key, &outputs, 0)),
-            false => start_key,
-        };
+        let own =
+            |key: StartKey| if keyed_by_content { content_key(&key, &outputs, 0) } else { key };
+        let start_key = start_key.map(own);
         let started = engine.start(begin(id, outputs, raw_body, caller, start_key)).await?;
         return Ok(Firings::One(Box::new(started), client_tracking_id));
     }

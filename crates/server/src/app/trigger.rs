@@ -92,9 +92,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
     };
     if !is_split {
         let outputs = outputs.pop().unwrap_or_default();
-        let own =
-            |key: StartKey| if keyed_by_content { content_key(&key, &outputs, 0) } else { key };
-        let start_key = start_key.map(own);
+        let start_key = start_key.map(|key| only_key(key, &outputs, keyed_by_content));
         let started = engine.start(begin(id, outputs, raw_body, caller, start_key)).await?;
         return Ok(Firings::One(Box::new(started), client_tracking_id));
     }
@@ -125,6 +123,11 @@ fn per_commit(trigger: &Trigger, keyed_by_content: bool) -> usize {
         Some(_) if keyed_by_content => 1,
         _ => SPLIT_RUNS_PER_COMMIT,
     }
+}
+
+/// The key of a start that is not one of several.
+fn only_key(key: StartKey, outputs: &Value, keyed_by_content: bool) -> StartKey {
+    if keyed_by_content { content_key(&key, outputs, 0) } else { key }
 }
 
 fn item_key(key: &StartKey, at: usize) -> StartKey {

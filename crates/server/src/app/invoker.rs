@@ -282,7 +282,7 @@ mod tests {
         let connections = BTreeMap::from([("shared_x".to_owned(), "mine".to_owned())]);
         let invoker = Invoker { id: "somebody".to_owned(), connections };
         let kept = invoker.to_value();
-        assert_eq!(Invoker::of(&kept), Some(invoker.clone()));
+        assert_eq!(Invoker::of(&kept), Some(invoker));
         let child = Invoker::of(&of_child(&kept)).expect("somebody");
         assert_eq!((child.id.as_str(), child.connections.len()), ("somebody", 0));
         assert_eq!(Invoker::of(&Value::Null), None);

@@ -434,3 +434,22 @@ async fn the_pages_of_the_seeds_are_served() {
     let services = wire["properties"]["availability"].as_array().map(Vec::len);
     assert_eq!((services, &wire["properties"]["tier"]), (Some(2), &json!("Standard")));
 }
+
+/// Definitions that read their connections from what the trigger gets.
+#[tokio::test]
+async fn connections_that_expressions_read_are_those_of_the_invoker() {
+    let house = open().await;
+    for name in [
+        "@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['shared_library']['connectionId']",
+        "@parameters('$connections')['shared_library']['connectionId']",
+    ] {
+        let call = json!({"type": "ApiConnection", "runAfter": {}, "inputs": {
+            "host": {"connection": {"name": name}}, "method": "get", "path": "/shelves/x/books"}});
+        let flow = invoked(&house, json!({ "Call": call })).await;
+        let user = format!("of-{}", house.backend.asked().len());
+        library(&house, USER, &user, &user).await;
+        let chosen = json!({"connections": {"shared_library": user}});
+        let run = ended(&house, USER, &flow, chosen).await;
+        assert_eq!((run["status"].as_str(), last_key(&house)), (Some("Succeeded"), user), "{run}");
+    }
+}

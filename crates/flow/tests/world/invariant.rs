@@ -107,6 +107,7 @@ impl Checker {
                 Event::CancelAsked
                 | Event::Released
                 | Event::Parameters(_)
+                | Event::Invoker(_)
                 | Event::Resumed { .. }
                 | Event::CarriedAll { .. } => {}
             }

@@ -57,6 +57,7 @@ impl Scene {
             caller: Caller::Request { deadline: NOW + 1_200_000_000 },
             start_key: None,
             parameters: expr::Object::new(),
+            invoker: expr::Value::Null,
             is_held: false,
         };
         let moment = Moment { now: NOW, seed: 1 };

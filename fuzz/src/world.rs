@@ -81,6 +81,7 @@ pub fn play(flow: &Arc<Flow>, beginning: Beginning<'_>) -> Option<Reply> {
         caller: Caller::Request { deadline: BEGIN + 120 * SECOND },
         start_key: None,
         parameters: expr::Object::new(),
+        invoker: expr::Value::Null,
         is_held: false,
     };
     let (run, step) = Run::start(request, moment(BEGIN)).expect("the trigger is there");

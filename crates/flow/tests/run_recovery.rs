@@ -48,6 +48,7 @@ fn iterations_after_a_crash(fill: usize) -> BTreeSet<u32> {
         caller: Caller::Nobody,
         start_key: None,
         parameters: expr::Object::new(),
+        invoker: expr::Value::Null,
         is_held: false,
     };
     let (mut run, step) = Run::start(request, Moment { now, seed: 1 }).expect("a trigger");
@@ -87,6 +88,52 @@ fn an_iteration_without_events_is_not_forgotten() {
     }
 }
 
+/// Who invoked a run is in its history, and in a snapshot of it, with parameters and without;
+/// its calls are given it.
+#[test]
+fn a_run_keeps_who_invoked_it() {
+    let flow = flow_of_actions(
+        r#"{"Rest": {"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Second"}}},
+        "Call": {"type": "OpenApiConnection", "inputs": {"host": {"connectionName": "x",
+            "operationId": "Get"}, "parameters": {}}, "runAfter": {"Rest": ["Succeeded"]}}}"#,
+    );
+    let id = ProcessId::new(BEGIN, Partition(7), 1);
+    let somebody = expr::json::parse(br#"{"id": "somebody"}"#).expect("JSON");
+    for own in [Vec::new(), vec![("own".into(), "mine".into())]] {
+        let request = StartRequest {
+            id,
+            flow: flow.clone(),
+            info: info(),
+            trigger: "t",
+            outputs: expr::Value::Null,
+            raw_body: None,
+            scheduled: None,
+            client_tracking_id: None,
+            origin: None,
+            caller: Caller::Nobody,
+            start_key: None,
+            parameters: expr::Object::from_pairs(own),
+            invoker: somebody.clone(),
+            is_held: false,
+        };
+        let (run, step) = Run::start(request, Moment { now: BEGIN, seed: 1 }).expect("a trigger");
+        let mut store = Store::default();
+        store.commit(&step.batch);
+        let restored = store.load_snapshot(&run, BEGIN, &flow, &info());
+        for mut run in [store.load(&flow, &info(), id), restored] {
+            let step = run.handle(Input::Due, Moment { now: BEGIN + 2 * SECOND, seed: 1 });
+            let [effect] = &step.effects[..] else { panic!("{:?}", step.effects) };
+            let flow::run::Request::Connector(call) = &effect.request else { panic!("{effect:?}") };
+            assert_eq!(call.invoker, somebody);
+        }
+        let chunk = step.batch.chunk.expect("events");
+        let chunk = durable::codec::decompress(&chunk).expect("a chunk");
+        let mut reader = HistoryReader::new(&flow, id);
+        reader.read(&chunk, &Payloads::new(), true, &mut |_| {}).expect("a chunk");
+        assert_eq!(reader.invoker, somebody);
+    }
+}
+
 /// Values that a run was begun with are its own: in its history, and in a snapshot of it.
 #[test]
 fn a_run_keeps_its_own_parameters() {
@@ -114,6 +161,7 @@ fn a_run_keeps_its_own_parameters() {
         caller: Caller::Nobody,
         start_key: None,
         parameters: own,
+        invoker: expr::Value::Null,
         is_held: false,
     };
     let (run, step) = Run::start(request, Moment { now: BEGIN, seed: 1 }).expect("a trigger");

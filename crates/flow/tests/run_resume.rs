@@ -530,6 +530,7 @@ fn start_of(flow: &Arc<Flow>) -> StartRequest<'static> {
         caller: flow::run::state::Caller::Nobody,
         start_key: None,
         parameters: expr::Object::new(),
+        invoker: expr::Value::Null,
         is_held: false,
     }
 }

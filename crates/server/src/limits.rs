@@ -436,3 +436,22 @@ pub const DATA_POLICY_CLAIM_SECONDS: i64 = 60;
 
 /// Seconds after which flows are looked through again, for who saved one by older policies.
 pub const DATA_POLICY_SETTLE_SECONDS: i64 = 10;
+
+/// Connections of an account to one connector, and those shared with a principal, among which
+/// one is chosen for a call.
+pub const CHOICE_CONNECTIONS_MAX: usize = 256;
+pub const CHOICE_SHARED_MAX: usize = 500;
+
+/// What an app may have: connection references, people it is shared with, and characters of
+/// its name and description.
+pub const APP_REFERENCES_MAX: usize = 200;
+pub const APP_PERMISSIONS_MAX: usize = 500;
+pub const APP_NAME_CHARACTERS_MAX: usize = 256;
+pub const APP_DESCRIPTION_CHARACTERS_MAX: usize = 4_096;
+
+/// Apps of an owner: they are registered here and run elsewhere.
+pub const APPS_PER_OWNER_MAX: usize = 1_000;
+
+/// Apps of one connection, or of one principal, that are looked at to find out whether it is
+/// shared with somebody.
+pub const APPS_LOOKED_AT_MAX: usize = 500;

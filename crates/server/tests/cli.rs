@@ -494,6 +494,23 @@ async fn the_demo_has_flows_that_run() {
 }
 
 #[tokio::test]
+async fn apps_are_registered_and_shared() {
+    let desk = Desk::start().await;
+    let flows = "flows=shared_flowmanagement";
+    assert!(
+        desk.run(&["power-app", "create", "Orders", "--reference", flows]).contains("'Orders'")
+    );
+    desk.run(&["power-app", "share", "Orders", "--everyone"]);
+    let holders = desk.json(&["power-app", "permissions", "Orders"]);
+    assert_eq!(holders["value"][0]["kind"], "Tenant");
+    desk.run(&["power-app", "update", "Orders", "--display-name", "Sales"]);
+    let used = desk.run(&["power-app", "connections", "Sales"]);
+    assert!(used.contains("shared_flowmanagement") && used.contains("Required"), "{used}");
+    desk.run(&["power-app", "delete", "Sales"]);
+    assert!(!desk.run(&["power-app", "list"]).contains("Sales"));
+}
+
+#[tokio::test]
 async fn connectors_are_inferred_and_recordings_travel() {
     let desk = Desk::start().await;
     let call = json!({"type": "OpenApiConnection", "inputs": {"parameters": {"item/name": "x"},

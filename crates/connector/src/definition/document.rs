@@ -1,6 +1,7 @@
 //! A Swagger document: the service, and what can be called there.
 
 use super::operation::Operation;
+use super::page::Page;
 use super::reader::OperationReader;
 use super::reference::Resolver;
 use super::schema::{Schemas, list, object};
@@ -19,6 +20,8 @@ pub struct Document {
     pub security: Vec<SecurityScheme>,
     /// `x-ms-capabilities` of the connector, as it is written.
     pub capabilities: Option<Value>,
+    /// What its documentation page shows besides.
+    pub page: Page,
     pub operations: Vec<Operation>,
     schemas: Arc<Schemas>,
     by_id: HashMap<String, usize>,
@@ -95,6 +98,7 @@ impl Document {
             },
             security: security(&root),
             capabilities: root.get("x-ms-capabilities").cloned(),
+            page: Page::read(&root),
             by_id: by_id.collect(),
             operations,
             schemas,

@@ -9,6 +9,7 @@ mod document;
 mod form;
 mod oauth;
 mod operation;
+mod page;
 mod parameter;
 mod path;
 mod properties;
@@ -25,6 +26,7 @@ pub use oauth::{Client, Plan, SignIn, TokenForm};
 pub use operation::{
     Collection, Location, Operation, OperationParameter, Pageable, Response, TriggerKind,
 };
+pub use page::{Availability, Contact, Page};
 pub use parameter::{Parameter, ParameterKind, ParameterSet, given_value};
 pub(crate) use path::decoded;
 pub use path::{PathTemplate, Piece};

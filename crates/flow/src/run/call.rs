@@ -61,6 +61,8 @@ pub struct ChildCall {
     pub headers: Value,
     pub body: Option<Value>,
     pub client_tracking_id: Str,
+    /// Who invoked this run; null when nobody did.
+    pub invoker: Value,
 }
 
 /// How an attempt ended.
@@ -219,6 +221,7 @@ impl Run {
                 headers: slot.inputs.get("headers").cloned().unwrap_or_default(),
                 body: slot.inputs.get("body").cloned(),
                 client_tracking_id: self.state.trigger.client_tracking_id.clone(),
+                invoker: self.state.invoker.clone(),
             })),
             Behavior::Connector { source, retry, .. } => {
                 let policy = retry::policy_of(retry, &slot.inputs);
@@ -237,6 +240,7 @@ impl Run {
                     source: *source,
                     operation_name: action.name.clone(),
                     inputs,
+                    invoker: self.state.invoker.clone(),
                     retry,
                 }))
             }

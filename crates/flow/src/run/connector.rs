@@ -25,6 +25,8 @@ pub struct ConnectorCall {
     pub inputs: Value,
     pub purpose: Purpose,
     pub transfer: Transfer,
+    /// Who invoked the run; null when nobody did.
+    pub invoker: Value,
     pub idempotency_key: String,
 }
 
@@ -61,6 +63,8 @@ pub struct SubscriptionCall {
     pub operation_name: Str,
     /// Evaluated.
     pub inputs: Value,
+    /// Who invoked the run; null when nobody did.
+    pub invoker: Value,
     pub retry: crate::definition::RetryPolicy,
 }
 
@@ -120,6 +124,7 @@ pub(super) fn call(
             _ => Purpose::Call,
         },
         transfer: action.transfer,
+        invoker: run.state.invoker.clone(),
         idempotency_key: super::http::idempotency_key(run, pending),
     }
 }

@@ -115,6 +115,12 @@ impl Run {
                 }
                 self.state.parameters = values;
             }
+            Event::Invoker(invoker) => {
+                if !self.has_only_begun() || invoker.as_object().is_none() {
+                    return Err(ReadError::Corrupt("who invoked a run is not at its start"));
+                }
+                self.state.invoker = invoker;
+            }
             Event::RunFinished { status, code, error, outputs } => {
                 if !status.is_final() {
                     return Err(ReadError::Corrupt("a run ends with no final status"));
@@ -129,10 +135,12 @@ impl Run {
         Ok(())
     }
 
-    /// Whether nothing is recorded before the present event but its beginning: that, and the
-    /// parameters it keeps.
+    /// Whether nothing is recorded before the present event but its beginning: that, the
+    /// parameters it keeps, and who invoked it.
     fn has_only_begun(&self) -> bool {
-        self.state.seq == if self.state.parameters.is_null() { 2 } else { 3 }
+        let kept = [&self.state.parameters, &self.state.invoker];
+        let kept = kept.into_iter().filter(|it| !it.is_null()).count();
+        self.state.seq == 2 + kept as u64
     }
 
     fn known(&self, action: ActionId) -> Result<(), ReadError> {

@@ -36,6 +36,8 @@ pub struct HistoryReader<'a> {
     run: ProcessId,
     open: HashMap<(ActionId, Path), Entry>,
     pub trigger: Option<TriggerRun>,
+    /// Who invoked it; null when nobody did.
+    pub invoker: Value,
     pub caller: Caller,
     /// Status, code, error, outputs and end of the run.
     pub end: Option<(Status, Str, Option<ErrorInfo>, Value, Ticks)>,
@@ -55,6 +57,7 @@ impl<'a> HistoryReader<'a> {
             run,
             open: HashMap::new(),
             trigger: None,
+            invoker: Value::Null,
             caller: Caller::Nobody,
             end: None,
             cancel_asked: false,
@@ -157,6 +160,7 @@ impl<'a> HistoryReader<'a> {
             | Event::Released
             | Event::Parameters(_)
             | Event::CarriedAll { .. } => {}
+            Event::Invoker(invoker) => self.invoker = invoker,
             Event::Resumed { from } => self.resumed_from = Some(from),
             Event::Carried { started, finished } => {
                 let entry = self.finished(*finished, now)?;

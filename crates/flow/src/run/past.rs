@@ -17,6 +17,8 @@ pub struct Past {
     pub(super) flow: Arc<Flow>,
     /// Its client tracking id is empty when that was its own name.
     pub trigger: Option<TriggerRun>,
+    /// Who invoked it; null when nobody did.
+    pub invoker: Value,
     done: HashMap<(ActionId, Path), Done>,
     loops: HashMap<(ActionId, Path), Loop>,
     names: HashMap<String, ActionId>,
@@ -71,6 +73,7 @@ impl Past {
         Past {
             id,
             trigger: None,
+            invoker: Value::Null,
             done: HashMap::new(),
             loops: HashMap::new(),
             names: names_of(&flow),
@@ -118,6 +121,7 @@ impl Past {
                 self.is_resuming = false;
             }
             Event::Resumed { .. } => self.is_resuming = true,
+            Event::Invoker(invoker) => self.invoker = invoker,
             Event::AttemptFailed { .. }
             | Event::PollLater { .. }
             | Event::CalledAgain { .. }

@@ -54,8 +54,11 @@ impl Run {
         for (frame, action) in &state.parked {
             out.action(*action, &self.frame_path(*frame));
         }
-        if !state.parameters.is_null() {
+        if !state.parameters.is_null() || !state.invoker.is_null() {
             out.value(&state.parameters);
+        }
+        if !state.invoker.is_null() {
+            out.value(&state.invoker);
         }
         out
     }
@@ -97,9 +100,12 @@ impl Run {
             let frame = self.frame_at(action, &path)?;
             self.state.parked.push((frame, action));
         }
-        // only runs that have parameters of their own say so
+        // only runs that have parameters of their own say so, or that somebody invoked
         if !input.is_at_end() {
             self.state.parameters = input.value()?;
+        }
+        if !input.is_at_end() {
+            self.state.invoker = input.value()?;
         }
         self.step = StepBuffer::new(Moment { now: 0, seed: 0 }, seq);
         Ok(self)

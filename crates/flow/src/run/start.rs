@@ -1,7 +1,7 @@
 //! The beginning of a run.
 
 use super::bound::cut;
-use super::event::{EventWriter, PARAMETERS, RELEASED, RUN_STARTED};
+use super::event::{EventWriter, INVOKER, PARAMETERS, RELEASED, RUN_STARTED};
 use super::state::{Caller, ROOT_FRAME, State, TriggerRun};
 use super::{FlowInfo, Moment, Run, Status, Step, StepBuffer};
 use crate::definition::{Flow, ROOT_BLOCK};
@@ -37,6 +37,8 @@ pub struct StartRequest<'a> {
     pub start_key: Option<StartKey>,
     /// Values of parameters, by their names, where the definition's do not count.
     pub parameters: Object,
+    /// Who invoked it, an object: calls over connections are given it. Null: nobody.
+    pub invoker: Value,
     /// It waits for its turn ([`super::Input::Release`]): the trigger's concurrency is used up.
     pub is_held: bool,
 }
@@ -99,6 +101,12 @@ impl Run {
             events.begin(PARAMETERS);
             events.value(&values);
             run.state.parameters = values;
+        }
+        if !request.invoker.is_null() {
+            let events = &mut run.step.events;
+            events.begin(INVOKER);
+            events.value(&request.invoker);
+            run.state.invoker = request.invoker;
         }
         Ok(run)
     }

@@ -26,6 +26,9 @@ pub struct State {
     pub caller: Caller,
     /// An object with values of parameters that are the run's own; else null.
     pub parameters: Value,
+    /// Who invoked it, an object whose meaning is the caller's of [`super::Run::start`]; else
+    /// null.
+    pub invoker: Value,
     /// Its client tracking id is its own name.
     pub is_tracked_by_name: bool,
     pub variables: Vec<Option<Value>>,
@@ -310,6 +313,7 @@ impl State {
             trigger: TriggerRun::default(),
             caller: Caller::Nobody,
             parameters: Value::Null,
+            invoker: Value::Null,
             is_tracked_by_name: false,
             variables: vec![None; flow.variables.len()],
             frames,

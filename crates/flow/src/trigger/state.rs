@@ -58,6 +58,8 @@ pub struct Subscription {
     pub operation_name: Str,
     /// Evaluated.
     pub inputs: Value,
+    /// Who invoked the run of an action; null when nobody did.
+    pub invoker: Value,
     pub retry: RetryPolicy,
     /// Where it is answered.
     pub callback: Str,
@@ -457,6 +459,7 @@ fn value_of(it: &Subscription) -> Value {
         ("version", i64::from(it.version).into()),
         ("operation", it.operation_name.clone().into()),
         ("inputs", it.inputs.clone()),
+        ("invoker", it.invoker.clone()),
         ("retry", retry_value(&it.retry)),
         ("callback", it.callback.clone().into()),
         ("phase", phase_value(&it.phase)),
@@ -547,6 +550,7 @@ fn subscription_of(value: &Value) -> Option<Subscription> {
         version: u32::try_from(value.get("version")?.as_int()?).ok()?,
         operation_name: text(value, "operation")?,
         inputs: value.get("inputs").cloned().unwrap_or_default(),
+        invoker: value.get("invoker").cloned().unwrap_or_default(),
         retry: retry_of(value.get("retry")?)?,
         callback: text(value, "callback")?,
         phase: phase_of(value.get("phase")?)?,

@@ -12,6 +12,7 @@ fn subscription(owner: Owner, source: Source) -> Subscription {
         version: 3,
         operation_name: "Wait".into(),
         inputs: object([("unsubscribe", unsubscribe)]),
+        invoker: object([("id", "somebody".into())]),
         retry: RetryPolicy::Fixed { count: 1, interval: 5 * SECOND },
         callback: "https://here/callbacks/1".into(),
         phase: Phase::Asking { attempt: 1, due: NOW },

@@ -108,6 +108,7 @@ impl Checker {
                 Event::CancelAsked
                 | Event::Released
                 | Event::Parameters(_)
+                | Event::Invoker(_)
                 | Event::Resumed { .. }
                 | Event::CarriedAll { .. } => {}
             }

@@ -319,6 +319,7 @@ impl World {
             caller,
             start_key: None,
             parameters: expr::Object::new(),
+            invoker: expr::Value::Null,
             is_held: self.script.release.is_some(),
         };
         match &self.past {

@@ -55,6 +55,7 @@ pub enum Kind {
     DataPolicy = 58,
     DataPolicyRound = 59,
     ConnectorAccount = 76,
+    PowerApp = 63,
 }
 
 /// Something that is kept as a record.

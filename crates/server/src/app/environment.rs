@@ -262,6 +262,10 @@ impl App {
             let text = format!("There are connectors in the environment '{id}'.");
             return refuse("EnvironmentNotEmpty", text);
         }
+        if self.holds_apps(id).await? {
+            let text = format!("There are apps in the environment '{id}'.");
+            return refuse("EnvironmentNotEmpty", text);
+        }
         if self.holds_recordings(id).await? {
             let text = format!("There are recordings in the environment '{id}'.");
             return refuse("EnvironmentNotEmpty", text);

@@ -96,6 +96,7 @@ impl App {
             .trigger
             .clone()
             .ok_or_else(|| AppError::internal(format!("run {} has no beginning", view.row.id)))?;
+        let invoker = reader.invoker.clone();
         drop(reader);
         let entry = Arc::clone(&view.flow);
         check_secured(&pinned, &entry.version)?;
@@ -122,6 +123,7 @@ impl App {
             origin: Some(view.row.id),
             caller: RunCaller::Nobody,
             start_key: None,
+            invoker,
         };
         let started = self.engine.start(start).await?;
         Ok((started.id, started.status))

@@ -120,6 +120,7 @@ impl App {
             origin: Some(view.row.id),
             caller: RunCaller::Nobody,
             start_key: None,
+            invoker: past.invoker.clone(),
         };
         match self.engine.start_resumed(start, &past).await {
             Ok(started) => Ok((started.id, started.status)),

@@ -4,6 +4,7 @@ use super::App;
 use super::access::{Act, FlowAt, FlowFound, RunAt, no_run};
 use super::error::AppError;
 use crate::app::catalog::{FlowEntry, Version};
+use crate::app::invoker::InvokerView;
 use crate::auth::caller::Caller;
 use crate::limits::HISTORY_CHUNKS_PER_READ;
 use durable::codec::decompress;
@@ -98,6 +99,9 @@ impl App {
         if let Some(entry) = response {
             let rendered = reader.render(&entry, true);
             object.insert("response", rendered.get("outputs").cloned().unwrap_or_default());
+        }
+        if let Some(view) = self.invoker_view(&reader.invoker).await? {
+            object.insert("invoker", render_invoker(&view));
         }
         if let Some(from) = reader.resumed_from {
             object.insert("resumedFrom", from.run_name());
@@ -342,6 +346,21 @@ fn with_count(reader: &HistoryReader<'_>, version: &Version, entry: &Entry, coun
         object.insert("iterationCount", Value::Int(reader.iterations(entry) as i64));
     }
     object.into()
+}
+
+/// Who invoked a run, and which connections they brought.
+fn render_invoker(view: &InvokerView) -> Object {
+    let mut object = Object::new();
+    object.insert("id", view.invoker.id.as_str());
+    if let Some(known) = &view.known {
+        object.insert("displayName", known.display_name.as_str());
+    }
+    let mut connections = Object::new();
+    for (key, name) in &view.invoker.connections {
+        connections.insert(key.as_str(), name.as_str());
+    }
+    object.insert("connections", connections);
+    object
 }
 
 /// A run for the wire.

@@ -268,6 +268,7 @@ fn event_has(flow: &Flow, event: &Event, text: Wanted<'_>) -> bool {
         | Event::CalledAgain { .. }
         | Event::CancelAsked
         | Event::Parameters(_)
+        | Event::Invoker(_)
         | Event::Released
         | Event::Resumed { .. }
         | Event::CarriedAll { .. } => false,

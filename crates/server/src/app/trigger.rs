@@ -15,7 +15,7 @@ use flow::run::{Reply, Status};
 use flow::trigger::fire::{Fired, Occurrence, fire as decide};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -32,6 +32,8 @@ pub struct Firing<'a> {
     /// What a run starts with is a part of its key: a question that is asked again may find
     /// more than before.
     pub keyed_by_content: bool,
+    /// Who invoked it: [`super::invoker`]. Null: nobody.
+    pub invoker: Value,
 }
 
 /// What a fired trigger started.
@@ -56,6 +58,7 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         caller,
         start_key,
         keyed_by_content,
+        invoker,
     } = firing;
     let version = &*entry.version;
     let outputs = version.reads.with_tokens(outputs);
@@ -86,13 +89,11 @@ pub async fn fire(engine: &Arc<Engine>, firing: Firing<'_>) -> Result<Firings, A
         origin: None,
         caller,
         start_key,
+        invoker: invoker.clone(),
     };
     if !is_split {
         let outputs = outputs.pop().unwrap_or_default();
-        let start_key = match keyed_by_content {
-            true => start_key.map(|key| content_key(&key, &outputs, 0)),
-            false => start_key,
-        };
+        let start_key = start_key.map(|key| only_key(key, &outputs, keyed_by_content));
         let started = engine.start(begin(id, outputs, raw_body, caller, start_key)).await?;
         return Ok(Firings::One(Box::new(started), client_tracking_id));
     }
@@ -123,6 +124,11 @@ fn per_commit(trigger: &Trigger, keyed_by_content: bool) -> usize {
         Some(_) if keyed_by_content => 1,
         _ => SPLIT_RUNS_PER_COMMIT,
     }
+}
+
+/// The key of a start that is not one of several.
+fn only_key(key: StartKey, outputs: &Value, keyed_by_content: bool) -> StartKey {
+    if keyed_by_content { content_key(&key, outputs, 0) } else { key }
 }
 
 fn item_key(key: &StartKey, at: usize) -> StartKey {
@@ -230,6 +236,7 @@ impl App {
             caller,
             start_key,
             keyed_by_content: false,
+            invoker: Value::Null,
         };
         let firings = fire(engine, firing).await?;
         let tracking = match &firings {
@@ -282,6 +289,7 @@ impl App {
             caller: Caller::Request { deadline: engine.clock.now() + ticks },
             start_key: None,
             keyed_by_content: false,
+            invoker: Value::Null,
         };
         let firings = fire(engine, firing).await?;
         Ok(self.answer_of(firings, true, timeout).await.1)
@@ -369,6 +377,7 @@ impl App {
             let message = format!("The flow '{name}' is {off}: turn it on to run it.");
             return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
         }
+        let invoker = self.invoker_of(caller, &entry, trigger, &given.connections).await?;
         let outputs = match (given.body, given.headers) {
             (None, None) => Value::Null,
             (body, headers) => {
@@ -390,6 +399,7 @@ impl App {
             caller: Caller::Nobody,
             start_key: None,
             keyed_by_content: false,
+            invoker,
         };
         Ok(match fire(&self.engine, firing).await? {
             Firings::One(started, _) => (Some(started.id), started.status),
@@ -425,6 +435,8 @@ pub struct ManualInput {
     pub body: Option<Value>,
     pub headers: Option<Value>,
     pub tracking: Option<Str>,
+    /// Connections that whoever invokes it chooses, by the keys of the flow's references.
+    pub connections: BTreeMap<String, String>,
 }
 
 /// The trigger's outputs from a request, with the body's text when it is JSON; errors for

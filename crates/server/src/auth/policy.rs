@@ -159,6 +159,18 @@ operations! {
     ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     CreateRecording "CreateRecording" Maker;
     ManageRecordings "ManageRecordings" EnvironmentAdministrator;
+    // apps, and what their administrators call
+    CreateApp "CreateApp" Maker;
+    ListApps "ListApps" Person;
+    GetApp "GetApp" Held(Hold::CanView);
+    UpdateApp "UpdateApp" Held(Hold::CanEdit);
+    DeleteApp "DeleteApp" Held(Hold::Owner);
+    ModifyAppPermissions "ModifyAppPermissions" Held(Hold::CanEdit);
+    GetAdminApp "Get-AdminPowerApp" EnvironmentAdministrator;
+    RemoveAdminApp "Remove-AdminPowerApp" EnvironmentAdministrator;
+    SetAdminAppRoleAssignment "Set-AdminPowerAppRoleAssignment" EnvironmentAdministrator;
+    SetAdminAppOwner "Set-AdminPowerAppOwner" EnvironmentAdministrator;
+    SetAdminAppConsent "Set-AdminPowerAppApisToBypassConsent" EnvironmentAdministrator;
     // the directory and the server
     ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;

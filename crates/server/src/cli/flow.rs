@@ -10,7 +10,7 @@ use super::client::Client;
 use super::failure::{Detail, Failure};
 use super::json_text::{self, Members};
 use super::output::{Output, Table, moment, visible};
-use super::{Dialect, input, run, transfer, version};
+use super::{Dialect, input, run, start, transfer, version};
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -149,7 +149,7 @@ Examples:
   sluicegate flow run nightly
   sluicegate flow run nightly --body b.json --wait
   echo '{\"name\": \"Ada\"}' | sluicegate flow run hello --body -")]
-    Run(RunArgs),
+    Run(start::RunArgs),
 }
 
 #[derive(Debug, Args)]
@@ -187,21 +187,6 @@ struct DocumentOptions {
     /// Values of the definition's parameters: a JSON object
     #[arg(long, value_name = "FILE")]
     parameters: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Name of the flow
-    name: String,
-    /// JSON that the trigger hands to the run; '-' reads standard input
-    #[arg(long, value_name = "FILE")]
-    body: Option<PathBuf>,
-    /// The trigger, where the flow has several
-    #[arg(long, value_name = "T")]
-    trigger: Option<String>,
-    /// Wait for the run to end, and show it; exit code 1 unless it succeeded
-    #[arg(long)]
-    wait: bool,
 }
 
 /// The two keys that sign a flow's address.
@@ -322,7 +307,7 @@ pub async fn execute(
             let resource = client.flows(&[&name, "keys", key, "rotate"])?;
             address(&client.post(&resource, None).await?, client, out)?;
         }
-        FlowCommand::Run(args) => return start(&args, client, out).await,
+        FlowCommand::Run(args) => return start::execute(&args, client, out).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -496,28 +481,6 @@ fn state_of(text: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Fai
     let flow: FlowRecord = client.read(text)?;
     let state = flow.state.unwrap_or_default();
     out.line(format_args!("Flow '{}' is {state}.", visible(&flow.name)))
-}
-
-async fn start(args: &RunArgs, client: &Client, out: &mut Output<'_>) -> Result<ExitCode, Failure> {
-    let mut body = Members::default();
-    if let Some(file) = &args.body {
-        body = body.raw("body", &input::read_json(file)?);
-    }
-    let resource = client.flows(&[&args.name, "run"])?.query("trigger", args.trigger.as_deref());
-    let text = client.post(&resource, Some(body.build())).await?;
-    if args.wait {
-        let started: run::Started = client.read(&text)?;
-        let succeeded = run::wait(&started.run, client).await?;
-        run::show(&started.run, client, out).await?;
-        return Ok(run::exit_code(succeeded));
-    }
-    if out.is_json() {
-        out.document(&text)?;
-    } else {
-        let started: run::Started = client.read(&text)?;
-        out.line(format_args!("Started run {} of flow '{}'.", started.run, args.name))?;
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints an address alone on its line, fit for `$(...)`.

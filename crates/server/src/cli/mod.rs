@@ -30,6 +30,7 @@ mod key;
 mod output;
 mod package;
 mod policy;
+mod power_app;
 mod recording;
 mod retention;
 mod role;
@@ -37,6 +38,7 @@ mod run;
 mod sealing_key;
 mod server;
 mod signing_key;
+mod start;
 mod transfer;
 mod user;
 mod validate;
@@ -162,6 +164,10 @@ Examples:
     #[command(subcommand)]
     Recording(recording::RecordingCommand),
 
+    /// Apps that use connections here, and with whom they are shared
+    #[command(subcommand)]
+    PowerApp(power_app::PowerAppCommand),
+
     /// Sign in for connections, and find out whether they work
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
@@ -271,6 +277,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Connection(command) => report(json, |out| {
             with_client(&connection, async |to| connection::execute(command, &to, out).await)
+        }),
+        Command::PowerApp(command) => report(json, |out| {
+            with_client(&connection, async |client| power_app::execute(command, &client, out).await)
         }),
         Command::Recording(command) => report(json, |out| {
             with_client(&connection, async |client| recording::execute(command, &client, out).await)

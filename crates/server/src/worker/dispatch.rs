@@ -191,18 +191,12 @@ impl Engine {
                 format!("The flow '{name}' splits its trigger's array and cannot be called.");
             return Err(("NestedWorkflowContainsSplitOnTrigger", message));
         }
-        let mut outputs = Object::with_capacity(2);
-        let headers = if call.headers.is_null() { Object::new().into() } else { call.headers };
-        outputs.push_new("headers", headers);
-        if let Some(body) = call.body {
-            outputs.push_new("body", body);
-        }
         let start = super::Start {
             version: &entry.version,
             parameters: self.parameters_of(&entry.version).await.map_err(internal)?,
             trigger,
             id: call.child,
-            outputs: entry.version.reads.with_tokens(outputs.into()),
+            outputs: entry.version.reads.with_tokens(child_outputs(call.headers, call.body)),
             raw_body: None,
             scheduled: None,
             client_tracking_id: Some(call.client_tracking_id),
@@ -212,6 +206,7 @@ impl Engine {
                 source: parent.as_bytes().to_vec(),
                 key: effect.to_le_bytes().to_vec(),
             }),
+            invoker: crate::app::invoker::of_child(&call.invoker),
         };
         self.start(start).await.map(|_| ()).map_err(internal)
     }
@@ -229,6 +224,16 @@ impl Engine {
         let message = format!("Flows call each other more than {CHILD_DEPTH_MAX} levels deep.");
         Err(("NestedWorkflowDepthExceeded", message))
     }
+}
+
+/// What the trigger of a child has.
+fn child_outputs(headers: Value, body: Option<Value>) -> Value {
+    let mut outputs = Object::with_capacity(2);
+    outputs.push_new("headers", if headers.is_null() { Object::new().into() } else { headers });
+    if let Some(body) = body {
+        outputs.push_new("body", body);
+    }
+    outputs.into()
 }
 
 /// `workflowReferenceName` of Power Automate, `workflow.id` of Logic Apps: the name or
@@ -262,6 +267,7 @@ mod tests {
             inputs: Value::Null,
             purpose: Purpose::Call,
             transfer: flow::definition::Transfer::default(),
+            invoker: Value::Null,
             idempotency_key: String::new(),
         };
         let request = Request::Connector(Box::new(call));

@@ -64,6 +64,7 @@ impl Engine {
                     caller: Caller::Nobody,
                     start_key: Some(StartKey { source: entry.row.key.to_le_bytes().to_vec(), key }),
                     keyed_by_content: true,
+                    invoker: Value::Null,
                 };
                 if !self.fire_for(entry, firing).await? {
                     // the same is asked again: what has begun already begins no second time
@@ -117,6 +118,7 @@ impl Engine {
             inputs,
             purpose,
             transfer: flow::definition::Transfer::default(),
+            invoker: Value::Null,
             idempotency_key: key,
         })
         .await

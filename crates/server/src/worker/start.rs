@@ -31,6 +31,8 @@ pub struct Start<'a> {
     pub start_key: Option<StartKey>,
     /// Values of parameters that the run keeps: [`Engine::parameters_of`].
     pub parameters: Object,
+    /// Who invoked it: [`crate::app::invoker`]. Null: nobody.
+    pub invoker: Value,
 }
 
 /// A run that is durable.
@@ -259,6 +261,7 @@ pub(super) fn request_of(start: Start<'_>, admission: Admission) -> StartRequest
         caller: start.caller,
         start_key: start.start_key,
         parameters: start.parameters,
+        invoker: start.invoker,
         is_held: matches!(admission, Admission::Waits | Admission::Elsewhere),
     }
 }

@@ -45,6 +45,7 @@ impl Engine {
             inputs: inputs.unwrap_or_default(),
             purpose: Purpose::Call,
             transfer: flow::definition::Transfer::default(),
+            invoker: Value::Null,
             idempotency_key: String::new(),
         };
         connectors.is_asked(Arc::clone(self), call).await
@@ -70,6 +71,7 @@ impl Engine {
             operation_name: trigger.name.clone(),
             retry: policy_of(webhook.source, &webhook.retry, &inputs),
             inputs: Reference::pinned(inputs, &trigger.name, &entry.version.references),
+            invoker: Value::Null,
             callback,
             phase: Phase::Asking { attempt: 1, due: self.clock.now() },
             replaced: None,
@@ -117,6 +119,7 @@ impl Engine {
             version: row.version,
             operation_name: call.operation_name,
             inputs,
+            invoker: call.invoker,
             retry: call.retry,
             callback: callback.into(),
             phase: Phase::Asking { attempt: 1, due: now },
@@ -297,6 +300,7 @@ impl Engine {
             inputs: it.inputs.clone(),
             purpose,
             transfer: flow::definition::Transfer::default(),
+            invoker: it.invoker.clone(),
             idempotency_key: key,
         })
         .await

@@ -318,6 +318,7 @@ impl Engine {
             caller: Caller::Nobody,
             start_key: Some(start_key),
             keyed_by_content: false,
+            invoker: Value::Null,
         };
         self.fire_for(entry, fire).await?;
         // slots that passed while the server was down are not caught up one by one

@@ -47,6 +47,7 @@ mod rights;
 mod run;
 mod sealing_key;
 mod secret;
+mod sharing;
 mod signature;
 mod stored;
 mod suspension;

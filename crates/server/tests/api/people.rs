@@ -136,6 +136,17 @@ impl People {
         self.api(OWNER, Method::POST, &share, Some(&put), 200).await;
     }
 
+    /// An app of the owner's, which the co-owner may change and the user may use.
+    pub async fn app(&self, name: &str) {
+        let path = format!("/api/v1/environments/{}/apps", self.environment);
+        let body = json!({"name": name, "displayName": name});
+        self.ask(OWNER, (Method::POST, &path), Some(&body), 201).await;
+        let give = |who: usize, role: &str| json!({"principal": self.all[who].id, "kind": "User", "role": role});
+        let put = json!({"put": [give(CO_OWNER, "CanEdit"), give(USER, "CanView")]});
+        let path = format!("{path}/{name}/permissions");
+        self.ask(OWNER, (Method::POST, &path), Some(&put), 200).await;
+    }
+
     /// A call to `Microsoft.PowerApps`, about the environment.
     pub async fn api(
         &self,

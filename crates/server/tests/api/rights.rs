@@ -16,6 +16,7 @@ pub fn request(
     let theirs = format!("{}/{flow}", people.admin_flows());
     about_a_flow(people, operation, (&mine, &theirs), run)
         .or_else(|| about_a_connection(people, operation, flow))
+        .or_else(|| about_an_app(people, operation, flow))
         .or_else(|| about_an_environment(people, operation))
         .or_else(|| about_the_server(people, operation, flow))
 }
@@ -112,6 +113,39 @@ fn about_a_connection(
         "DeleteConnectionAsAdmin" => Some((Method::DELETE, format!("{scope}/{one}"), nothing)),
         "ModifyConnectionPermissionsAsAdmin" => {
             post(format!("{scope}/{one}/modifyPermissions"), put)
+        }
+        _ => None,
+    }
+}
+
+/// The app is called as the flow is.
+fn about_an_app(people: &People, operation: &str, name: &str) -> Option<(Method, String, Value)> {
+    let apps = "/providers/Microsoft.PowerApps";
+    let mine = format!("{apps}/apps/{name}");
+    let theirs = format!("{apps}/scopes/admin/environments/{}/apps/{name}", people.environment);
+    let native = format!("/api/v1/environments/{}/apps", people.environment);
+    let stranger = &people.all[4].id;
+    let put = json!({"put": [{"properties": {
+        "roleName": "CanView", "principal": {"id": stranger, "type": "User"}
+    }}]});
+    match operation {
+        "CreateApp" => post(native, json!({"displayName": "New"})),
+        "ListApps" => get(format!("{apps}/apps")),
+        "GetApp" => get(mine),
+        "UpdateApp" => {
+            Some((Method::PATCH, format!("{native}/{name}"), json!({"displayName": "Other"})))
+        }
+        "DeleteApp" => Some((Method::DELETE, mine, Value::Null)),
+        "ModifyAppPermissions" => post(format!("{mine}/modifyPermissions"), put),
+        "Get-AdminPowerApp" => get(theirs),
+        "Remove-AdminPowerApp" => Some((Method::DELETE, theirs, Value::Null)),
+        "Set-AdminPowerAppRoleAssignment" => post(format!("{theirs}/modifyPermissions"), put),
+        "Set-AdminPowerAppOwner" => {
+            post(format!("{theirs}/modifyAppOwner"), json!({"newAppOwner": stranger}))
+        }
+        "Set-AdminPowerAppApisToBypassConsent" => {
+            let path = format!("{theirs}/setPowerAppConnectionDirectConsentBypass");
+            post(path, json!({"bypassconsent": true}))
         }
         _ => None,
     }
@@ -227,6 +261,9 @@ async fn every_operation_is_open_to_those_on_the_page_only() {
             if about_a_connection(&people, &operation, &flow).is_some() {
                 people.connection(&flow).await;
             }
+            if about_an_app(&people, &operation, &flow).is_some() {
+                people.app(&flow).await;
+            }
             let (method, path, body) = request(&people, &operation, &flow, &run)
                 .unwrap_or_else(|| panic!("{operation} has no request here"));
             if operation == "AdminRestoreFlow" {
@@ -271,7 +308,8 @@ async fn a_program_that_shares_a_flow_may_do_nothing_with_it() {
     let mut tried = 0;
     for (operation, allowed) in page() {
         let (method, path, body) = request(&people, &operation, &flow, &run).expect("a request");
-        if !allowed[0] || !path.contains(&flow) || path.contains("connections/") {
+        let is_flow = !path.contains("connections/") && !path.contains("/apps/");
+        if !allowed[0] || !path.contains(&flow) || !is_flow {
             continue;
         }
         let body = Some(&body).filter(|body| !body.is_null());

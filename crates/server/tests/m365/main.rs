@@ -11,6 +11,7 @@ mod export;
 mod flow;
 mod owner;
 mod person;
+mod power_app;
 mod run;
 mod world;
 

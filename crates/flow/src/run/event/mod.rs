@@ -36,6 +36,7 @@ pub const CARRIED: u8 = 12;
 pub const CARRIED_ALL: u8 = 13;
 pub const PARAMETERS: u8 = 14;
 pub const PAGE: u8 = 15;
+pub const INVOKER: u8 = 16;
 
 /// Stands before a payload's hash where a value is expected; no tag of a value.
 const PAYLOAD: u8 = 0xff;
@@ -161,6 +162,8 @@ pub enum Event {
     },
     /// Values of parameters that the run keeps, whatever they are later: after its start.
     Parameters(Value),
+    /// Who invoked the run: after its start, and its parameters.
+    Invoker(Value),
     RunFinished {
         status: Status,
         code: Str,

@@ -203,6 +203,7 @@ impl<'a> EventReader<'a> {
                 Event::CarriedAll { variables }
             }
             PARAMETERS => Event::Parameters(self.value()?),
+            INVOKER => Event::Invoker(self.value()?),
             RUN_FINISHED => {
                 let (status, code) = (self.status()?, self.code()?);
                 let error = if self.byte()? == 1 { Some(self.error()?) } else { None };

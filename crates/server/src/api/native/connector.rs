@@ -1,5 +1,6 @@
 //! Connectors on the native API.
 
+use super::connector_page::{self, AuthenticationTypeAnswer, AvailabilityAnswer, ContactAnswer};
 use super::shape::Binary;
 use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::AppError;
@@ -102,7 +103,8 @@ impl ConnectorBody {
 }
 
 shape! {
-    /// A connector; those that come with the server have no id and no times.
+    /// A connector; those that come with the server have no id and no times. What its page
+    /// shows is there when it is asked for by name.
     ConnectorAnswer {
         name: String,
         display_name: String,
@@ -115,6 +117,14 @@ shape! {
         created_time: Option<String>,
         changed_time: Option<String>,
         remarks: Option<Vec<String>>,
+        publisher: Option<String>,
+        contact: Option<ContactAnswer>,
+        website: Option<String>,
+        privacy_policy: Option<String>,
+        categories: Option<Vec<String>>,
+        class: Option<String>,
+        availability: Option<Vec<AvailabilityAnswer>>,
+        authentication_types: Option<Vec<AuthenticationTypeAnswer>>,
     }
 }
 
@@ -194,7 +204,10 @@ pub async fn show(
     Path((environment, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let found = state.app.get_connector(&caller, Scope::Any, &environment, &name).await?;
-    Ok(Json(render(&found.1)))
+    let document = state.app.document_of(&found.1).await?;
+    let mut value = render(&found.1);
+    connector_page::describe(&mut value, &found.1, &document.page);
+    Ok(Json(value))
 }
 
 /// Replaces the files of a connector.

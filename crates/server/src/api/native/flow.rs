@@ -453,6 +453,10 @@ pub struct RunBody {
     body: Option<expr::Value>,
     #[schema(value_type = Option<Value>)]
     headers: Option<expr::Value>,
+    /// Connections that the caller brings, by the keys of the flow's references; what is not
+    /// chosen is one of theirs.
+    #[serde(default)]
+    connections: BTreeMap<String, String>,
 }
 
 /// Tells `"body": null` from no body.
@@ -481,6 +485,7 @@ pub async fn run(
         body: body.body,
         headers: body.headers,
         tracking: tracking.map(expr::Str::from),
+        connections: body.connections,
     };
     let trigger = query.trigger.as_deref();
     let environment = &query.environment;

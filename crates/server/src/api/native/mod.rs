@@ -9,17 +9,20 @@ mod audit;
 mod backend;
 mod cancellation;
 mod connector;
+mod connector_page;
 mod consent;
 mod data_policy;
 mod document;
 mod environment;
 mod flow;
 mod group;
+mod invoker;
 mod key;
 mod me;
 mod notification;
 mod package;
 mod passkey;
+mod power_app;
 mod recording;
 mod retention;
 mod role;
@@ -32,6 +35,8 @@ mod transfer;
 mod user;
 mod variable;
 mod version;
+
+pub use connector_page::availability;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
 use crate::app::AppError;
@@ -86,6 +91,7 @@ fn flows() -> Described {
         .with(operations!(flow::callback_url))
         .with(operations!(flow::rotate_key))
         .with(operations!(flow::run))
+        .with(operations!(invoker::needed))
         .with(operations!(package::export))
         .with(operations!(package::inspect))
         .with(operations!(package::import))
@@ -128,6 +134,11 @@ fn administration() -> Described {
         .with(operations!(recording::list, recording::create))
         .with(operations!(recording::show, recording::delete))
         .with(operations!(recording::file))
+        .with(operations!(power_app::list, power_app::create))
+        .with(operations!(power_app::show, power_app::update, power_app::delete))
+        .with(operations!(power_app::connections))
+        .with(operations!(power_app::permissions, power_app::share))
+        .with(operations!(power_app::set_owner))
         .with(operations!(variable::list, variable::create))
         .with(operations!(variable::show, variable::update, variable::delete))
         .with(operations!(data_policy::list))

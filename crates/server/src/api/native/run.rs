@@ -81,10 +81,14 @@ shape! {
         parent: Option<String>,
         trigger: Option<Value>,
         response: Option<Value>,
+        invoker: Option<InvokerAnswer>,
         resumed_from: Option<String>,
         resumed_as: Option<String>,
         outputs: Option<Value>,
     }
+
+    /// Who started a run, and the connections that they brought, by the keys of references.
+    InvokerAnswer { id: String, display_name: Option<String>, connections: Value, }
 
     /// Why something failed.
     FailureAnswer { code: String, message: String, }

@@ -163,9 +163,7 @@ async fn render(
         properties["connectionParametersSet"] = json!({"name": connection.set, "values": values});
     }
     if let Some(connector) = connector {
-        let sets = connector.sets()?;
-        let is_shareable = sets.iter().any(|it| it.name == connection.set && it.is_shareable);
-        properties["allowSharing"] = json!(is_shareable);
+        properties["allowSharing"] = json!(connector.is_shareable(connection));
         if connector.is_custom() {
             let runtime = runtime_url(asked, connector);
             let uri = format!("{runtime}/{}/testconnection", connection.name);

@@ -4,6 +4,7 @@ use super::environment::{LOCATION, of_filter};
 use super::{Answered, Asked, ok};
 use crate::api::ApiState;
 use crate::api::error::ApiError;
+use crate::api::native::availability;
 use crate::app::access::Scope;
 use crate::app::connector::{Connector, File};
 use crate::app::environment::Environment;
@@ -56,6 +57,21 @@ pub async fn show(asked: &Asked, scope: Scope, environment: &str, name: &str) ->
         shown["properties"]["apiDefinitions"] =
             json!({"originalSwaggerUrl": url, "modifiedSwaggerUrl": url});
     }
+    let page = &asked.app.document_of(&connector).await?.page;
+    let properties = &mut shown["properties"];
+    let contact = &page.contact;
+    properties["contact"] =
+        json!({"name": contact.name, "url": contact.url, "email": contact.email});
+    let metadata = [
+        ("Website", page.website.clone()),
+        ("Privacy policy", page.privacy_policy.clone()),
+        ("Categories", Some(page.categories.join(";")).filter(|it| !it.is_empty())),
+    ];
+    let metadata = metadata
+        .into_iter()
+        .filter_map(|(name, value)| Some(json!({"propertyName": name, "propertyValue": value?})));
+    properties["connectorMetadata"] = metadata.collect();
+    properties["availability"] = page.availability.iter().map(availability).collect();
     ok(shown)
 }
 
@@ -72,12 +88,8 @@ pub async fn short(asked: &Asked, connector: &Connector) -> Result<Value, AppErr
         "primaryRuntimeUrl": runtime_url(asked, connector),
         "iconUri": icon,
         "isCustomApi": is_custom,
-        "tier": tier(connector),
+        "tier": connector.class(),
     }))
-}
-
-fn tier(connector: &Connector) -> &'static str {
-    if connector.is_custom() { "NotSpecified" } else { "Standard" }
 }
 
 async fn render(
@@ -105,8 +117,7 @@ async fn render(
             put(name, value.clone());
         }
     }
-    let publisher = connector.property("publisher").and_then(Value::as_str);
-    if let Some(publisher) = publisher.or((!is_custom).then_some("Microsoft")) {
+    if let Some(publisher) = connector.publisher() {
         put("publisher", json!(publisher));
     }
     let source = if is_custom { "powerapps-user-defined" } else { "marketplace" };

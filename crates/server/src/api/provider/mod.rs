@@ -19,6 +19,7 @@ mod governance;
 mod import;
 mod owner;
 pub mod package;
+mod power_app;
 mod power_apps;
 mod reference;
 mod run;

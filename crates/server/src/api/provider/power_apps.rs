@@ -1,7 +1,7 @@
-//! `Microsoft.PowerApps`: environments, connectors and connections.
+//! `Microsoft.PowerApps`: environments, connectors, connections and apps.
 
 use super::environment::{self, Provider};
-use super::{Answered, Asked, connection, connector, ok};
+use super::{Answered, Asked, connection, connector, ok, power_app};
 use crate::app::access::Scope;
 use axum::http::Method;
 
@@ -52,6 +52,7 @@ async fn below(asked: &Asked, scope: Scope, path: &[&str]) -> Answered {
             let name = asked.last_segment(rest.len() + 1);
             connection::answer(asked, scope, name, rest).await
         }
+        ["apps", rest @ ..] => power_app::answer(asked, scope, rest).await,
         ["connections"] => connection::list(asked, scope, None).await,
         _ => Err(asked.no_such_path()),
     }

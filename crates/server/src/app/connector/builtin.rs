@@ -67,7 +67,8 @@ pub fn named(name: &str) -> Option<&'static Connector> {
 }
 
 fn with_authentication(mut connector: Connector) -> Connector {
-    let properties = json!({"connectionParameterSets": {
+    // what older connections were made with, which nobody chooses any more
+    let properties = json!({"connectionParameters": {}, "connectionParameterSets": {
         "uiDefinition": {
             "displayName": "Authentication Type",
             "description": "Type of authentication to be used."

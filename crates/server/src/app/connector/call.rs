@@ -3,13 +3,12 @@
 use super::connection::{Connection, no_permission};
 use super::management::operations;
 use super::{Connector, builtin};
+use crate::app::App;
 use crate::app::data::Known;
 use crate::app::directory::Application;
 use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
-use crate::app::{App, Operation};
 use crate::auth::caller::Caller;
-use crate::auth::policy::{self, Place};
 
 /// A call that may be made.
 pub struct ConnectionCall {
@@ -33,12 +32,9 @@ impl App {
         let found = self.connection_at_address(connector, name).await?;
         let connection = found.ok_or_else(refused)?;
         let environment = self.environment(&connection.environment).await?.ok_or_else(refused)?;
-        let place = Place { hold: connection.hold_of(caller), ..environment.place() };
-        if !policy::allows(caller, Operation::UseConnection, place) {
-            return Err(refused());
-        }
         let found = self.connector_named(&environment, connector).await?;
         let connector = found.ok_or_else(refused)?.value;
+        self.check_call(caller, (&environment, &connector), &connection).await?;
         if let Some(fault) = self.fault_of(&connection) {
             let message = format!("The connection '{name}' cannot be used: {}", fault.message);
             return Err(AppError::new(ErrorKind::Unauthenticated, "ConnectionFaulted", message));

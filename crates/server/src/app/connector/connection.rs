@@ -282,7 +282,11 @@ impl App {
         input: ConnectionInput,
     ) -> Result<bool, AppError> {
         let before = (connection.set.clone(), self.values_of(connection)?);
-        let set = chosen(connector, input.set.as_deref())?;
+        let is_older = connection.is_stored() && connection.set.is_empty();
+        let set = match input.set.as_deref() {
+            None if is_older => connector.set_named("")?,
+            name => chosen(connector, name)?,
+        };
         let given = input.parameters.into_iter().map(|(name, value)| (name, given_value(value)));
         let path = match set.name.as_str() {
             "" => "$.properties.connectionParameters",
@@ -430,7 +434,7 @@ impl App {
     }
 
     /// A connection by what an address says, in whichever environment.
-    pub(super) async fn connection_at_address(
+    pub(crate) async fn connection_at_address(
         &self,
         connector: &str,
         name: &str,
@@ -517,7 +521,7 @@ fn fault(fault: &Fault) -> AppError {
     AppError::invalid("InvalidConnectionParameters", message)
 }
 
-pub(super) fn no_permission(caller: &Caller, name: &str, connector: &str) -> AppError {
+pub(crate) fn no_permission(caller: &Caller, name: &str, connector: &str) -> AppError {
     let message = format!(
         "The caller with object id '{}' does not have permission for connection '{name}' under Api '{connector}'.",
         caller.id()

@@ -254,9 +254,28 @@ pub fn document(connector: &str, title: &str, description: &str) -> String {
         let path = paths.entry(format!("/{}", operation.path)).or_insert_with(|| json!({}));
         path[operation.method.to_lowercase()] = operation.document();
     }
+    let place = |service: &str| json!({"service": service, "class": "Standard", "regions": format!("All {service} regions")});
+    let (metadata, places) = match connector {
+        MANAGEMENT => (
+            json!([{"propertyName": "Website", "propertyValue": "https://make.powerautomate.com/"}]),
+            json!([
+                {"service": "Copilot Studio", "class": "Standard", "regions": "All Power Automate regions"},
+                place("Power Apps"),
+                place("Power Automate"),
+            ]),
+        ),
+        _ => (json!([]), json!([place("Power Automate"), place("Power Apps")])),
+    };
     json!({
         "swagger": "2.0",
-        "info": {"title": title, "description": description, "version": "1.0"},
+        "info": {
+            "title": title,
+            "description": description,
+            "version": "1.0",
+            "contact": {"name": "Microsoft", "url": "https://powerautomate.microsoft.com/support/"},
+        },
+        "x-ms-connector-metadata": metadata,
+        "x-availability": places,
         "paths": paths,
         "definitions": schema::definitions(operations(connector).iter().map(|it| it.id)),
     })

@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod call;
 mod certificate;
+pub mod choice;
 pub mod connection;
 mod holding;
 pub mod management;
@@ -128,16 +129,43 @@ impl Connector {
         Ok(read.sets)
     }
 
-    /// The way to authenticate of a name.
+    /// The way to authenticate of a name; without one, that of older connections, from when the
+    /// connector had no name for it.
     pub fn set_named(&self, name: &str) -> Result<ParameterSet, AppError> {
-        let found = self.sets()?.into_iter().find(|set| set.name == name);
-        found.ok_or_else(|| {
+        let mut sets = self.authentication_types()?.into_iter().map(|(set, _)| set);
+        sets.find(|set| set.name == name).ok_or_else(|| {
             let message = format!(
                 "The connector '{}' has no parameter set '{name}' any more: make the connection anew.",
                 self.name
             );
             AppError::invalid("InvalidConnectionParameters", message)
         })
+    }
+
+    /// Ways to authenticate, and whether each is for older connections only.
+    pub fn authentication_types(&self) -> Result<Vec<(ParameterSet, bool)>, AppError> {
+        let read = Properties::of(self.properties.clone()).map_err(AppError::internal)?;
+        let current = read.sets.into_iter().map(|set| (set, false));
+        Ok(current.chain(read.older.map(|set| (set, true))).collect())
+    }
+
+    /// Who is behind it.
+    #[must_use]
+    pub fn publisher(&self) -> Option<&str> {
+        let given = self.property("publisher").and_then(Value::as_str);
+        given.or((!self.is_custom()).then_some("Microsoft"))
+    }
+
+    /// What it costs elsewhere: `Standard`, `Premium`, or not said.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        if self.is_custom() { "NotSpecified" } else { "Standard" }
+    }
+
+    /// Whether a connection may be given to others.
+    #[must_use]
+    pub fn is_shareable(&self, connection: &connection::Connection) -> bool {
+        self.set_named(&connection.set).is_ok_and(|set| set.is_shareable)
     }
 
     /// Operations that are to run code of the connector's own, which is not run here.

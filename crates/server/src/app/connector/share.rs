@@ -56,9 +56,8 @@ impl App {
         (put, delete): (Vec<ConnectionShare>, Vec<String>),
     ) -> Result<(), AppError> {
         let found = self.connection_for(caller, ConnectionAct::SHARE, at).await?;
-        let sets = found.connector.sets()?;
         let mut connection = found.connection;
-        let is_shareable = sets.iter().any(|set| set.name == connection.set && set.is_shareable);
+        let is_shareable = found.connector.is_shareable(&connection);
         if !put.is_empty() && !is_shareable {
             let message = "A connection that authenticates in this way cannot be shared: who is to use it makes one of their own.";
             return Err(AppError::invalid("ConnectionNotShareable", message));

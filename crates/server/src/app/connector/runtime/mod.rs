@@ -14,7 +14,7 @@ pub use document::Documents;
 pub use people::People;
 pub use reads::Reads;
 pub use recording::RecordingMode;
-pub use reference::{Reference, connector_of};
+pub use reference::{Reference, Whose, connector_of};
 pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
 
 use super::Connector;
@@ -186,12 +186,12 @@ impl App {
     /// Makes the call that an action or a trigger of a flow asks for.
     async fn call_operation(&self, call: ConnectorCall) -> Result<CallResult, AppError> {
         let (row, reference, environment, connector) = self.named_by(&call).await?;
-        let connection = self.connection_at_address(&connector.name, &reference.connection).await?;
-        let connection = connection.filter(|it| it.environment == environment.id);
-        let connection = connection.ok_or_else(|| reference.no_connection())?;
-        if let Some(row) = &row {
-            self.check_use(row, &connection).await?;
-        }
+        let theirs =
+            self.connection_of_invoker(&call.invoker, &reference, (&environment, &connector));
+        let connection = match theirs.await? {
+            Some(theirs) => theirs,
+            None => self.connection_of_flow(row.as_ref(), &environment, &reference).await?,
+        };
         if let Some(fault) = self.fault_of(&connection) {
             let message =
                 format!("The connection '{}' cannot be used: {}", connection.name, fault.message);
@@ -258,6 +258,22 @@ impl App {
         };
         called.judge = self.judge_call(&called, &Purpose::Call).await?;
         backend::answer(called).await
+    }
+
+    /// The connection that a reference of a flow names.
+    async fn connection_of_flow(
+        &self,
+        row: Option<&WorkflowRow>,
+        environment: &Known<Environment>,
+        reference: &Reference,
+    ) -> Result<Known<Connection>, AppError> {
+        let found = self.connection_at_address(&reference.connector, &reference.connection).await?;
+        let found = found.filter(|it| it.environment == environment.id);
+        let connection = found.ok_or_else(|| reference.no_connection())?;
+        if let Some(row) = row {
+            self.check_use(row, &connection).await?;
+        }
+        Ok(connection)
     }
 
     /// Whether a flow may use a connection: whoever saved it with that was allowed to.

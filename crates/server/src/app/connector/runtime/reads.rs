@@ -67,13 +67,14 @@ impl Reads {
 
 fn connections(references: &serde_json::Value) -> Value {
     let mut connections = Object::new();
-    for Reference { key, connector, connection } in Reference::all(references) {
-        let id = format!("/providers/Microsoft.PowerApps/apis/{connector}");
+    for reference in Reference::entries(references) {
+        let id = format!("/providers/Microsoft.PowerApps/apis/{}", reference.connector);
+        let connection = reference.id_segment();
         let mut entry = Object::with_capacity(3);
         entry.push_new("connectionId", format!("{id}/connections/{connection}"));
         entry.push_new("connectionName", connection);
         entry.push_new("id", id);
-        connections.insert(key, entry);
+        connections.insert(reference.key, entry);
     }
     connections.into()
 }

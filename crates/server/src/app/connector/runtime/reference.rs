@@ -14,7 +14,18 @@ pub struct Reference {
     pub key: String,
     /// `shared_...`.
     pub connector: String,
+    /// Empty where only whoever invokes a run has one.
     pub connection: String,
+    pub whose: Whose,
+}
+
+/// Whose connection a reference means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The flow's: the one that it names.
+    Embedded,
+    /// That of whoever invoked the run; the one that it names when nobody did.
+    Invoker,
 }
 
 impl Reference {
@@ -32,7 +43,7 @@ impl Reference {
         else {
             return inputs;
         };
-        let (connector, name) = (&found.connector, &found.connection);
+        let (connector, name) = (&found.connector, found.id_segment());
         let id = format!("/providers/Microsoft.PowerApps/apis/{connector}/connections/{name}");
         let (mut pinned, mut host) = (Object::clone(object), Object::clone(host));
         host.insert("connectionName", id);
@@ -63,7 +74,7 @@ impl Reference {
             AppError::invalid("InvalidConnectionReference", message)
         })?;
         if let Some(found) = Reference::by_id(&named) {
-            return Ok(found);
+            return Ok(found.known_in(references));
         }
         if let Some(found) = by_key(references, &named)? {
             return Ok(found);
@@ -71,7 +82,8 @@ impl Reference {
         // a definition without references may name the connection itself
         match api {
             Some(connector) if connector != named => {
-                Ok(Reference { key: named.clone(), connector, connection: named })
+                let (key, whose) = (named.clone(), Whose::Embedded);
+                Ok(Reference { key, connector, connection: named, whose })
             }
             _ => Err(unknown(&named)),
         }
@@ -79,8 +91,36 @@ impl Reference {
 
     /// All that a flow's references name, those without a connection left out.
     pub fn all(references: &Value) -> Vec<Reference> {
+        let all = Reference::entries(references);
+        all.into_iter().filter(|it| !it.connection.is_empty()).collect()
+    }
+
+    /// The same with those for which only whoever invokes a run has a connection.
+    pub fn entries(references: &Value) -> Vec<Reference> {
         let entries = references.as_object().into_iter().flatten();
         entries.filter_map(|(key, value)| read(key, value).ok()).collect()
+    }
+
+    /// Those that mean the connections of whoever invokes a run.
+    pub fn of_invoker(references: &Value) -> Vec<Reference> {
+        let all = Reference::entries(references);
+        all.into_iter().filter(|it| it.whose == Whose::Invoker).collect()
+    }
+
+    /// An id of a connection that came from the references is what they say it is: whoever
+    /// invoked the run may have to bring their own.
+    fn known_in(self, references: &Value) -> Reference {
+        let mut theirs = Reference::of_invoker(references).into_iter();
+        let found = theirs.find(|it| {
+            it.connector == self.connector
+                && (it.connection == self.connection || it.key == self.connection)
+        });
+        found.unwrap_or(self)
+    }
+
+    /// What stands for it in ids of connections.
+    pub fn id_segment(&self) -> &str {
+        if self.connection.is_empty() { &self.key } else { &self.connection }
     }
 
     /// The connectors of a flow's references, those without a connection too.
@@ -106,7 +146,8 @@ impl Reference {
             _ => name.split('-').next()?,
         };
         let connector = Connector::whole_name(connector);
-        Some(Reference { key: id.to_owned(), connector, connection: name.to_owned() })
+        let (key, connection) = (id.to_owned(), name.to_owned());
+        Some(Reference { key, connector, connection, whose: Whose::Embedded })
     }
 
     pub fn no_connector(&self) -> AppError {
@@ -118,6 +159,9 @@ impl Reference {
     }
 
     pub fn no_connection(&self) -> AppError {
+        if self.connection.is_empty() {
+            return not_set(&self.key, &self.connector);
+        }
         let message = format!(
             "There is no connection '{}' of the connector '{}' in the environment, which the connection reference '{}' names.",
             self.connection, self.connector, self.key
@@ -139,17 +183,25 @@ fn read(key: &str, value: &Value) -> Result<Reference, AppError> {
     let connector = connector_in(key, value);
     let name = ["/connectionName", "/connection/name", "/connection/id", "/connectionId"];
     let name = name.iter().find_map(|path| text(path)).filter(|name| !name.is_empty());
+    let source = ["/source", "/runtimeSource"].iter().find_map(|path| text(path));
+    let whose = match source.is_some_and(|source| source.eq_ignore_ascii_case("invoker")) {
+        true => Whose::Invoker,
+        false => Whose::Embedded,
+    };
     match name {
-        Some(name) => {
-            Ok(Reference { key: key.to_owned(), connector, connection: last_segment(&name) })
-        }
-        None => {
-            let message = format!(
-                "The connection reference '{key}' has no connection: choose one of the connector '{connector}' and save the flow."
-            );
-            Err(AppError::invalid("ConnectionReferenceNotSet", message))
+        None if whose == Whose::Embedded => Err(not_set(key, &connector)),
+        name => {
+            let connection = name.as_deref().map(last_segment).unwrap_or_default();
+            Ok(Reference { key: key.to_owned(), connector, connection, whose })
         }
     }
+}
+
+fn not_set(key: &str, connector: &str) -> AppError {
+    let message = format!(
+        "The connection reference '{key}' has no connection: choose one of the connector '{connector}' and save the flow."
+    );
+    AppError::invalid("ConnectionReferenceNotSet", message)
 }
 
 /// The connector of an entry of the references.
@@ -229,6 +281,7 @@ mod tests {
             inputs: expr::json::parse(inputs.as_bytes()).expect("JSON"),
             purpose: Purpose::Call,
             transfer: flow::definition::Transfer::default(),
+            invoker: expr::Value::Null,
             idempotency_key: String::new(),
         }
     }
@@ -299,5 +352,31 @@ mod tests {
         }
         let unknown = call(&json!({"connectionName": "none"})).inputs;
         assert_eq!(Reference::pinned(unknown.clone(), "Act", &references), unknown);
+    }
+
+    #[test]
+    fn a_reference_may_mean_who_invokes() {
+        let apis = "/providers/Microsoft.PowerApps/apis";
+        let references = json!({
+            "shared_books": {"connectionName": "b1", "id": format!("{apis}/shared_books"), "source": "Invoker"},
+            "new_mail": {"connection": {}, "api": {"name": "shared_mail"}, "runtimeSource": "invoker"},
+            "shared_x": {"connectionName": "x1", "source": "Embedded"},
+        });
+        // by key, and by the ids that expressions read of them
+        for (name, key) in [
+            ("shared_books".to_owned(), "shared_books"),
+            ("new_mail".to_owned(), "new_mail"),
+            (format!("{apis}/shared_books/connections/b1"), "shared_books"),
+            (format!("{apis}/shared_mail/connections/new_mail"), "new_mail"),
+        ] {
+            let found = Reference::of(&call(&json!({"connectionName": name})), &references);
+            let found = found.expect("a reference");
+            assert_eq!((found.key.as_str(), found.whose), (key, Whose::Invoker), "{name}");
+        }
+        let other = format!("{apis}/shared_x/connections/x1");
+        let found = Reference::of(&call(&json!({"connectionName": other})), &references);
+        assert_eq!(found.expect("a reference").whose, Whose::Embedded);
+        assert_eq!(Reference::of_invoker(&references).len(), 2);
+        assert_eq!(Reference::all(&references).len(), 2);
     }
 }

@@ -159,6 +159,10 @@ operations! {
     ManageEnvironmentVariables "ManageEnvironmentVariables" EnvironmentAdministrator;
     CreateRecording "CreateRecording" Maker;
     ManageRecordings "ManageRecordings" EnvironmentAdministrator;
+    CreateVault "CreateVault" Maker;
+    ReadVault "ReadVault" Held(Hold::CanView);
+    ChangeVault "ChangeVault" Held(Hold::Owner);
+    ManageVaults "ManageVaults" EnvironmentAdministrator;
     // the directory and the server
     ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;

@@ -31,6 +31,7 @@ mod signing_key;
 mod transfer;
 mod user;
 mod variable;
+mod vault;
 mod version;
 
 use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
@@ -131,6 +132,11 @@ fn administration() -> Described {
         .with(routes!(recording::file))
         .with(routes!(variable::list, variable::create))
         .with(routes!(variable::show, variable::update, variable::delete))
+        .with(routes!(vault::list, vault::create))
+        .with(routes!(vault::show, vault::delete))
+        .with(routes!(vault::set_readers))
+        .with(routes!(vault::secrets))
+        .with(routes!(vault::secret, vault::set_secret, vault::update_secret, vault::delete_secret))
         .with(routes!(data_policy::list))
         .with(routes!(data_policy::violations))
         .with(routes!(data_policy::show, data_policy::set, data_policy::delete))

@@ -213,6 +213,9 @@ impl App {
             }
         };
         let is_other = self.describe(&mut connection, &connector, input).await?;
+        if connector.name == builtin::VAULT {
+            self.check_vault(caller, &environment, &connection.parameters).await?;
+        }
         let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
         let mut change = Change::default().put(&connection)?;
         if is_other {

@@ -159,6 +159,7 @@ async fn once_by_service(called: &Called, service: &str) -> Result<CallResult, A
         if is_own {
             let values = values_of(called, &set).await?;
             known = credential(&called.document, &set, &values);
+            called.note_values(&set, &values, &known).await?;
             request.authorize(&known);
         }
         return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);
@@ -166,6 +167,7 @@ async fn once_by_service(called: &Called, service: &str) -> Result<CallResult, A
     let values = values_of(called, &set).await?;
     let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
     let known = credential(&called.document, &set, &values);
+    called.note_values(&set, &values, &known).await?;
     request.authorize(&known);
     let Some(operation) = called.operation() else {
         return Ok(called.app.engine.exchange(http_call(called, &request, &known)).await);

@@ -3,6 +3,7 @@
 
 mod backend;
 mod document;
+mod known;
 mod people;
 mod reads;
 mod recording;
@@ -104,6 +105,8 @@ fn told(error: &AppError) -> CallResult {
 /// A call that is understood: what it is of, and what it says.
 pub struct Called {
     pub app: App,
+    /// The id of the flow whose call it is; none of a call from outside.
+    pub flow: Option<String>,
     pub connector: Connector,
     pub connection: Known<Connection>,
     pub document: Arc<Document>,
@@ -167,6 +170,7 @@ impl App {
         let document = self.document_of(&connector).await?;
         let purpose = call.purpose.clone();
         let mut called = self.understood(call, connector, connection, document)?;
+        called.flow = Some(row.id);
         called.is_bounded = self.judge_call(&called, &purpose).await?;
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
@@ -205,6 +209,7 @@ impl App {
         let (operation, parameters) = (Some(routed.operation.id.clone()), routed.parameters);
         let mut called = Called {
             app: self.clone(),
+            flow: None,
             connector,
             connection,
             document,
@@ -306,6 +311,7 @@ impl App {
         };
         Ok(Called {
             app: self.clone(),
+            flow: None,
             connector,
             connection,
             document,

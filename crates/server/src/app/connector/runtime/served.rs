@@ -6,10 +6,13 @@ use super::backend::header_object;
 use crate::app::App;
 use crate::app::connector::builtin;
 use crate::app::error::{AppError, ErrorKind};
+use crate::app::vault::VAULT_NAME;
 use crate::auth::caller::Caller;
+use crate::clock::UNIX_EPOCH_TICKS;
 use crate::worker::failure;
 use ::connector::builtin as library;
 use ::connector::call::RelativeRequest;
+use ::connector::definition::Credential;
 use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits};
 use bytes::Bytes;
 use expr::{Object, Value};
@@ -53,6 +56,7 @@ pub struct ServiceSettings {
     pub mail: library::MailSettings,
     pub folder: Option<PathBuf>,
     pub directory: Arc<dyn library::Directory>,
+    pub secrets: Arc<dyn library::SecretStore>,
 }
 
 impl Services {
@@ -73,7 +77,7 @@ impl Services {
                 reach: library::Reach::new(egress, None).map_err(|it| it.to_string())?,
                 mail: settings.mail.clone(),
                 folder: settings.folder.clone(),
-                secrets: None,
+                secrets: Some(Arc::clone(&settings.secrets)),
                 directory: Some(Arc::clone(&settings.directory)),
             })
         });
@@ -122,10 +126,17 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         return Err(AppError::not_found("OperationNotFound", message));
     };
     let mut values = called.app.values_of(&called.connection)?;
+    let set = called.connector.set_named(&called.connection.set)?;
+    called.note_values(&set, &values, &Credential::default()).await?;
+    let is_vault = called.connector.name == builtin::VAULT;
+    if is_vault {
+        let vault = called.app.vault_of(&called.connection).await?;
+        values.insert(VAULT_NAME.to_owned(), vault.into());
+    }
     if let Some(owner) = owner_name(called).await? {
         values.insert("userPrincipalName".to_owned(), owner.into());
     }
-    let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_TICKS) * 100);
+    let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_EPOCH_TICKS) * 100);
     let call = library::Called {
         operation: &operation.id,
         parameters: &called.parameters,
@@ -140,14 +151,16 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
     if is_trigger {
         return Ok(polled(name, context, call, called.location.as_deref()).await);
     }
-    Ok(match library::call(name, context, call).await {
-        Ok(answer) => answered(answer),
-        Err(error) => failed(&error),
-    })
+    match library::call(name, context, call).await {
+        Ok(answer) => {
+            if is_vault {
+                called.note_read(&answer.body).await?;
+            }
+            Ok(answered(answer))
+        }
+        Err(error) => Ok(failed(&error)),
+    }
 }
-
-/// 1970 in ticks.
-const UNIX_TICKS: i64 = 621_355_968_000_000_000;
 
 /// Who made the connection: what a directory is asked as.
 async fn owner_name(called: &Called) -> Result<Option<String>, AppError> {

@@ -200,8 +200,7 @@ impl Config {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
-        let mail = mail::mail(&variables, &file)?;
-        let mailbox = mail::mailbox(&variables, &file)?;
+        let (mail, mailbox) = (mail::mail(&variables, &file)?, mail::mailbox(&variables, &file)?);
         let path = |flag: Option<PathBuf>, name: &str, file: Option<PathBuf>| {
             flag.or_else(|| variables.text(name).map(PathBuf::from)).or(file)
         };

@@ -353,7 +353,13 @@ fn by_id(
         let message = format!("The connector '{}' has no operation '{id}'.", connector.name);
         AppError::not_found("OperationNotFound", message)
     })?;
-    if let Purpose::Poll { .. } | Purpose::Unsubscribe { .. } = purpose {
+    let is_elsewhere = match purpose {
+        // what comes with the server is asked for what is new with the same parameters
+        Purpose::Poll { location } => !location.starts_with(served::STATE),
+        Purpose::Unsubscribe { .. } => true,
+        Purpose::Call | Purpose::Subscribe { .. } => false,
+    };
+    if is_elsewhere {
         // it goes to an address that an answer gave
         let path = operation.path.as_str().to_owned();
         let request = RelativeRequest { path, ..RelativeRequest::default() };

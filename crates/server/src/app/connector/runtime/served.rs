@@ -170,7 +170,7 @@ async fn owner_name(called: &Called) -> Result<Option<String>, AppError> {
 }
 
 /// Before the state of a trigger that asks, where others have an address.
-const STATE: &str = "state:";
+pub(super) const STATE: &str = "state:";
 
 /// A question of a trigger, answered as a service would: 200 with what is new, else 202; where
 /// the next one begins is its `Location`.

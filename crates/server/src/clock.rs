@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Ticks from 0001-01-01 to 1970-01-01.
-const UNIX_EPOCH_TICKS: Ticks = 621_355_968_000_000_000;
+pub const UNIX_EPOCH_TICKS: Ticks = 621_355_968_000_000_000;
 
 /// Ticks in a second.
 pub const SECOND: Ticks = 10_000_000;

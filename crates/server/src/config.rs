@@ -1,5 +1,9 @@
 //! Settings: a file, then the environment, then flags; what comes later wins.
 
+mod mail;
+
+pub use mail::{MailConfig, MailTls, MailboxConfig};
+
 use crate::app::connector::throttle::{ConnectorLimits, Rate};
 use crate::auth::seal::root::{self, KeySource};
 use crate::cli::serve::ServeArgs;
@@ -38,6 +42,8 @@ pub struct Config {
     pub recycle: Duration,
     /// `None`: the server sends no mail.
     pub mail: Option<MailConfig>,
+    /// The mailbox of connections that name no server; `None`: there is none.
+    pub mailbox: Option<MailboxConfig>,
     /// Between two notices to the same person about failures.
     pub digest: Duration,
     pub connections_max: usize,
@@ -53,35 +59,6 @@ pub struct Config {
     /// Nothing moves until the server is resumed.
     pub paused: bool,
     pub demo: bool,
-}
-
-/// How mail is sent.
-#[derive(Clone)]
-pub struct MailConfig {
-    pub server: String,
-    /// `None`: the usual one.
-    pub port: Option<u16>,
-    pub from: String,
-    pub tls: MailTls,
-    /// User and password.
-    pub credentials: Option<(String, String)>,
-}
-
-impl std::fmt::Debug for MailConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // the password is a secret
-        write!(f, "MailConfig({}, from {})", self.server, self.from)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MailTls {
-    /// From the first byte.
-    Tls,
-    #[default]
-    Starttls,
-    None,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -113,6 +90,10 @@ struct File {
     mail_tls: Option<MailTls>,
     mail_user: Option<String>,
     mail_password: Option<String>,
+    imap_server: Option<String>,
+    imap_tls: Option<MailTls>,
+    imap_user: Option<String>,
+    imap_password: Option<String>,
     digest_minutes: Option<u64>,
     connections_max: Option<usize>,
     trusted_proxies: Option<Vec<String>>,
@@ -170,7 +151,7 @@ impl LimitsFile {
 const OTHER_NAMES: [&str; 4] = ["TOKEN", "SERVER", "CRASHES", "ENVIRONMENT"];
 
 /// The settings that the environment may give.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 34] = [
     "CONFIG",
     "DATA",
     "LISTEN",
@@ -189,6 +170,10 @@ const NAMES: [&str; 30] = [
     "MAIL_TLS",
     "MAIL_USER",
     "MAIL_PASSWORD",
+    "IMAP_SERVER",
+    "IMAP_TLS",
+    "IMAP_USER",
+    "IMAP_PASSWORD",
     "DIGEST_MINUTES",
     "CONNECTIONS_MAX",
     "TRUSTED_PROXIES",
@@ -215,7 +200,7 @@ impl Config {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
-        let mail = mail(&variables, &file)?;
+        let (mail, mailbox) = (mail::mail(&variables, &file)?, mail::mailbox(&variables, &file)?);
         let path = |flag: Option<PathBuf>, name: &str, file: Option<PathBuf>| {
             flag.or_else(|| variables.text(name).map(PathBuf::from)).or(file)
         };
@@ -263,6 +248,7 @@ impl Config {
             retention: Duration::from_secs(days.saturating_mul(86_400)),
             recycle: Duration::from_secs(recycle_days.saturating_mul(86_400)),
             mail,
+            mailbox,
             digest: Duration::from_secs(digest.saturating_mul(60)),
             connections_max: variables.count("CONNECTIONS_MAX", file.connections_max, 10_000)?,
             trusted_proxies: proxies(variables.text("TRUSTED_PROXIES"), file.trusted_proxies)?,
@@ -367,40 +353,6 @@ fn proxies(variable: Option<String>, file: Option<Vec<String>>) -> Result<Vec<Ip
     listed.iter().map(parse).collect()
 }
 
-/// The mail server, `host` or `host:port`, with what belongs to it.
-fn mail(variables: &Variables, file: &File) -> Result<Option<MailConfig>, String> {
-    let text = |name: &str, file: &Option<String>| variables.text(name).or_else(|| file.clone());
-    let Some(server) = text("MAIL_SERVER", &file.mail_server) else { return Ok(None) };
-    let (host, port) = match server.rsplit_once(':') {
-        Some((host, port)) => {
-            let port = port.parse().map_err(|_| format!("'{server}' has no port after ':'"))?;
-            (host.to_owned(), Some(port))
-        }
-        None => (server, None),
-    };
-    let tls = match variables.text("MAIL_TLS").as_deref() {
-        Some("tls") => MailTls::Tls,
-        Some("starttls") => MailTls::Starttls,
-        Some("none") => MailTls::None,
-        Some(other) => {
-            return Err(format!(
-                "SLUICEGATE_MAIL_TLS is '{other}', expected 'tls', 'starttls' or 'none'"
-            ));
-        }
-        None => file.mail_tls.unwrap_or_default(),
-    };
-    let from = text("MAIL_FROM", &file.mail_from);
-    let from = from.ok_or("mail needs an address to be sent from: 'mail_from'")?;
-    let user = text("MAIL_USER", &file.mail_user);
-    let password = text("MAIL_PASSWORD", &file.mail_password);
-    let credentials = match (user, password) {
-        (Some(user), Some(password)) => Some((user, password)),
-        (None, None) => None,
-        _ => return Err("mail needs both a user and a password, or neither".to_owned()),
-    };
-    Ok(Some(MailConfig { server: host, port, from, tls, credentials }))
-}
-
 fn tls(
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -480,23 +432,6 @@ mod tests {
             load(ServeArgs::default(), &[("SLUICEGATE_DTA", "x")]).unwrap_err().contains("DTA")
         );
         assert!(load(ServeArgs::default(), &[("SLUICEGATE_TOKEN", "x")]).is_ok());
-    }
-
-    #[test]
-    fn mail_has_a_server_and_a_sender() {
-        let from = ("SLUICEGATE_MAIL_FROM", "flows@example.org");
-        let server = ("SLUICEGATE_MAIL_SERVER", "mail.example.org:2525");
-        let mail = load(ServeArgs::default(), &[from, server]).unwrap().mail.unwrap();
-        assert_eq!((mail.server.as_str(), mail.port), ("mail.example.org", Some(2525)));
-        assert_eq!((mail.tls, &mail.credentials), (MailTls::Starttls, &None));
-        assert!(load(ServeArgs::default(), &[from]).unwrap().mail.is_none());
-        let secret =
-            [from, server, ("SLUICEGATE_MAIL_USER", "u"), ("SLUICEGATE_MAIL_PASSWORD", "pa55word")];
-        let config = load(ServeArgs::default(), &secret).unwrap();
-        assert!(!format!("{config:?}").contains("pa55word"));
-        for wrong in [&secret[1..2], &secret[..3], &[from, ("SLUICEGATE_MAIL_SERVER", "h:x")][..]] {
-            assert!(load(ServeArgs::default(), wrong).is_err(), "{wrong:?}");
-        }
     }
 
     #[test]

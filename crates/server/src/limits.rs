@@ -396,6 +396,29 @@ pub const ROTATION_ROWS_PER_STEP: usize = 64;
 /// Words of an argument list that starts a program.
 pub const KEY_COMMAND_WORDS_MAX: usize = 64;
 
+/// Vaults of an environment, who may read one, and its secrets, which one list tells.
+pub const VAULTS_MAX: usize = 200;
+pub const VAULT_READERS_MAX: usize = 500;
+pub const VAULT_SECRETS_MAX: usize = 1_000;
+
+/// Versions of a secret that are kept: the record that names them is read for each call.
+pub const SECRET_VERSIONS_MAX: usize = 100;
+
+/// Bytes of a secret, and characters of its content type, as documented of the original.
+pub const SECRET_BYTES_MAX: usize = 25_600;
+pub const SECRET_TYPE_CHARACTERS_MAX: usize = 255;
+
+/// Secrets that are kept of a flow to be masked in its histories, and tokens besides, which
+/// end; each is a search through everything that is shown.
+pub const KNOWN_SECRETS_MAX: usize = 128;
+pub const KNOWN_TOKENS_MAX: usize = 32;
+
+/// Bytes of a secret that is kept to be masked: longer ones are certificates.
+pub const KNOWN_SECRET_BYTES_MAX: usize = 32 * 1024;
+
+/// Flows whose known secrets are kept in memory.
+pub const KNOWN_SECRETS_CACHED_MAX: usize = 1_024;
+
 /// Recordings of an environment.
 pub const RECORDINGS_MAX: usize = 200;
 

@@ -8,12 +8,13 @@ use crate::app::catalog::Catalog;
 use crate::app::connector::runtime::{People, ServiceSettings};
 use crate::app::directory::tenant::open_tenant;
 use crate::app::signin::issuer::Issuers;
+use crate::app::vault::Vaults;
 use crate::app::{App, AppError};
 use crate::auth::issuer;
 use crate::auth::token::{self, Tokens};
 use crate::cli::serve::ServeArgs;
 use crate::clock::{Clock, random_bytes};
-use crate::config::{self, Config, LogFormat, MailConfig};
+use crate::config::{self, Config, LogFormat};
 use crate::limits::SHUTDOWN_SECONDS;
 use crate::mail::Mailer;
 use crate::open;
@@ -190,31 +191,39 @@ fn take_node(data: &std::path::Path) -> Result<(NodeId, std::fs::File), String> 
 fn set_services(app: &App, config: &Config, state: &ApiState) -> Result<(), String> {
     let settings = ServiceSettings {
         egress: Arc::new(egress_policy(config)?),
-        mail: mail_settings(config.mail.as_ref()),
+        mail: mail_settings(config),
         folder: config.connector_folder.clone(),
         directory: Arc::new(People::of(app)),
+        secrets: Arc::new(Vaults::of(app)),
     };
     let provider = Provider { settings: Arc::clone(&state.settings) };
     app.services.set(Arc::new(provider), settings);
     Ok(())
 }
 
-/// The administrator's mail server, for connections that name none of their own.
-fn mail_settings(mail: Option<&MailConfig>) -> MailSettings {
-    let Some(mail) = mail else { return MailSettings::default() };
-    let tls = match mail.tls {
+/// The administrator's mail servers, for connections that name none of their own.
+fn mail_settings(config: &Config) -> MailSettings {
+    let tls = |tls: config::MailTls| match tls {
         config::MailTls::Tls => MailTls::Tls,
         config::MailTls::Starttls => MailTls::Starttls,
         config::MailTls::None => MailTls::None,
     };
-    let credentials = mail.credentials.as_ref();
-    let smtp = MailServer {
+    let own = |credentials: &Option<(String, String)>| {
+        credentials.as_ref().map(|(user, password)| (user.clone(), Secret::new(password)))
+    };
+    let smtp = config.mail.as_ref().map(|mail| MailServer {
         host: mail.server.clone(),
         port: mail.port,
-        tls,
-        credentials: credentials.map(|(user, password)| (user.clone(), Secret::new(password))),
-    };
-    MailSettings { smtp: Some(smtp), imap: None, from: Some(mail.from.clone()) }
+        tls: tls(mail.tls),
+        credentials: own(&mail.credentials),
+    });
+    let imap = config.mailbox.as_ref().map(|mailbox| MailServer {
+        host: mailbox.server.clone(),
+        port: mailbox.port,
+        tls: tls(mailbox.tls),
+        credentials: own(&mailbox.credentials),
+    });
+    MailSettings { smtp, imap, from: config.mail.as_ref().map(|mail| mail.from.clone()) }
 }
 
 /// The issuers from outside that are trusted.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 
 mod support;
+#[path = "cli/vault.rs"]
+mod vault;
 
 use serde_json::{Value, json};
 use std::fs;

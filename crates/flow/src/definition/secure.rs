@@ -2,7 +2,7 @@
 //!
 //! Source: "Secure access and data in Azure Logic Apps", obscured inputs and outputs.
 
-use super::model::{Action, Behavior, Flow, Source};
+use super::model::{Action, Behavior, Flow, Source, TriggerBehavior};
 use expr::value::eq_ignore_case;
 use expr::{Template, Value};
 
@@ -59,10 +59,14 @@ const CREDENTIAL_HEADERS: [&str; 6] = [
 ];
 
 /// Whether histories of the flow's runs may hold what nobody should read: what the
-/// definition secures, values of secure parameters, credentials of calls.
+/// definition secures, values of secure parameters, credentials of calls, what a service
+/// tells of those that a connection has, secrets that are read from vaults.
 pub fn holds_secrets(flow: &Flow) -> bool {
     flow.parameters.iter().any(|it| it.secure && (it.schema_name.is_some() || !is_empty(&it.value)))
-        || flow.triggers.iter().any(|it| it.secure_inputs || it.secure_outputs)
+        || flow
+            .triggers
+            .iter()
+            .any(|it| it.secure_inputs || it.secure_outputs || has_connection(&it.behavior))
         || flow.actions.iter().any(|it| it.is_secured() || has_credentials(&it.behavior))
 }
 
@@ -71,11 +75,24 @@ fn is_empty(value: &Value) -> bool {
     value.as_object().map_or(value.is_null(), |object| object.is_empty())
 }
 
+/// Whether a trigger calls an operation of a connector.
+fn has_connection(behavior: &TriggerBehavior) -> bool {
+    match behavior {
+        TriggerBehavior::Poll(poll) | TriggerBehavior::Webhook(poll) => {
+            matches!(poll.source, Source::OpenApi | Source::Managed)
+        }
+        TriggerBehavior::Request { .. }
+        | TriggerBehavior::Recurrence(_)
+        | TriggerBehavior::Unsupported => false,
+    }
+}
+
 fn has_credentials(behavior: &Behavior) -> bool {
     let inputs = match behavior {
         Behavior::Http { inputs, .. } => inputs,
+        Behavior::Connector { .. } => return true,
         // what a webhook calls is in two parts of its inputs
-        Behavior::Webhook { source: Source::Http, .. } => return true,
+        Behavior::Webhook { .. } => return true,
         _ => return false,
     };
     let is_credential = |name: &&str| inputs.may_have(&["headers", name]);
@@ -161,6 +178,13 @@ mod tests {
             (none, http(r#", "headers": {"X-Api-Key": "@{utcNow()}"}"#), true),
             (none, http(r#", "headers": "@json('{}')""#), true),
             (none, http(r#", "authentication": {"type": "Raw", "value": "x"}"#), true),
+            (
+                none,
+                r#"{"Call": {"type": "OpenApiConnection", "runAfter": {}, "inputs": {"host":
+                    {"connectionName": "c", "operationId": "Get", "apiId": "/apis/shared_x"}}}}"#
+                    .to_owned(),
+                true,
+            ),
         ];
         for (parameters, actions, expected) in cases {
             let text = format!(

@@ -22,12 +22,8 @@ impl Masks {
     pub fn of<'a>(values: impl IntoIterator<Item = &'a Value>) -> Masks {
         let mut texts: Vec<Box<str>> = Vec::new();
         values.into_iter().for_each(|value| collect(value, &mut texts));
-        texts.sort_unstable();
-        texts.dedup();
-        // one that holds another is masked as a whole
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        texts.truncate(MASKED_VALUES_MAX);
-        Masks(texts.into())
+        let Masks(all) = Masks::sorted(texts);
+        Masks(all.iter().take(MASKED_VALUES_MAX).cloned().collect())
     }
 
     /// The values of a flow's secure parameters.
@@ -35,6 +31,40 @@ impl Masks {
     pub fn of_flow(flow: &Flow) -> Masks {
         let secure = flow.parameters.iter().filter(|parameter| parameter.secure);
         Masks::of(secure.map(|parameter| &parameter.value))
+    }
+
+    /// Some texts, all of those that are long enough.
+    #[must_use]
+    pub fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Masks {
+        let mut found = Vec::new();
+        texts.into_iter().for_each(|text| add(text, &mut found));
+        Masks::sorted(found)
+    }
+
+    /// Whether a text is long enough to be masked.
+    #[must_use]
+    pub fn can_mask(text: &str) -> bool {
+        text.trim().chars().count() >= MASKED_CHARACTERS_MIN
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn with(&self, others: &Masks) -> Masks {
+        match (self.is_empty(), others.is_empty()) {
+            (_, true) => self.clone(),
+            (true, false) => others.clone(),
+            (false, false) => {
+                Masks::sorted(self.0.iter().chain(others.0.iter()).cloned().collect())
+            }
+        }
+    }
+
+    fn sorted(mut texts: Vec<Box<str>>) -> Masks {
+        texts.sort_unstable();
+        texts.dedup();
+        // one that holds another is masked as a whole
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        Masks(texts.into())
     }
 
     #[must_use]
@@ -112,7 +142,7 @@ fn collect(value: &Value, texts: &mut Vec<Box<str>>) {
 }
 
 fn add(text: &str, texts: &mut Vec<Box<str>>) {
-    if text.trim().chars().count() >= MASKED_CHARACTERS_MIN {
+    if Masks::can_mask(text) {
         texts.push(text.into());
     }
 }
@@ -142,5 +172,10 @@ mod tests {
             assert_eq!(masks.value(value(given)), value(expected), "{given}");
         }
         assert!(Masks::of(&[value(r#"["abc", "     1"]"#)]).is_empty());
+        let both = Masks::of(&secrets).with(&Masks::of_texts(["longer hunter22", "tiny"]));
+        assert_eq!(
+            both.text("a longer hunter22, hunter22 tiny").as_deref(),
+            Some("a ********, ******** tiny")
+        );
     }
 }

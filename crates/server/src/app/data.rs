@@ -56,6 +56,12 @@ pub enum Kind {
     DataPolicyRound = 59,
     ConnectorAccount = 76,
     PowerApp = 63,
+    Vault = 70,
+    VaultSecret = 71,
+    /// The value of one version of a secret.
+    VaultSecretValue = 72,
+    /// What is masked in the histories of a flow: [`crate::worker::known_secret`].
+    KnownSecrets = 73,
 }
 
 /// Something that is kept as a record.
@@ -325,7 +331,8 @@ impl App {
 /// Records that one read of all of them brings.
 const RECORDS_PER_READ: usize = 256;
 
-fn known<T: Stored>(record: &Record) -> Result<Known<T>, AppError> {
+/// A record of the store as what it is of.
+pub(crate) fn known<T: Stored>(record: &Record) -> Result<Known<T>, AppError> {
     let value = serde_json::from_slice(&record.body);
     let failed = |error| AppError::internal(format!("record '{}': {error}", record.id));
     Ok(Known { value: value.map_err(failed)?, revision: record.revision })

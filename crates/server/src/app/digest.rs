@@ -22,6 +22,7 @@ use crate::limits::{
     NOTICES_PER_ROUND, NOTIFY_EVERY,
 };
 use crate::mail::{Mail, Mailer};
+use flow::run::mask::Masks;
 use flow::run::{CallResult, HttpRequest, format_time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -174,6 +175,8 @@ impl Notice {
 struct Told {
     entry: Arc<FlowEntry>,
     targets: Vec<(String, Target)>,
+    /// What is masked in their errors.
+    known: Masks,
 }
 
 impl App {
@@ -252,7 +255,8 @@ impl App {
                 owners.into_iter().map(|it| (format!("mail:{it}"), Target::Owner(it))).collect()
             }
         };
-        Ok(Some(Told { entry, targets }))
+        let known = self.engine.known_secrets(&entry.row.id).await?;
+        Ok(Some(Told { entry, targets, known }))
     }
 
     /// The users who own a flow, each once: who made it, co-owners, and the members of groups
@@ -288,6 +292,8 @@ impl App {
     ) -> Result<(), AppError> {
         let flow = &told.entry.row;
         let short = |text: &String| text.chars().take(NOTICE_ERROR_CHARACTERS_MAX).collect();
+        let masked = row.error.as_ref().and_then(|text| told.known.text(text));
+        let error = masked.or_else(|| row.error.clone());
         for (id, target) in &told.targets {
             if !notices.contains_key(id) {
                 let known = self.get::<Notice>(id).await?;
@@ -303,7 +309,7 @@ impl App {
                 count: 1,
                 run: row.id.run_name(),
                 ended: row.end.unwrap_or_default(),
-                error: row.error.as_ref().map(short),
+                error: error.as_ref().map(short),
             });
         }
         Ok(())

@@ -270,6 +270,10 @@ impl App {
             let text = format!("There are recordings in the environment '{id}'.");
             return refuse("EnvironmentNotEmpty", text);
         }
+        if self.holds_vaults(id).await? {
+            let text = format!("There are vaults in the environment '{id}'.");
+            return refuse("EnvironmentNotEmpty", text);
+        }
         let change = Change::default().remove(&environment);
         let change = self.without_variables_of(id, change).await?;
         let (change, changed) = self.without_roles_of(id, change).await?;

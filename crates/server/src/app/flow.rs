@@ -10,6 +10,7 @@ use super::suspension::may_lift;
 use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::clock;
+use crate::worker::known_secret::KnownSecrets;
 use crate::worker::trigger_state::acts_by_itself;
 use durable::ProcessId;
 use expr::Value;
@@ -309,6 +310,9 @@ impl App {
             change = change.remove(facts);
         }
         if let Some(known) = self.notifications(&entry.row.id).await? {
+            change = change.remove(&known);
+        }
+        if let Some(known) = self.get::<KnownSecrets>(&entry.row.id).await? {
             change = change.remove(&known);
         }
         self.apply(caller, change.audit("PurgeFlow", &entry.row.id, detail)).await?;

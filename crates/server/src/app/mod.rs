@@ -39,6 +39,7 @@ pub mod transfer;
 pub mod trigger;
 pub mod upload;
 pub mod variable;
+pub mod vault;
 pub mod version;
 
 pub use crate::auth::policy::Operation;

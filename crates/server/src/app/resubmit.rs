@@ -12,6 +12,7 @@ use crate::limits::{BULK_ROWS_MAX, BULK_ROWS_PER_READ};
 use crate::worker::Start;
 use durable::{ProcessId, Ticks};
 use flow::run::Status;
+use flow::run::mask::Masks;
 use flow::run::state::Caller as RunCaller;
 use serde_json::json;
 use std::sync::Arc;
@@ -154,7 +155,9 @@ impl App {
         self.apply(caller, audited).await?;
         let mut last = query.before;
         for row in rows {
-            let view = RunView { row, flow: Arc::clone(&done.entry) };
+            // nothing of it is shown
+            let known = Masks::default();
+            let view = RunView { row, flow: Arc::clone(&done.entry), known };
             let id = view.row.id;
             let outcome = match again {
                 Again::Resubmit => self.resubmit(&view, None).await.map(|(id, _)| id),

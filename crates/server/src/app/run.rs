@@ -13,6 +13,7 @@ use expr::{Object, Value};
 use flow::definition::ActionId;
 use flow::run::event::{Payloads, ReadError};
 use flow::run::history::{Entry, HistoryReader};
+use flow::run::mask::Masks;
 use flow::run::state::Path;
 use flow::run::{Reply, Status, format_time};
 use std::sync::Arc;
@@ -32,6 +33,22 @@ pub struct RunQuery {
 pub struct RunView {
     pub row: RunRow,
     pub flow: Arc<FlowEntry>,
+    /// Secrets that calls of the flow worked with: nobody is to see them.
+    pub known: Masks,
+}
+
+impl RunView {
+    /// What nobody is to see of it.
+    fn masks(&self, version: &Version) -> Masks {
+        version.masks.with(&self.known)
+    }
+}
+
+/// A row says of its run's error what may be shown.
+pub(super) fn hide(row: &mut RunRow, known: &Masks) {
+    if let Some(masked) = row.error.as_deref().and_then(|text| known.text(text)) {
+        row.error = Some(masked);
+    }
 }
 
 /// Which repetitions of an action to read.
@@ -59,16 +76,20 @@ impl App {
             oldest_first: false,
             rows_max: query.rows_max,
         };
-        let rows = self.engine.store.runs(filter).await?;
+        let mut rows = self.engine.store.runs(filter).await?;
+        let known = self.engine.known_secrets(&entry.row.id).await?;
+        rows.iter_mut().for_each(|row| hide(row, &known));
         Ok((entry, rows))
     }
 
     pub(super) async fn run_view(&self, name: &str) -> Result<RunView, AppError> {
         let not_found = || no_run(name);
         let id = ProcessId::from_run_name(name).ok_or_else(not_found)?;
-        let row = self.engine.store.run(id).await?.ok_or_else(not_found)?;
+        let mut row = self.engine.store.run(id).await?.ok_or_else(not_found)?;
         let flow = self.engine.catalog.by_key(row.workflow).await?.ok_or_else(not_found)?;
-        Ok(RunView { row, flow })
+        let known = self.engine.known_secrets(&flow.row.id).await?;
+        hide(&mut row, &known);
+        Ok(RunView { row, flow, known })
     }
 
     /// A run with everything its first and last events say.
@@ -112,7 +133,7 @@ impl App {
         if let Some((_, _, _, outputs, _)) = &reader.end
             && !outputs.is_null()
         {
-            object.insert("outputs", version.masks.value(outputs.clone()));
+            object.insert("outputs", view.masks(&version).value(outputs.clone()));
         }
         Ok((view, object))
     }
@@ -158,7 +179,7 @@ impl App {
                 shown.outputs = secured();
             }
         }
-        version.masks.value(flow::run::trigger_record(view.row.id, &shown))
+        view.masks(version).value(flow::run::trigger_record(view.row.id, &shown))
     }
 
     pub(super) async fn version_of(&self, view: &RunView) -> Result<Arc<Version>, AppError> {
@@ -174,7 +195,7 @@ impl App {
         mut each: impl FnMut(&Entry),
     ) -> Result<HistoryReader<'a>, AppError> {
         let mut reader =
-            HistoryReader::new(&version.flow, view.row.id).masking(version.masks.clone());
+            HistoryReader::new(&version.flow, view.row.id).masking(view.masks(version));
         let mut payloads = Payloads::new();
         let mut from = 0u64;
         loop {
@@ -324,7 +345,7 @@ impl App {
         version: &'a Version,
     ) -> Result<HistoryReader<'a>, AppError> {
         let mut reader =
-            HistoryReader::new(&version.flow, view.row.id).masking(version.masks.clone());
+            HistoryReader::new(&version.flow, view.row.id).masking(view.masks(version));
         let chunks = self.engine.history(view.row.id, 0, 1).await?;
         if let Some(chunk) = chunks.first() {
             let bytes = decompress(&chunk.content).map_err(AppError::internal)?;

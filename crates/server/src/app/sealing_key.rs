@@ -17,6 +17,7 @@ use super::directory::user::{BY_NAME, User};
 use super::error::{AppError, ErrorKind};
 use super::signin::keyring::{BY_TIME, FIRST_KEY, SigningKey};
 use super::signin::second_factor::SecondFactor;
+use super::vault::{self, VaultSecretValue};
 use super::{App, Operation};
 use crate::app::catalog::Document;
 use crate::auth::caller::Caller;
@@ -27,6 +28,7 @@ use crate::clock::SECOND;
 use crate::limits::{
     BEAT_EVERY, ROTATION_ROWS_PER_STEP, SEALING_KEY_KEPT_SECONDS, SEALING_KEYS_MAX,
 };
+use crate::worker::known_secret::{BY_FLOW, KnownSecrets};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use durable::{Partition, Ticks};
@@ -50,6 +52,8 @@ pub enum Stage {
     Clients,
     SecondFactors,
     SigningKeys,
+    Vaults,
+    KnownSecrets,
     Settings,
     Done,
 }
@@ -65,7 +69,9 @@ impl Stage {
             Stage::Tokens => Stage::Clients,
             Stage::Clients => Stage::SecondFactors,
             Stage::SecondFactors => Stage::SigningKeys,
-            Stage::SigningKeys => Stage::Settings,
+            Stage::SigningKeys => Stage::Vaults,
+            Stage::Vaults => Stage::KnownSecrets,
+            Stage::KnownSecrets => Stage::Settings,
             Stage::Settings | Stage::Done => Stage::Done,
         }
     }
@@ -82,6 +88,8 @@ impl Stage {
             Stage::Clients => "Clients",
             Stage::SecondFactors => "SecondFactors",
             Stage::SigningKeys => "SigningKeys",
+            Stage::Vaults => "Vaults",
+            Stage::KnownSecrets => "KnownSecrets",
             Stage::Settings => "Settings",
             Stage::Done => "Done",
         }
@@ -383,6 +391,8 @@ impl App {
             }
             Stage::SecondFactors => self.reseal_beside::<User, SecondFactor>(BY_NAME, after).await,
             Stage::SigningKeys => self.reseal_records::<SigningKey>(BY_TIME, after).await,
+            Stage::Vaults => self.reseal_records::<VaultSecretValue>(vault::BY_SECRET, after).await,
+            Stage::KnownSecrets => self.reseal_records::<KnownSecrets>(BY_FLOW, after).await,
             Stage::Settings => self.reseal_first_key().await,
             Stage::Announced | Stage::Done => Ok(Part::default()),
         }

@@ -8,7 +8,7 @@ use super::App;
 use super::access::{Act, FlowAt, FlowFound};
 use super::catalog::{FlowEntry, Version};
 use super::error::AppError;
-use super::run::RunQuery;
+use super::run::{RunQuery, hide};
 use crate::auth::caller::Caller;
 use crate::limits::{
     HISTORY_CHUNKS_PER_READ, SEARCH_BYTES_MAX, SEARCH_ROWS_PER_READ, SEARCH_RUNS_MAX,
@@ -64,6 +64,8 @@ pub struct Found {
 struct Effort {
     bytes: usize,
     runs: usize,
+    /// What is masked in all of it.
+    known: Masks,
 }
 
 impl Effort {
@@ -93,7 +95,8 @@ impl App {
     ) -> Result<Found, AppError> {
         let FlowFound { entry, .. } = self.flow_for(caller, Act::LIST_RUNS, at).await?;
         let text = text.to_lowercase();
-        let mut effort = Effort { bytes: 0, runs: 0 };
+        let known = self.engine.known_secrets(&entry.row.id).await?;
+        let mut effort = Effort { bytes: 0, runs: 0, known };
         let mut found = Found { entry, rows: Vec::new(), next: None };
         let mut before = None;
         match from {
@@ -142,14 +145,19 @@ impl App {
     async fn look_at(
         &self,
         found: &mut Found,
-        (row, seq): (RunRow, u64),
+        (mut row, seq): (RunRow, u64),
         text: &str,
         effort: &mut Effort,
     ) -> Result<bool, AppError> {
         effort.runs += 1;
         let version = self.engine.catalog.version(&found.entry.row, row.version).await?;
-        match self.look_in(&row, seq, &version, text, effort).await? {
-            Look::Found => found.rows.push(row),
+        let masks = version.masks.with(&effort.known);
+        let wanted = Wanted { text, masks: &masks };
+        match self.look_in(&row, seq, &version, wanted, effort).await? {
+            Look::Found => {
+                hide(&mut row, &masks);
+                found.rows.push(row);
+            }
             Look::NotFound => {}
             Look::Unfinished(seq) => {
                 found.next = Some(SearchFrom::Within(row.id, seq));
@@ -164,7 +172,7 @@ impl App {
         row: &RunRow,
         seq: u64,
         version: &Version,
-        text: &str,
+        wanted: Wanted<'_>,
         effort: &mut Effort,
     ) -> Result<Look, AppError> {
         let mut from = seq;
@@ -190,7 +198,7 @@ impl App {
                     let value = flow::run::event::read_payload(&content);
                     payloads.insert(hash, value.map_err(AppError::internal)?);
                 }
-                if has_text(version, &bytes, &payloads, text)? {
+                if has_text(version, &bytes, &payloads, wanted)? {
                     return Ok(Look::Found);
                 }
                 tokio::task::yield_now().await;
@@ -204,9 +212,8 @@ fn has_text(
     version: &Version,
     chunk: &[u8],
     payloads: &Payloads,
-    text: &str,
+    wanted: Wanted<'_>,
 ) -> Result<bool, AppError> {
-    let wanted = Wanted { text, masks: &version.masks };
     let mut reader = EventReader::new(chunk, payloads).map_err(AppError::internal)?;
     while let Some(event) = reader.next_event().map_err(AppError::internal)? {
         if event_has(&version.flow, &event, wanted) {

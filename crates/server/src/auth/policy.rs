@@ -171,6 +171,10 @@ operations! {
     SetAdminAppRoleAssignment "Set-AdminPowerAppRoleAssignment" EnvironmentAdministrator;
     SetAdminAppOwner "Set-AdminPowerAppOwner" EnvironmentAdministrator;
     SetAdminAppConsent "Set-AdminPowerAppApisToBypassConsent" EnvironmentAdministrator;
+    CreateVault "CreateVault" Maker;
+    ReadVault "ReadVault" Held(Hold::CanView);
+    ChangeVault "ChangeVault" Held(Hold::Owner);
+    ManageVaults "ManageVaults" EnvironmentAdministrator;
     // the directory and the server
     ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;

@@ -1,4 +1,5 @@
-//! `sluicegate connection`: signing in for connections, and whether they work.
+//! `sluicegate connection`: signing in for connections, whether they work, and what stands
+//! behind them.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
+use super::backend::{self, BackendCommand};
 use super::client::{Client, Resource};
 use super::failure::Failure;
 use super::output::{Output, visible};
@@ -38,6 +40,9 @@ pub enum ConnectionCommand {
         #[command(flatten)]
         at: At,
     },
+    /// What stands behind a connection: its service, another, a flow, a recording
+    #[command(subcommand)]
+    Backend(BackendCommand),
 }
 
 /// Which connection.
@@ -51,7 +56,7 @@ pub struct At {
 }
 
 impl At {
-    fn resource(&self, client: &Client, rest: &[&str]) -> Result<Resource, Failure> {
+    pub fn resource(&self, client: &Client, rest: &[&str]) -> Result<Resource, Failure> {
         let environment = client.environment();
         let mut segments =
             vec!["environments", environment, "connectors", &self.connector, "connections"];
@@ -88,6 +93,7 @@ pub async fn execute(
 ) -> Result<ExitCode, Failure> {
     match command {
         ConnectionCommand::Consent { at, no_wait } => consent(&at, no_wait, client, out).await?,
+        ConnectionCommand::Backend(command) => backend::execute(command, client, out).await?,
         ConnectionCommand::Test { at } => {
             let text = client.post(&at.resource(client, &["test"])?, None).await?;
             if out.is_json() {

@@ -11,6 +11,7 @@ pub mod serve;
 mod again;
 mod application;
 mod audit;
+mod backend;
 mod bulk;
 mod cancellation;
 mod client;
@@ -36,6 +37,7 @@ mod retention;
 mod role;
 mod run;
 mod sealing_key;
+mod secret;
 mod server;
 mod signing_key;
 mod start;
@@ -43,6 +45,7 @@ mod transfer;
 mod user;
 mod validate;
 mod variable;
+mod vault;
 mod version;
 
 use std::io::{BufWriter, Write};
@@ -169,8 +172,17 @@ Examples:
     PowerApp(power_app::PowerAppCommand),
 
     /// Sign in for connections, and find out whether they work
+    /// Sign in for connections, find out whether they work, say what is behind them
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
+
+    /// Vaults: where secrets are, and who reads them
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+
+    /// Secrets of a vault, which flows read
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
 
     /// Who can sign in
     #[command(subcommand)]
@@ -283,6 +295,12 @@ fn dispatch(cli: Cli) -> ExitCode {
         }),
         Command::Recording(command) => report(json, |out| {
             with_client(&connection, async |client| recording::execute(command, &client, out).await)
+        }),
+        Command::Vault(command) => report(json, |out| {
+            with_client(&connection, async |client| vault::execute(command, &client, out).await)
+        }),
+        Command::Secret(command) => report(json, |out| {
+            with_client(&connection, async |client| secret::execute(command, &client, out).await)
         }),
         Command::User(command) => report(json, |out| {
             with_client(&connection, async |client| user::execute(command, &client, out).await)

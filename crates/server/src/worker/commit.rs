@@ -271,10 +271,10 @@ fn fingerprint(chunk: &[u8]) -> u64 {
 }
 
 /// The message of a run's error, for its row, which is not sealed.
-pub fn shown_error(run: &Run, step: &Step) -> Option<String> {
+pub fn shown_error(run: &Run, step: &Step, known: impl FnOnce() -> Masks) -> Option<String> {
     let message = &step.error.as_ref()?.message;
     let masked = match run.flow().holds_secrets {
-        true => Masks::of_flow(run.flow()).text(message),
+        true => Masks::of_flow(run.flow()).with(&known()).text(message),
         false => None,
     };
     Some(masked.unwrap_or_else(|| message.to_string()))

@@ -11,6 +11,7 @@ pub mod dispatch;
 mod gate;
 pub mod header;
 mod key;
+pub mod known_secret;
 mod load;
 mod outside;
 mod ownership;
@@ -78,6 +79,7 @@ pub struct Engine {
     living: Mutex<Vec<NodeId>>,
     /// The revision of the keys that this node has said it knows.
     keys_noted: AtomicI64,
+    known_secrets: known_secret::Cache,
     /// Told when the keys are to be changed.
     pub rotation: Notify,
 }
@@ -142,6 +144,7 @@ impl Engine {
             released: Mutex::default(),
             living: Mutex::default(),
             keys_noted: AtomicI64::new(0),
+            known_secrets: known_secret::Cache::default(),
             rotation: Notify::new(),
         })
     }

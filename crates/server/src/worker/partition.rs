@@ -5,6 +5,7 @@ use super::commit::{Refusal, StepOf, shown_error, some_text};
 use crate::clock::SECOND;
 use crate::limits::{PARKED_RUNS_CACHED_MAX, STEP_TRIES_LOGGED};
 use durable::{InboxRow, MessageKind, Partition, PartitionSet, ProcessId, Standing};
+use flow::run::mask::Masks;
 use flow::run::{CallResult, Input, Run};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -336,12 +337,16 @@ impl Engine {
             self.put_back(run, step.more);
             return;
         }
+        let known = match step.error.is_some() && run.flow().holds_secrets {
+            true => self.known_to_mask(&run.info().id).await,
+            false => Masks::default(),
+        };
         let run_change = RunChange::Update(RunPatch {
             id: process,
             status: step.status as u8,
             end: step.end,
             code: some_text(&step.code),
-            error: shown_error(&run, &step),
+            error: shown_error(&run, &step, || known),
         });
         let workflow = run.info().key;
         let is_sealed = run.flow().holds_secrets;

@@ -4,7 +4,7 @@
 use super::Engine;
 use super::commit::{Refusal, StepOf, shown_error, some_text};
 use super::gate::Admission;
-use super::start::{Start, Started, arrival, inserted, request_of};
+use super::start::{Start, Started, arrival, request_of};
 use crate::app::error::{AppError, ErrorKind};
 use flow::run::{Past, ResumeError, Run, Step};
 use std::sync::Arc;
@@ -63,24 +63,26 @@ impl Engine {
         let steps = steps.into_iter().enumerate();
         // what is carried over stays sealed
         let is_sealed = run.flow().holds_secrets || past.holds_secrets();
-        let steps = steps.map(|(at, step)| part_of(&run, step, is_sealed, at == 0)).collect();
+        let steps = steps.map(|(at, step)| self.part_of(&run, step, is_sealed, at == 0)).collect();
         Ok((Box::new(run), steps))
     }
 }
 
-/// The first part inserts the row of the run, those after it change it.
-fn part_of(run: &Run, step: Step, is_sealed: bool, is_first: bool) -> StepOf {
-    let change = match is_first {
-        true => inserted(run, &step),
-        false => RunChange::Update(RunPatch {
-            id: run.id,
-            status: step.status as u8,
-            end: step.end,
-            code: some_text(&step.code),
-            error: shown_error(run, &step),
-        }),
-    };
-    StepOf { run: change, step, workflow: run.info().key, is_sealed, asked_by: None }
+impl Engine {
+    /// The first part inserts the row of the run, those after it change it.
+    fn part_of(&self, run: &Run, step: Step, is_sealed: bool, is_first: bool) -> StepOf {
+        let change = match is_first {
+            true => self.inserted(run, &step),
+            false => RunChange::Update(RunPatch {
+                id: run.id,
+                status: step.status as u8,
+                end: step.end,
+                code: some_text(&step.code),
+                error: shown_error(run, &step, || self.known_secrets_here(&run.info().id)),
+            }),
+        };
+        StepOf { run: change, step, workflow: run.info().key, is_sealed, asked_by: None }
+    }
 }
 
 fn not_begun(error: ResumeError) -> AppError {

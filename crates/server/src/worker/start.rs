@@ -54,7 +54,7 @@ impl Engine {
         let admission = self.gate_enter(&start).await?;
         let is_waiting = matches!(start.caller, Caller::Request { .. });
         let (run, step) = self.first_step(start, admission)?;
-        let step = step_of(&run, step);
+        let step = self.step_of(&run, step);
         let engine = Arc::clone(self);
         let commit = Box::pin(async move { engine.commit(step).await });
         let engine = Arc::clone(self);
@@ -109,7 +109,7 @@ impl Engine {
                     return Err(error);
                 }
             };
-            steps.push(step_of(&run, step));
+            steps.push(self.step_of(&run, step));
             runs.push((run, admission));
         }
         let engine = Arc::clone(self);
@@ -271,26 +271,28 @@ pub(super) fn arrival(run: ProcessId) -> Message {
     Message { to: run, from: Some(run), effect: 0, kind: MessageKind::Arrived, body: Vec::new() }
 }
 
-fn step_of(run: &Run, step: Step) -> StepOf {
-    let asked_by = match run.caller() {
-        Caller::Parent { process, effect } => Some((process, effect)),
-        _ => None,
-    };
-    let (workflow, is_sealed) = (run.info().key, run.flow().holds_secrets);
-    StepOf { run: inserted(run, &step), step, workflow, is_sealed, asked_by }
-}
+impl Engine {
+    fn step_of(&self, run: &Run, step: Step) -> StepOf {
+        let asked_by = match run.caller() {
+            Caller::Parent { process, effect } => Some((process, effect)),
+            _ => None,
+        };
+        let (workflow, is_sealed) = (run.info().key, run.flow().holds_secrets);
+        StepOf { run: self.inserted(run, &step), step, workflow, is_sealed, asked_by }
+    }
 
-/// The row of a run that has taken its first step.
-pub(super) fn inserted(run: &Run, step: &Step) -> RunChange {
-    RunChange::Insert(RunRow {
-        id: run.id,
-        workflow: run.info().key,
-        version: run.info().version,
-        status: step.status as u8,
-        end: step.end,
-        code: some_text(&step.code),
-        error: shown_error(run, step),
-        client_tracking_id: run.custom_tracking_id().map(str::to_owned),
-        parent: run.parent(),
-    })
+    /// The row of a run that has taken its first step.
+    pub(super) fn inserted(&self, run: &Run, step: &Step) -> RunChange {
+        RunChange::Insert(RunRow {
+            id: run.id,
+            workflow: run.info().key,
+            version: run.info().version,
+            status: step.status as u8,
+            end: step.end,
+            code: some_text(&step.code),
+            error: shown_error(run, step, || self.known_secrets_here(&run.info().id)),
+            client_tracking_id: run.custom_tracking_id().map(str::to_owned),
+            parent: run.parent(),
+        })
+    }
 }

@@ -90,7 +90,7 @@ impl House {
         self.ended(&run).await
     }
 
-    async fn ended(&self, run: &str) -> Value {
+    pub async fn ended(&self, run: &str) -> Value {
         let ended = self.people.world.api.ended(run).await;
         let actions = self.people.world.api.list(&format!("/api/v1/runs/{run}/actions")).await;
         let mut found = json!({"status": ended["status"]});

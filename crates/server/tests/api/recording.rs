@@ -41,7 +41,8 @@ async fn what_was_recorded_is_played_back() {
     house.put_backend(OWNER, &record, 200).await;
     for at in 0..2 {
         let run = house.run(&flow).await;
-        assert_eq!(run["Call"]["outputs"]["body"], json!({"n": at, "key": SECRET}), "{run}");
+        // the flow has what the service told, and its history does not show the key
+        assert_eq!(run["Call"]["outputs"]["body"], json!({"n": at, "key": "********"}), "{run}");
     }
     let file =
         house.people.ask(OWNER, (Method::GET, &recordings(&house, "/books/file")), None, 200).await;

@@ -222,7 +222,7 @@ fn about_the_server(
 
 /// Operations whose path takes several rights, so that no single row can be told by it:
 /// tests of their own try them.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: [&str; 15] = [
     "PutConnectionBackend",
     "PutConnectionBackendAsAdmin",
     "ChangeApi",
@@ -234,6 +234,10 @@ const ELSEWHERE: [&str; 11] = [
     "ManageEnvironmentVariables",
     "CreateRecording",
     "ManageRecordings",
+    "CreateVault",
+    "ReadVault",
+    "ChangeVault",
+    "ManageVaults",
 ];
 
 /// Operation and, for each column, whether it is allowed.

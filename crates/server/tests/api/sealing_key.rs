@@ -25,7 +25,8 @@ async fn told(world: &World, run: &str) -> Value {
     world.api.get(&format!("/api/v1/runs/{run}/actions/Quiet")).await["outputs"].clone()
 }
 
-async fn rotated(world: &World) -> Value {
+/// Waits for the end of the rotation.
+pub async fn rotated(world: &World) -> Value {
     for _ in 0..2_000 {
         let rotation = world.api.get("/api/v1/sealing-keys/rotation").await;
         if rotation["state"] == "Ended" {
@@ -103,7 +104,7 @@ async fn sealed_runs_go_on_after_a_crash() {
 }
 
 /// Whether some bytes are in a file of a folder.
-fn stored(data: &Path, wanted: &[u8]) -> bool {
+pub fn stored(data: &Path, wanted: &[u8]) -> bool {
     let files = fs::read_dir(data).expect("a folder").map(|entry| entry.expect("an entry").path());
     files
         .filter_map(|path| fs::read(path).ok())

@@ -34,6 +34,7 @@ mod signing_key;
 mod transfer;
 mod user;
 mod variable;
+mod vault;
 mod version;
 
 pub use connector_page::availability;
@@ -141,6 +142,16 @@ fn administration() -> Described {
         .with(operations!(power_app::set_owner))
         .with(operations!(variable::list, variable::create))
         .with(operations!(variable::show, variable::update, variable::delete))
+        .with(operations!(vault::list, vault::create))
+        .with(operations!(vault::show, vault::delete))
+        .with(operations!(vault::set_readers))
+        .with(operations!(vault::secrets))
+        .with(operations!(
+            vault::secret,
+            vault::set_secret,
+            vault::update_secret,
+            vault::delete_secret
+        ))
         .with(operations!(data_policy::list))
         .with(operations!(data_policy::violations))
         .with(operations!(data_policy::show, data_policy::set, data_policy::delete))

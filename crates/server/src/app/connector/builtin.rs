@@ -14,6 +14,8 @@ pub const CERTIFICATE: &str = "CertOauth";
 
 pub const MANAGEMENT: &str = "shared_flowmanagement";
 pub const ADMINS: &str = "shared_microsoftflowforadmins";
+/// Secrets of this server's vaults.
+pub const VAULT: &str = "shared_keyvault";
 
 static ALL: LazyLock<Vec<Connector>> = LazyLock::new(|| {
     let management = Connector::built_in(

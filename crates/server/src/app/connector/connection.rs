@@ -215,6 +215,9 @@ impl App {
             None => Known::new(self.new_connection(caller, &environment, &connector, &name)?),
         };
         let is_other = self.describe(&mut connection, &connector, input).await?;
+        if connector.name == builtin::VAULT {
+            self.check_vault(caller, &environment, &connection.parameters).await?;
+        }
         let operation = if is_new { "CreateConnection" } else { "UpdateConnection" };
         let mut tries = CHANGE_TRIES_MAX;
         loop {

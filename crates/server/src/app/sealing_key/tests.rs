@@ -6,6 +6,7 @@ use crate::cli::serve::ServeArgs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::open::{open_sealer, open_store};
+use crate::worker::known_secret::Kept;
 use crate::worker::{Engine, EngineParts, EngineSettings, HttpOutside};
 use durable::NodeId;
 use std::path::{Path, PathBuf};
@@ -150,6 +151,19 @@ async fn fill(app: &App) {
     let connection: Connection = serde_json::from_value(connection).unwrap();
     let change = Change::default().put(&Known::new(connection)).unwrap();
     app.apply(&root(), change).await.unwrap();
+    app.create_vault(&root(), "default", "v").await.unwrap();
+    let at = vault::SecretAt { environment: "default", vault: "v", name: "s" };
+    for value in ["planted", "planted anew"] {
+        let input = vault::SecretInput {
+            value: zeroize::Zeroizing::new(value.to_owned()),
+            content_type: None,
+            is_enabled: true,
+            validity: vault::Validity::default(),
+        };
+        app.set_secret(&root(), at, input).await.unwrap();
+    }
+    let kept = Kept::of(&["planted".to_owned()], &[]);
+    app.engine.note_secrets("f", &kept).await.unwrap();
 }
 
 /// Everything opens; by which keys.
@@ -167,8 +181,15 @@ async fn look(app: &App) -> Vec<Vec<u8>> {
     let mut factor = app.get::<SecondFactor>(&user.id).await.unwrap().unwrap();
     let mut connection = app.get::<Connection>("c").await.unwrap().unwrap();
     let mut key = app.list::<SigningKey>(BY_TIME, &[], None, 2).await.unwrap().rows.remove(0);
-    for (owner, text) in [factor.sealed(), connection.sealed(), key.sealed()].into_iter().flatten()
-    {
+    let values = app.list::<VaultSecretValue>(vault::BY_SECRET, &[], None, 9).await.unwrap();
+    let mut values = values.rows;
+    assert_eq!(values.len(), 2);
+    let mut known = app.get::<KnownSecrets>("f").await.unwrap().unwrap();
+    let masked = app.engine.known_secrets("f").await.unwrap().text("it is planted");
+    assert_eq!(masked.as_deref(), Some("it is ********"));
+    let others = [factor.sealed(), connection.sealed(), key.sealed(), known.sealed()];
+    let values = values.iter_mut().map(|it| it.sealed());
+    for (owner, text) in others.into_iter().chain(values).flatten() {
         let secret = STANDARD.decode(text).unwrap();
         catalog.open_secret(&owner, &secret).await.unwrap();
         sealed.push(secret);

@@ -14,6 +14,7 @@ use server::app::directory::application::ApplicationInput;
 use server::app::directory::user::UserInput;
 use server::app::directory::{Application, User};
 use server::app::signin::issuer::Issuers;
+use server::app::vault::Vaults;
 use server::auth::caller::{Caller, Role};
 use server::auth::jwt::{AccessClaims, TokenKey};
 use server::auth::seal::Sealer;
@@ -321,6 +322,7 @@ async fn serve(app: &App) -> SocketAddr {
         mail: connector::builtin::MailSettings::default(),
         folder: None,
         directory: Arc::new(People::of(app)),
+        secrets: Arc::new(Vaults::of(app)),
     };
     app.services.set(Arc::new(Provider { settings: Arc::clone(&settings) }), services);
     let entrance = Entrance::new(ApiState { app: app.clone(), settings });

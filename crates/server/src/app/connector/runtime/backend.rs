@@ -181,6 +181,7 @@ async fn once_by_service(
 ) -> Result<CallResult, AppError> {
     let set = called.connector.set_named(&called.connection.set)?;
     let known = credential(&called.document, &set, values);
+    called.note_values(&set, values, &known).await?;
     request.authorize(&known);
     let Some(operation) = called.operation() else {
         return Ok(called.app.engine.exchange(http_call(called, &request)).await);

@@ -3,6 +3,7 @@
 
 mod backend;
 mod document;
+mod known;
 mod people;
 mod reads;
 mod recording;
@@ -106,6 +107,8 @@ fn told(error: &AppError) -> CallResult {
 /// A call that is understood: what it is of, and what it says.
 pub struct Called {
     pub app: App,
+    /// The id of the flow whose call it is; none of a call from outside.
+    pub flow: Option<String>,
     pub connector: Connector,
     pub connection: Known<Connection>,
     pub document: Arc<Document>,
@@ -200,6 +203,7 @@ impl App {
         let document = self.document_of(&connector).await?;
         let (purpose, is_paged) = (call.purpose.clone(), call.transfer.items_min.is_some());
         let mut called = self.understood(call, connector, connection, document)?;
+        called.flow = row.as_ref().map(|row| row.id.clone());
         called.judge = self.judge_call(&called, &purpose).await?;
         let is_get = called.request.method == "GET";
         self.count_call(&called.connector, &called.connection, is_get).await?;
@@ -242,6 +246,7 @@ impl App {
         let (operation, parameters) = (Some(routed.operation.id.clone()), routed.parameters);
         let mut called = Called {
             app: self.clone(),
+            flow: None,
             connector,
             connection,
             document,
@@ -367,6 +372,7 @@ impl App {
         };
         Ok(Called {
             app: self.clone(),
+            flow: None,
             connector,
             connection,
             document,

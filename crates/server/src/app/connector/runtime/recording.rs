@@ -2,6 +2,7 @@
 
 use super::backend::{self, Backend};
 use super::{Called, body_value};
+use crate::app::connector::builtin;
 use crate::app::connector::recording::{Exchange, Request, Response};
 use crate::app::error::AppError;
 use ::connector::definition::{ParameterKind, credential};
@@ -25,7 +26,11 @@ pub async fn replay(called: &Called, recording: &str) -> Result<CallResult, AppE
         response: Response { status: 0, headers: json(&Value::Null)?, body: json(&Value::Null)? },
     };
     // what was taken out when it was recorded is taken out of what is looked for
-    exchange.mask(&secrets(called).await?);
+    let mut secrets = secrets(called).await?;
+    if let Some(flow) = &called.flow {
+        secrets.extend(called.app.engine.known_texts(flow).await?);
+    }
+    exchange.mask(&secrets);
     let connection = &called.connection;
     let answer = called.app.play(
         (&connection.environment, recording),
@@ -46,7 +51,8 @@ pub async fn record(
     let environment = called.connection.environment.clone();
     app.check_records(&environment, recording).await?;
     let request = request(&called)?;
-    let secrets = secrets(&called).await?;
+    let mut secrets = secrets(&called).await?;
+    let (flow, is_vault) = (called.flow.clone(), called.connector.name == builtin::VAULT);
     called.connection.backend = match url {
         Some(url) => Backend::Host { url },
         None => Backend::Service,
@@ -62,6 +68,13 @@ pub async fn record(
                 body: json(&part("body"))?,
             },
         };
+        if is_vault {
+            // a recording is no place for what a vault keeps
+            secrets.extend(part("body").get("value").and_then(Value::as_str).map(str::to_owned));
+        }
+        if let Some(flow) = &flow {
+            secrets.extend(app.engine.known_texts(flow).await?);
+        }
         exchange.mask(&secrets);
         app.record(&environment, recording, exchange).await?;
     }

@@ -6,10 +6,13 @@ use super::backend::header_object;
 use crate::app::App;
 use crate::app::connector::builtin;
 use crate::app::error::{AppError, ErrorKind};
+use crate::app::vault::VAULT_NAME;
 use crate::auth::caller::Caller;
+use crate::clock::UNIX_EPOCH_TICKS;
 use crate::worker::failure;
 use ::connector::builtin as library;
 use ::connector::call::RelativeRequest;
+use ::connector::definition::Credential;
 use ::connector::http::{EgressPolicy, HttpClient, HttpFailure, HttpLimits, Redirects};
 use bytes::Bytes;
 use expr::{Object, Value};
@@ -54,6 +57,7 @@ pub struct ServiceSettings {
     pub mail: library::MailSettings,
     pub folder: Option<PathBuf>,
     pub directory: Arc<dyn library::Directory>,
+    pub secrets: Arc<dyn library::SecretStore>,
 }
 
 impl Services {
@@ -74,7 +78,7 @@ impl Services {
                 reach: library::Reach::new(egress, None).map_err(|it| it.to_string())?,
                 mail: settings.mail.clone(),
                 folder: settings.folder.clone(),
-                secrets: None,
+                secrets: Some(Arc::clone(&settings.secrets)),
                 directory: Some(Arc::clone(&settings.directory)),
             })
         });
@@ -150,10 +154,17 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
         return Err(AppError::not_found("OperationNotFound", message));
     };
     let mut values = called.app.values_of(&called.connection)?;
+    let set = called.connector.set_named(&called.connection.set)?;
+    called.note_values(&set, &values, &Credential::default()).await?;
+    let is_vault = called.connector.name == builtin::VAULT;
+    if is_vault {
+        let vault = called.app.vault_of(&called.connection).await?;
+        values.insert(VAULT_NAME.to_owned(), vault.into());
+    }
     if let Some(owner) = owner_name(called).await? {
         values.insert("userPrincipalName".to_owned(), owner.into());
     }
-    let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_TICKS) * 100);
+    let now = jiff::Timestamp::from_nanosecond(i128::from(called.now - UNIX_EPOCH_TICKS) * 100);
     let redirects = match &called.judge {
         Some(judge) => Redirects::Judged(Arc::clone(judge)),
         None => Redirects::Follow,
@@ -173,14 +184,16 @@ async fn by_library(called: &Called) -> Result<CallResult, AppError> {
     if is_trigger {
         return Ok(polled(name, context, call, called.location.as_deref()).await);
     }
-    Ok(match library::call(name, context, call).await {
-        Ok(answer) => answered(answer),
-        Err(error) => failed(&error),
-    })
+    match library::call(name, context, call).await {
+        Ok(answer) => {
+            if is_vault {
+                called.note_read(&answer.body).await?;
+            }
+            Ok(answered(answer))
+        }
+        Err(error) => Ok(failed(&error)),
+    }
 }
-
-/// 1970 in ticks.
-const UNIX_TICKS: i64 = 621_355_968_000_000_000;
 
 /// Who made the connection: what a directory is asked as.
 async fn owner_name(called: &Called) -> Result<Option<String>, AppError> {
@@ -190,7 +203,7 @@ async fn owner_name(called: &Called) -> Result<Option<String>, AppError> {
 }
 
 /// Before the state of a trigger that asks, where others have an address.
-const STATE: &str = "state:";
+pub(super) const STATE: &str = "state:";
 
 /// A question of a trigger, answered as a service would: 200 with what is new, else 202; where
 /// the next one begins is its `Location`.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 
+#[path = "cli/power_app.rs"]
+mod power_app;
 mod support;
 #[path = "cli/vault.rs"]
 mod vault;
@@ -493,23 +495,6 @@ async fn the_demo_has_flows_that_run() {
         let output = Command::new("sh").args(["-c", &command]).output().expect("sh");
         assert!(output.status.success(), "{command}: {output:?}");
     }
-}
-
-#[tokio::test]
-async fn apps_are_registered_and_shared() {
-    let desk = Desk::start().await;
-    let flows = "flows=shared_flowmanagement";
-    assert!(
-        desk.run(&["power-app", "create", "Orders", "--reference", flows]).contains("'Orders'")
-    );
-    desk.run(&["power-app", "share", "Orders", "--everyone"]);
-    let holders = desk.json(&["power-app", "permissions", "Orders"]);
-    assert_eq!(holders["value"][0]["kind"], "Tenant");
-    desk.run(&["power-app", "update", "Orders", "--display-name", "Sales"]);
-    let used = desk.run(&["power-app", "connections", "Sales"]);
-    assert!(used.contains("shared_flowmanagement") && used.contains("Required"), "{used}");
-    desk.run(&["power-app", "delete", "Sales"]);
-    assert!(!desk.run(&["power-app", "list"]).contains("Sales"));
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ impl Queue {
         let uri = match &call.purpose {
             Purpose::Call => "",
             Purpose::Poll { location } => location.as_str(),
-            Purpose::Subscribe { .. } | Purpose::Unsubscribe { .. } => {
-                return Err(format!("{OPERATION} was asked for a subscription"));
+            Purpose::Subscribe { .. } | Purpose::Unsubscribe { .. } | Purpose::Page { .. } => {
+                return Err(format!("{OPERATION} was asked for something else"));
             }
         };
         let key = &call.idempotency_key;

@@ -58,7 +58,7 @@ pub const ITEMS: u64 = 2_100;
 pub const LIMIT: usize = 2;
 
 impl Kind {
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Answered,
         Kind::Calls,
         Kind::Paged,

@@ -86,9 +86,9 @@ impl Tree {
         self.0.push(Node { kind, parent, children: Vec::new(), attributes: Vec::new() });
         let of = &mut self.0[parent];
         if is_attribute {
-            of.attributes.push(id)
+            of.attributes.push(id);
         } else {
-            of.children.push(id)
+            of.children.push(id);
         }
         id
     }

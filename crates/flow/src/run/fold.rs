@@ -109,18 +109,8 @@ impl Run {
             Event::Resumed { .. } | Event::Carried { .. } | Event::CarriedAll { .. } => {
                 return Err(ReadError::Corrupt("a run is resumed when it has begun"));
             }
-            Event::Parameters(values) => {
-                if self.state.seq != 2 || values.as_object().is_none() {
-                    return Err(ReadError::Corrupt("a run's parameters are not at its start"));
-                }
-                self.state.parameters = values;
-            }
-            Event::Invoker(invoker) => {
-                if !self.has_only_begun() || invoker.as_object().is_none() {
-                    return Err(ReadError::Corrupt("who invoked a run is not at its start"));
-                }
-                self.state.invoker = invoker;
-            }
+            Event::Parameters(values) => self.apply_parameters(values)?,
+            Event::Invoker(invoker) => self.apply_invoker(invoker)?,
             Event::RunFinished { status, code, error, outputs } => {
                 if !status.is_final() {
                     return Err(ReadError::Corrupt("a run ends with no final status"));
@@ -132,6 +122,22 @@ impl Run {
                 self.state.end = Some(now);
             }
         }
+        Ok(())
+    }
+
+    fn apply_parameters(&mut self, values: Value) -> Result<(), ReadError> {
+        if self.state.seq != 2 || values.as_object().is_none() {
+            return Err(ReadError::Corrupt("a run's parameters are not at its start"));
+        }
+        self.state.parameters = values;
+        Ok(())
+    }
+
+    fn apply_invoker(&mut self, invoker: Value) -> Result<(), ReadError> {
+        if !self.has_only_begun() || invoker.as_object().is_none() {
+            return Err(ReadError::Corrupt("who invoked a run is not at its start"));
+        }
+        self.state.invoker = invoker;
         Ok(())
     }
 

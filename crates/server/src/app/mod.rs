@@ -2,6 +2,7 @@
 //! what rights it takes (`access`). No HTTP and no SQL here.
 
 pub mod access;
+mod alignment;
 pub mod audit;
 pub mod callback;
 pub mod cancellation;

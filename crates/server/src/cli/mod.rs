@@ -261,71 +261,39 @@ pub fn run() -> ExitCode {
 
 fn dispatch(cli: Cli) -> ExitCode {
     let Global { json, connection } = cli.global;
+    /// A command that a server carries out.
+    macro_rules! ask {
+        ($module:ident, $command:ident) => {
+            report(json, |out| {
+                with_client(&connection, async |client| {
+                    $module::execute($command, &client, out).await
+                })
+            })
+        };
+    }
     match cli.command {
         Command::Serve(args) => crate::serve::serve(args),
-        Command::Flow(command) => report(json, |out| {
-            with_client(&connection, async |client| flow::execute(command, &client, out).await)
-        }),
-        Command::Run(command) => report(json, |out| {
-            with_client(&connection, async |client| run::execute(command, &client, out).await)
-        }),
-        Command::Package(command) => report(json, |out| {
-            with_client(&connection, async |client| package::execute(command, &client, out).await)
-        }),
-        Command::Server(command) => report(json, |out| {
-            with_client(&connection, async |client| server::execute(command, &client, out).await)
-        }),
-        Command::Policy(command) => report(json, |out| {
-            with_client(&connection, async |client| policy::execute(command, &client, out).await)
-        }),
-        Command::Retention(command) => report(json, |out| {
-            with_client(&connection, async |client| retention::execute(command, &client, out).await)
-        }),
-        Command::Environment(command) => report(json, |out| {
-            with_client(&connection, async |to| environment::execute(command, &to, out).await)
-        }),
-        Command::Connector(command) => report(json, |out| {
-            with_client(&connection, async |client| connector::execute(command, &client, out).await)
-        }),
-        Command::Connection(command) => report(json, |out| {
-            with_client(&connection, async |to| connection::execute(command, &to, out).await)
-        }),
-        Command::PowerApp(command) => report(json, |out| {
-            with_client(&connection, async |client| power_app::execute(command, &client, out).await)
-        }),
-        Command::Recording(command) => report(json, |out| {
-            with_client(&connection, async |client| recording::execute(command, &client, out).await)
-        }),
-        Command::Vault(command) => report(json, |out| {
-            with_client(&connection, async |client| vault::execute(command, &client, out).await)
-        }),
-        Command::Secret(command) => report(json, |out| {
-            with_client(&connection, async |client| secret::execute(command, &client, out).await)
-        }),
-        Command::User(command) => report(json, |out| {
-            with_client(&connection, async |client| user::execute(command, &client, out).await)
-        }),
-        Command::Group(command) => report(json, |out| {
-            with_client(&connection, async |client| group::execute(command, &client, out).await)
-        }),
-        Command::App(command) => report(json, |out| {
-            with_client(&connection, async |to| application::execute(command, &to, out).await)
-        }),
-        Command::Role(command) => report(json, |out| {
-            with_client(&connection, async |client| role::execute(command, &client, out).await)
-        }),
-        Command::Key(command) => report(json, |out| {
-            with_client(&connection, async |client| key::execute(command, &client, out).await)
-        }),
-        Command::SealingKey(command) => report(json, |out| {
-            with_client(&connection, async |to| sealing_key::execute(command, &to, out).await)
-        }),
-        Command::SigningKey(command) => report(json, |out| {
-            with_client(&connection, async |to| signing_key::execute(command, &to, out).await)
-        }),
-        Command::Audit(command) => report(json, |out| {
-            with_client(&connection, async |client| audit::execute(command, &client, out).await)
-        }),
+        Command::Flow(command) => ask!(flow, command),
+        Command::Run(command) => ask!(run, command),
+        Command::Package(command) => ask!(package, command),
+        Command::Server(command) => ask!(server, command),
+        Command::Policy(command) => ask!(policy, command),
+        Command::Retention(command) => ask!(retention, command),
+        Command::Environment(command) => ask!(environment, command),
+        Command::Connector(command) => ask!(connector, command),
+        Command::Connection(command) => ask!(connection, command),
+        Command::PowerApp(command) => ask!(power_app, command),
+        Command::Recording(command) => ask!(recording, command),
+        Command::Vault(command) => ask!(vault, command),
+        Command::Secret(command) => ask!(secret, command),
+        Command::User(command) => ask!(user, command),
+        Command::Group(command) => ask!(group, command),
+        Command::App(command) => ask!(application, command),
+        Command::Role(command) => ask!(role, command),
+        Command::Key(command) => ask!(key, command),
+        Command::SealingKey(command) => ask!(sealing_key, command),
+        Command::SigningKey(command) => ask!(signing_key, command),
+        Command::Audit(command) => ask!(audit, command),
         Command::Db(command) => report(json, |out| db::execute(command, out)),
         Command::Validate(args) => report(json, |out| validate::execute(&args, out)),
         Command::Eval(args) => report(json, |out| eval::execute(&args, out)),

@@ -231,7 +231,7 @@ async fn a_redirect_is_judged_at_each_hop() {
         match got {
             Ok(answer) => assert!(fine && answer.body == "far"),
             Err(failure) => {
-                assert!(!fine && matches!(failure, HttpFailure::Refused(_)), "{failure:?}")
+                assert!(!fine && matches!(failure, HttpFailure::Refused(_)), "{failure:?}");
             }
         }
         assert_eq!(far.seen().len() - before, usize::from(fine), "{word}");

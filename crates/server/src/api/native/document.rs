@@ -46,13 +46,13 @@ macro_rules! operations {
                 let router = axum::routing::MethodRouter::new();
                 let router = $crate::api::native::document::serve(
                     router,
-                    utoipa_axum::paste! { utoipa_axum::routes!(@path [methods()] of $first) },
-                    $first,
+                    &utoipa_axum::paste! { utoipa_axum::routes!(@path [methods()] of $first) },
+                    &$first,
                 );
                 $(let router = $crate::api::native::document::serve(
                     router,
-                    utoipa_axum::paste! { utoipa_axum::routes!(@path [methods()] of $handler) },
-                    $handler,
+                    &utoipa_axum::paste! { utoipa_axum::routes!(@path [methods()] of $handler) },
+                    &$handler,
                 );)*
                 router
             },
@@ -65,8 +65,8 @@ pub(super) use operations;
 /// A handler for each of its methods.
 pub fn serve<H, T>(
     router: MethodRouter<ApiState>,
-    methods: Vec<HttpMethod>,
-    handler: H,
+    methods: &[HttpMethod],
+    handler: &H,
 ) -> MethodRouter<ApiState>
 where
     H: Handler<T, ApiState>,

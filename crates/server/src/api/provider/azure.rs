@@ -30,7 +30,7 @@ const TEST: &str = "testconnection";
 
 /// `/subscriptions/{subscription}/resourceGroups/{environment}/providers/Microsoft.Web/connections/{connection}...`.
 pub async fn handle(State(state): State<ApiState>, request: Request) -> Response {
-    answered(answer(&state, request).await)
+    answered(Box::pin(answer(&state, request)).await)
 }
 
 async fn answer(state: &ApiState, request: Request) -> Answered {

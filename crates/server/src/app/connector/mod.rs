@@ -6,6 +6,7 @@ pub mod call;
 mod certificate;
 pub mod choice;
 pub mod connection;
+mod file;
 mod holding;
 pub mod management;
 pub mod oauth;
@@ -15,6 +16,8 @@ mod secret;
 pub mod share;
 pub mod throttle;
 
+pub use file::File;
+
 use super::access::Scope;
 use super::data::{self, Change, Kind, Known, Stored};
 use super::environment::Environment;
@@ -22,11 +25,12 @@ use super::error::{AppError, ErrorKind};
 use super::{App, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Hold, Place};
-use crate::clock::{self, SECOND};
-use crate::limits::{CONNECTOR_BYTES_MAX, CONNECTOR_ICON_BYTES_MAX, CONNECTOR_LINK_HOURS};
+use crate::clock;
+use crate::limits::{CONNECTOR_BYTES_MAX, CONNECTOR_ICON_BYTES_MAX};
 use ::connector::definition::{Document, Fault, ParameterSet, Properties};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use file::ConnectorFile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::RecordKey;
@@ -179,55 +183,6 @@ impl Connector {
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&Value> {
         self.properties.get(name).filter(|value| !value.is_null())
-    }
-}
-
-/// A file of a connector, kept as it came.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct ConnectorFile {
-    /// The connector's id and the file.
-    id: String,
-    /// Base64.
-    content: String,
-}
-
-impl Stored for ConnectorFile {
-    const KIND: Kind = Kind::ConnectorFile;
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn keys(&self) -> Vec<RecordKey> {
-        Vec::new()
-    }
-}
-
-/// Which file of a connector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum File {
-    /// `apiDefinition.swagger.json`
-    Definition,
-    /// `apiProperties.json`
-    Properties,
-    /// `icon.png`
-    Icon,
-}
-
-impl File {
-    pub const ALL: [File; 3] = [File::Definition, File::Properties, File::Icon];
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            File::Definition => "apiDefinition.swagger.json",
-            File::Properties => "apiProperties.json",
-            File::Icon => "icon.png",
-        }
-    }
-
-    fn id(self, connector: &str) -> String {
-        format!("{connector}/{}", self.name())
     }
 }
 
@@ -474,61 +429,6 @@ impl App {
         Err(super::environment::forbidden(message))
     }
 
-    /// A file of a connector, as it came.
-    pub async fn get_connector_file(
-        &self,
-        caller: &Caller,
-        (scope, environment, name): (Scope, &str, &str),
-        file: File,
-    ) -> Result<Vec<u8>, AppError> {
-        let (_, connector) = self.get_connector(caller, scope, environment, name).await?;
-        self.file_of(&connector.id, file).await
-    }
-
-    pub(crate) async fn file_of(&self, connector: &str, file: File) -> Result<Vec<u8>, AppError> {
-        let found = self.get::<ConnectorFile>(&file.id(connector)).await?.ok_or_else(|| {
-            let message = format!("The connector has no '{}'.", file.name());
-            AppError::not_found("ConnectorFileNotFound", message)
-        })?;
-        STANDARD.decode(&found.content).map_err(AppError::internal)
-    }
-
-    /// A path at which a file can be read for some time, by whoever has it.
-    pub(crate) async fn file_address(
-        &self,
-        connector: &Connector,
-        file: File,
-    ) -> Result<String, AppError> {
-        let hour = 3_600 * SECOND;
-        let expires = (self.engine.clock.now() / hour + 1 + CONNECTOR_LINK_HOURS) * hour;
-        let (id, name) = (&connector.id, file.name());
-        let key = self.keyring().await?;
-        let mark = key.mac().mark(&[FILE_MARK, id, name, &expires.to_string()]);
-        Ok(format!("/connectors/{id}/{name}?se={expires}&sig={mark}"))
-    }
-
-    /// The file at such an address.
-    pub(crate) async fn file_at_address(
-        &self,
-        id: &str,
-        name: &str,
-        (expires, mark): (&str, &str),
-    ) -> Result<(File, Vec<u8>), AppError> {
-        let denied =
-            |message: &str| AppError::new(ErrorKind::Forbidden, "AuthorizationFailed", message);
-        let is_signed = self.keyring().await?.mac().is_mark(&[FILE_MARK, id, name, expires], mark);
-        let file = File::ALL.into_iter().find(|file| file.name() == name);
-        let Some(file) = file.filter(|_| is_signed) else {
-            return Err(denied("The address of the file has no valid signature."));
-        };
-        if expires.parse::<i64>().map_or(true, |expires| expires <= self.engine.clock.now()) {
-            return Err(denied(
-                "The address of the file has expired: ask for the connector again.",
-            ));
-        }
-        Ok((file, self.file_of(id, file).await?))
-    }
-
     /// Whether an environment has connectors of its own.
     pub(crate) async fn holds_connectors(&self, environment: &str) -> Result<bool, AppError> {
         let found = self.list::<Connector>(BY_TITLE, &[environment], None, 1).await?;
@@ -545,9 +445,6 @@ impl App {
         Ok(found.map(|it| it.value))
     }
 }
-
-/// What marks of addresses of files are for.
-const FILE_MARK: &str = "connector file";
 
 impl Connector {
     /// Takes over what the documents say.

@@ -66,7 +66,7 @@ shape! {
     ReaderAnswer { id: String, kind: String, }
 
     /// A secret with its newest version; all of them when it is asked for by name.
-    SecretAnswer {
+    VaultSecretAnswer {
         name: String,
         version: String,
         content_type: Option<String>,
@@ -217,7 +217,7 @@ pub async fn set_readers(
 /// The secrets of a vault, without their values.
 #[utoipa::path(
     get, path = "/environments/{environment}/vaults/{vault}/secrets",
-    responses((status = 200, body = List<SecretAnswer>)),
+    responses((status = 200, body = List<VaultSecretAnswer>)),
 )]
 pub async fn secrets(
     State(state): State<ApiState>,
@@ -238,7 +238,7 @@ fn at((environment, vault, name): &Place) -> SecretAt<'_> {
 /// A secret and its versions, without their values.
 #[utoipa::path(
     get, path = "/environments/{environment}/vaults/{vault}/secrets/{name}",
-    responses((status = 200, body = SecretAnswer)),
+    responses((status = 200, body = VaultSecretAnswer)),
 )]
 pub async fn secret(
     State(state): State<ApiState>,
@@ -252,7 +252,7 @@ pub async fn secret(
 #[utoipa::path(
     put, path = "/environments/{environment}/vaults/{vault}/secrets/{name}",
     request_body = SecretBody,
-    responses((status = 200, body = SecretAnswer)),
+    responses((status = 200, body = VaultSecretAnswer)),
 )]
 pub async fn set_secret(
     State(state): State<ApiState>,
@@ -273,7 +273,7 @@ pub async fn set_secret(
 #[utoipa::path(
     patch, path = "/environments/{environment}/vaults/{vault}/secrets/{name}",
     request_body = SecretPatchBody,
-    responses((status = 200, body = SecretAnswer)),
+    responses((status = 200, body = VaultSecretAnswer)),
 )]
 pub async fn update_secret(
     State(state): State<ApiState>,

@@ -50,7 +50,7 @@ fn steps_of(operation: &Operation, parameter: usize, rest: &str) -> Option<Addre
 }
 
 /// The names from an object down; nothing when there are too many.
-fn steps(operation: &Operation, schema: SchemaId, text: &str) -> Option<Vec<Str>> {
+pub(super) fn steps(operation: &Operation, schema: SchemaId, text: &str) -> Option<Vec<Str>> {
     let mut schema = Some(schema);
     let mut rest = text;
     let mut steps = Vec::new();

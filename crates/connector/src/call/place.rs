@@ -1,6 +1,7 @@
 //! Values of keys put together to parameters: what is given, what is filled in, what is missing.
 
 use super::BindFault;
+use super::address::steps;
 use super::convert::converted;
 use crate::definition::{Additional, Operation, OperationParameter, Schema, SchemaId, SchemaKind};
 use crate::limits::{BODY_DEPTH_MAX, FILLED_SCHEMAS_MAX};
@@ -101,10 +102,40 @@ impl<'a> Placer<'a> {
                     _ => self.convert(id, value, at).map(Some),
                 }
             }
-            Some(Given::Whole(value)) => self.convert(id, value, at).map(Some),
+            Some(Given::Whole(value)) => match self.flat_items(schema, &value) {
+                Some(parts) => self.object(id, parts, at, place).map(Some),
+                None => self.convert(id, value, at).map(Some),
+            },
             None if !place.required => Ok(None),
             None => self.fill(id, at, place).map(Some),
         }
+    }
+
+    /// The items of a list as the designer writes them, flat: their keys lead to places in them,
+    /// as those of parameters do. None: no item has such a key, or one that leads nowhere.
+    fn flat_items(&self, list: &Schema, value: &Value) -> Option<Vec<(Str, Given)>> {
+        let id = list.items.filter(|_| list.kind == SchemaKind::Array)?;
+        let said = self.operation.schema(id);
+        let is_flat = |item: &Value| {
+            let mut keys = item.as_object().into_iter().flat_map(|it| it.iter());
+            keys.any(|(key, _)| key.contains('/') && said.property(key).is_none())
+        };
+        let items = value.as_array()?;
+        if said.properties.is_empty() || !items.iter().any(is_flat) {
+            return None;
+        }
+        let placed = |(at, item): (usize, &Value)| {
+            let mut given = Given::Whole(item.clone());
+            if let Some(object) = item.as_object() {
+                given = Given::Parts(Vec::with_capacity(object.len()));
+                for (key, value) in object.iter() {
+                    let steps = steps(self.operation, id, key)?;
+                    given.put(&steps, value.clone()).then_some(())?;
+                }
+            }
+            Some((at.to_string().into(), given))
+        };
+        items.iter().enumerate().map(placed).collect()
     }
 
     fn convert(&self, id: SchemaId, value: Value, at: &str) -> Result<Value, BindFault> {

@@ -61,6 +61,46 @@ fn mail() -> Document {
 }
 
 #[test]
+fn keys_with_slashes_are_places_in_items_too() {
+    let document = document(
+        "post",
+        "/owners",
+        &json!({"parameters": [{"name": "body", "in": "body", "required": true, "schema": {
+            "type": "object",
+            "properties": {"put": {"type": "array", "items": {
+                "type": "object",
+                "required": ["kind"],
+                "properties": {
+                    "kind": {"type": "string", "default": "one"},
+                    "a/b": {"type": "integer"},
+                    "properties": {"type": "object", "properties": {
+                        "role": {"type": "string"},
+                        "who": {"type": "object", "properties": {"id": {"type": "string"}}},
+                    }},
+                },
+            }}},
+        }}]}),
+    );
+    let put = |items: serde_json::Value| json!({"body/put": items});
+    let items = json!([
+        {"properties/who/id": "x", "properties/role": 1, "a/b": "7"},
+        {"properties": {"role": "r"}, "properties/who/id": "y"},
+        {"kind": "two"},
+    ]);
+    let expected = json!([
+        {"properties": {"who": {"id": "x"}, "role": "1"}, "a/b": 7, "kind": "one"},
+        {"properties": {"role": "r", "who": {"id": "y"}}, "kind": "one"},
+        {"kind": "two"},
+    ]);
+    let bound = bound(&document, &put(items));
+    assert_eq!(Value::from(bound.parameters), value(&json!({"body": {"put": expected}})));
+    let parameters = value(&put(json!([{"properties/none": 1}])));
+    let parameters = parameters.as_object().expect("parameters");
+    let fault = document.operations[0].bind(parameters).expect_err("a fault");
+    assert!(fault.to_string().contains("properties/none"), "{fault}");
+}
+
+#[test]
 fn keys_with_slashes_are_places_in_the_body() {
     let cases = [
         (

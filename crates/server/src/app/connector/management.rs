@@ -208,8 +208,8 @@ impl Managed {
             Content::Principals => (
                 "body",
                 json!({"type": "object", "properties": {
-                    "put": {"type": "array", "items": {"type": "object"}},
-                    "delete": {"type": "array", "items": {"type": "object"}}
+                    "put": {"type": "array", "items": permission()},
+                    "delete": {"type": "array", "items": permission()}
                 }}),
             ),
         };
@@ -217,6 +217,17 @@ impl Managed {
         let is_required = self.body != Content::Connection;
         Some(json!({"name": name, "in": "body", "required": is_required, "schema": schema}))
     }
+}
+
+/// Who gets a part of a flow, or is to lose it. Definitions write it flat
+/// (`properties/principal/id`), which needs its places to be known.
+fn permission() -> Value {
+    let text = || json!({"type": "string"});
+    let open = |properties: Value| json!({"type": "object", "additionalProperties": true, "properties": properties});
+    let principal =
+        open(json!({"id": text(), "email": text(), "displayName": text(), "type": text()}));
+    let properties = open(json!({"roleName": text(), "principal": principal}));
+    open(json!({"id": text(), "properties": properties}))
 }
 
 /// A flow as both operations want it: references come as a list or by key.

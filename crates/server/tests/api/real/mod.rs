@@ -131,7 +131,7 @@ async fn real_solutions_end_as_their_mocks_imply() {
         stage.check_target().await;
     }
     println!("{ended:?}");
-    let operations = ["AdminGetFlow", "ListFlowsInEnvironment"];
+    let operations = ["AdminGetFlow", "Edit-AdminFlowOwnerRole", "ListFlowsInEnvironment"];
     assert_eq!(administered.into_iter().collect::<Vec<_>>(), operations);
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(expected.is_empty(), "flows that are not there: {:?}", expected.keys());

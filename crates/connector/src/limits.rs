@@ -29,6 +29,9 @@ pub const PART_BYTES_MAX: usize = 52_428_800;
 /// Requests for one content that travels in parts (documented).
 pub const PARTS_MAX: usize = 1_000;
 
+/// How long the parts of one content may take together.
+pub const TRANSFER_TIMEOUT: Duration = Duration::from_secs(900);
+
 /// Idle connections kept for one host and port. Loops call the same host with up
 /// to 50 branches; more would only hold file descriptors.
 pub const POOL_IDLE_PER_HOST_MAX: usize = 50;

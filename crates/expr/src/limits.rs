@@ -58,6 +58,13 @@ pub const XML_DEPTH_MAX: usize = 128;
 /// Attributes of one element: whether two of them have one name is asked of each pair.
 pub const XML_ATTRIBUTES_MAX: usize = 1_000;
 
+/// Declarations of prefixes that count at one place of a document: each element that makes
+/// another one is compared with all of them.
+pub const XML_PREFIXES_MAX: usize = 256;
+
+/// Bytes of the nodes that an XPath expression finds, taken together.
+pub const XPATH_FOUND_BYTES_MAX: usize = 32 << 20;
+
 /// Characters of an XPath expression. Its operators go down the stack one by one.
 pub const XPATH_CHARS_MAX: usize = 1_000;
 

@@ -41,6 +41,9 @@ pub const PAGED_ITEMS_MAX: u32 = 100_000;
 /// Pages of a list that are got for one action (documented).
 pub const PAGES_MAX: usize = 1_000;
 
+/// Bytes of the address of a next page: it is kept with the run.
+pub const PAGE_LINK_BYTES_MAX: usize = 16 << 10;
+
 /// Items of a `splitOn` array (documented).
 pub const SPLIT_ON_ITEMS_MAX: usize = 100_000;
 

@@ -96,6 +96,17 @@ fn a_circle_of_pages_comes_to_an_end() {
 }
 
 #[test]
+fn an_address_of_a_next_page_is_not_kept_at_any_length() {
+    let far = format!("https://a.example/{}", "x".repeat(flow::limits::PAGE_LINK_BYTES_MAX));
+    let second = format!(
+        r#""https://a.example/list?p=2": [{{"status": 200, "body": {{"value": [3], "nextLink": "{far}"}}}}]"#
+    );
+    let played = play(100, "", &format!("{{{FIRST}, {second}}}"));
+    assert_eq!((played.status, played.calls.len()), (Status::Failed, 2));
+    assert!(record(&played, "Get").contains("\"PagedContentTooLarge\""));
+}
+
+#[test]
 fn what_is_no_list_is_an_answer_as_any() {
     for body in
         [r#"{"value": 1, "nextLink": "/x"}"#, r#"[1]"#, r#""text""#, r#"{"nextLink": "/x"}"#]

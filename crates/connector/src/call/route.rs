@@ -3,7 +3,7 @@
 use super::RelativeRequest;
 use super::body::{Body, Part};
 use super::convert::{of_texts, within};
-use super::encoding::{read_query, written_literal};
+use super::encoding::{leads_elsewhere, read_query, written_literal};
 use crate::definition::{
     Document, Location, Operation, OperationParameter, Piece, SchemaKind, decoded,
 };
@@ -40,6 +40,9 @@ impl Document {
         let mut query = read_query(inline);
         query.extend(request.query.iter().cloned());
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        if segments.iter().any(|segment| leads_elsewhere(segment) || segment.contains('\\')) {
+            return Err(RouteFault::NotFound { path: path.to_owned() });
+        }
         let mut best: Option<(Fit, &Operation, Values<'_>)> = None;
         let mut allowed: Vec<String> = Vec::new();
         for operation in &self.operations {

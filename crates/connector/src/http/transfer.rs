@@ -15,7 +15,7 @@ use url::Url;
 
 use super::authentication::Authentication;
 use super::client::{HttpAnswer, HttpCall, HttpClient, HttpFailure, Transfer};
-use crate::limits::{PART_BYTES_DEFAULT, PART_BYTES_MAX, PARTS_MAX};
+use crate::limits::{PART_BYTES_DEFAULT, PART_BYTES_MAX, PARTS_MAX, TRANSFER_TIMEOUT};
 
 /// What a part is of the whole. The first begins where the call's own `Range` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,22 @@ struct Span {
     total: u64,
 }
 
+/// A transfer has a time of its own: each of its parts has that of a call.
+async fn in_time(
+    transfer: impl Future<Output = Result<HttpAnswer, HttpFailure>>,
+) -> Result<HttpAnswer, HttpFailure> {
+    let ended = tokio::time::timeout(TRANSFER_TIMEOUT, transfer).await;
+    ended.unwrap_or(Err(HttpFailure::Timeout))
+}
+
 impl HttpClient {
     pub(super) async fn send_in_parts(&self, call: HttpCall) -> Result<HttpAnswer, HttpFailure> {
         let call = HttpCall { transfer: Transfer::Whole, ..call };
         let is = |method: &str| call.method.trim().eq_ignore_ascii_case(method);
         let content = call.body.clone().filter(|body| !body.is_empty());
         match content {
-            Some(content) if is("POST") || is("PUT") => self.upload(call, content).await,
-            None if is("GET") => self.download(call).await,
+            Some(content) if is("POST") || is("PUT") => in_time(self.upload(call, content)).await,
+            None if is("GET") => in_time(self.download(call)).await,
             _ => Box::pin(self.send(call)).await,
         }
     }

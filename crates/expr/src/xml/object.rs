@@ -1,7 +1,7 @@
 //! Documents as objects: attributes are `@name`, text beside others is `#text`.
 
 use super::{DocumentType, Kind, NodeId, ROOT, Tree, declared, name, split};
-use crate::limits::{XML_DEPTH_MAX, XML_NODES_MAX};
+use crate::limits::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NODES_MAX};
 use crate::value::{Object, Value};
 use std::collections::HashMap;
 
@@ -224,6 +224,9 @@ fn single(
 }
 
 fn attribute(tree: &mut Tree, of: NodeId, name: &str, value: &Value) -> Result<(), String> {
+    if tree.0[of].attributes.len() >= XML_ATTRIBUTES_MAX {
+        return Err(format!("An element has more than {XML_ATTRIBUTES_MAX} attributes."));
+    }
     let value = scalar(name, value)?;
     let name = written(tree, of, name);
     // what declares a prefix may have been taken before

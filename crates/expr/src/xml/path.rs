@@ -3,7 +3,7 @@
 //! Invariant: what an evaluation looks at is counted, and it ends when that is too much.
 
 use super::{Kind, NodeId, ROOT, Tree, declared, envelope, split, write};
-use crate::limits::{XPATH_CHARS_MAX, XPATH_DEPTH_MAX, XPATH_STEPS_MAX};
+use crate::limits::{XPATH_CHARS_MAX, XPATH_DEPTH_MAX, XPATH_FOUND_BYTES_MAX, XPATH_STEPS_MAX};
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -36,7 +36,18 @@ pub(crate) fn evaluate(tree: &Tree, expression: &str) -> Result<Value, String> {
     let found = found.map_err(|error| format!("'{expression}' cannot be evaluated: {error}."))?;
     Ok(match found {
         xpath_eval::Value::NodeSet(nodes) => {
-            Value::array(nodes.into_iter().map(|it| shown(tree, it)).collect())
+            let (mut bytes, mut values) = (0_usize, Vec::with_capacity(nodes.len()));
+            for node in nodes {
+                let (value, length) = shown(tree, node);
+                bytes += length;
+                if bytes > XPATH_FOUND_BYTES_MAX {
+                    return Err(format!(
+                        "'{expression}' finds more than {XPATH_FOUND_BYTES_MAX} bytes."
+                    ));
+                }
+                values.push(value);
+            }
+            Value::array(values)
         }
         xpath_eval::Value::Boolean(it) => Value::Bool(it),
         xpath_eval::Value::Number(it) => Value::Float(it),
@@ -65,10 +76,18 @@ fn check_size(expression: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn shown(tree: &Tree, place: Place<'_>) -> Value {
+/// A node as a value, and its bytes.
+fn shown(tree: &Tree, place: Place<'_>) -> (Value, usize) {
     match place.kind() {
-        NodeKind::Root | NodeKind::Element => envelope(&write::node(tree, place.id)).into(),
-        _ => place.string_value().into(),
+        NodeKind::Root | NodeKind::Element => {
+            let text = write::node(tree, place.id);
+            (envelope(&text).into(), text.len())
+        }
+        _ => {
+            let text = place.string_value();
+            let length = text.len();
+            (text.into(), length)
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Text to a document. One library says whether it is well-formed, another says what stands in
 //! it: the first knows no difference between a text and a CDATA section.
 
-use super::{DocumentType, Kind, NodeId, ROOT, Tree};
+use super::{DocumentType, Kind, NodeId, ROOT, Tree, declared};
 use crate::charset::Charset;
-use crate::limits::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NODES_MAX};
+use crate::limits::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NODES_MAX, XML_PREFIXES_MAX};
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
@@ -90,7 +90,7 @@ fn declaration(text: &str) -> Result<Option<Declaration>, String> {
 /// Reads a document.
 pub(crate) fn text(text: &str) -> Result<Tree, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut building = Building { tree: Tree::new(), at: ROOT, depth: 0, text: None };
+    let mut building = Building { tree: Tree::new(), at: ROOT, prefixes: Vec::new(), text: None };
     let mut rest = text;
     if let Some(Declaration { encoding, standalone, length }) = declaration(text)? {
         building.tree.add(ROOT, Kind::Declaration { encoding, standalone });
@@ -107,7 +107,8 @@ pub(crate) fn text(text: &str) -> Result<Tree, String> {
 struct Building {
     tree: Tree,
     at: NodeId,
-    depth: usize,
+    /// Prefixes that the open elements declare.
+    prefixes: Vec<usize>,
     /// Text so far, and whether a character of it was written as its number.
     text: Option<(String, bool)>,
 }
@@ -121,7 +122,7 @@ impl Building {
                 Event::Eof => break,
                 event => self.event(&event)?,
             }
-            if self.tree.0.len() > XML_NODES_MAX || self.depth > XML_DEPTH_MAX {
+            if self.tree.0.len() > XML_NODES_MAX || self.prefixes.len() > XML_DEPTH_MAX {
                 return Err(format!(
                     "The document is too large: it may have {XML_NODES_MAX} nodes, \
                      {XML_DEPTH_MAX} levels and {XML_ATTRIBUTES_MAX} attributes at one element."
@@ -156,14 +157,13 @@ impl Building {
         match event {
             Event::Start(start) => {
                 self.at = self.element(start, false)?;
-                self.depth += 1;
             }
             Event::Empty(start) => {
                 self.element(start, true)?;
             }
             Event::End(_) => {
                 self.at = self.tree.0[self.at].parent;
-                self.depth = self.depth.saturating_sub(1);
+                self.prefixes.pop();
             }
             Event::CData(section) => {
                 self.add(Kind::Section(section.xml10_content().into_owned()));
@@ -200,6 +200,7 @@ impl Building {
     fn element(&mut self, start: &BytesStart<'_>, is_closed: bool) -> Result<NodeId, String> {
         let name = start.name().as_ref().to_owned();
         let id = self.tree.add(self.at, Kind::Element { name, is_closed });
+        let mut prefixes = 0;
         for (count, attribute) in start.attributes().with_checks(false).enumerate() {
             let attribute = attribute.map_err(|error| error.to_string())?;
             if count >= XML_ATTRIBUTES_MAX {
@@ -208,7 +209,16 @@ impl Building {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let value = value.map_err(|error| error.to_string())?.into_owned();
             let name = attribute.key.as_ref().to_owned();
+            prefixes += usize::from(declared(&name).is_some());
             self.tree.add(id, Kind::Attribute { name, value });
+        }
+        if self.prefixes.iter().sum::<usize>() + prefixes > XML_PREFIXES_MAX {
+            return Err(format!(
+                "The document declares more than {XML_PREFIXES_MAX} prefixes at one place."
+            ));
+        }
+        if !is_closed {
+            self.prefixes.push(prefixes);
         }
         Ok(id)
     }
@@ -246,5 +256,30 @@ fn document_type(text: &str) -> DocumentType {
         public: public.unwrap_or_default(),
         system: literals.next().unwrap_or_default(),
         subset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::limits::XML_PREFIXES_MAX;
+
+    #[test]
+    fn prefixes_that_count_at_one_place_are_limited() {
+        let declares = |count: usize, from: usize| -> String {
+            (from..from + count).map(|at| format!(" xmlns:p{at}='u'")).collect()
+        };
+        let half = XML_PREFIXES_MAX / 2;
+        let of = |inner: &str| format!("<r{}>{}<y/></r>", declares(half, 0), inner);
+        // beside each other as often as one likes
+        let fine = format!("<x{}></x>", declares(half, half)).repeat(20);
+        assert!(text(&of(&fine)).is_ok());
+        for nested in [
+            format!("<x{}/>", declares(half + 1, half)),
+            format!("<x{}><z xmlns='u'/></x>", declares(half, half)),
+        ] {
+            let fault = text(&of(&nested)).map(drop).expect_err("too many");
+            assert!(fault.contains("prefixes"), "{fault}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Run;
 use super::call::{HttpRequest, child_id};
-use super::http::{absolute, origin, pairs};
+use super::http::{absolute, is_same_origin, pairs};
 use super::state::{Pending, Slot, Stage};
 use super::status::{Outcome, Outputs};
 use crate::definition::{Action, Source, Transfer};
@@ -154,7 +154,7 @@ pub fn address_call(inputs: &Value, idempotency_key: String) -> Option<HttpReque
 #[must_use]
 pub fn called_at(request: HttpRequest, location: &Str) -> HttpRequest {
     let uri = absolute(&request.uri, location);
-    let is_own = origin(&uri) == origin(&request.uri);
+    let is_own = is_same_origin(&uri, &request.uri);
     let next =
         HttpRequest { method: "GET".into(), uri, queries: Vec::new(), body: None, ..request };
     match is_own {

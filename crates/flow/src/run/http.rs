@@ -62,7 +62,7 @@ pub fn request(
     let is_poll = matches!(pending.stage, Stage::Polled { .. });
     // another origin that an answer names does not get the credentials of this one
     let is_own = match &pending.stage {
-        Stage::Polled { location } => origin(location) == origin(&text("uri")),
+        Stage::Polled { location } => is_same_origin(location, &text("uri")),
         _ => true,
     };
     let mut headers = Vec::new();
@@ -101,10 +101,15 @@ pub(super) fn idempotency_key(run: &Run, pending: &Pending) -> String {
 }
 
 /// Scheme and authority of an absolute address.
-pub(super) fn origin(uri: &str) -> Option<String> {
+fn origin(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     Some(format!("{scheme}://{authority}").to_ascii_lowercase())
+}
+
+/// What is no address is of no origin.
+pub(super) fn is_same_origin(one: &str, other: &str) -> bool {
+    origin(one).is_some_and(|it| Some(it) == origin(other))
 }
 
 /// Names and text values of an object; arrays give their items one by one.
@@ -285,5 +290,6 @@ mod tests {
             assert_ne!(own, origin(other), "{other}");
         }
         assert_eq!(origin("/relative"), None);
+        assert!(!is_same_origin("https:/a", "https:/b"));
     }
 }

@@ -12,7 +12,7 @@ use super::event::{self, ReadError};
 use super::http;
 use super::state::{FrameId, Pending, Stage};
 use crate::definition::{Action, ActionId};
-use crate::limits::PAGES_MAX;
+use crate::limits::{PAGE_LINK_BYTES_MAX, PAGES_MAX};
 use durable::Ticks;
 use expr::{EvalError, Object, Str, Value};
 use std::sync::Arc;
@@ -190,6 +190,14 @@ fn follow(
     let is_enough = pages.count + items.len() >= items_min as usize;
     match next.map(|next| http::absolute(asked, next)) {
         Some(next) if !is_enough && pages.len() + 1 < PAGES_MAX => {
+            if next.len() > PAGE_LINK_BYTES_MAX {
+                let message = format!(
+                    "A page of action '{}' names a next one by an address of {} bytes; it may have {PAGE_LINK_BYTES_MAX}.",
+                    action.name,
+                    next.len()
+                );
+                return failed("PagedContentTooLarge", &message);
+            }
             if pages.has_asked(&next) {
                 let message = format!(
                     "The pages of action '{}' lead back to '{next}', which was asked before.",

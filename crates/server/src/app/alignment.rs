@@ -72,34 +72,38 @@ impl App {
             for row in rows {
                 let id = row.id.clone();
                 self.adopt_environment(&row.environment).await?;
-                if let Err(error) = self.align_row(row).await {
-                    tracing::error!(flow = %id, message = %error.message, "a trigger is not on");
+                match self.align_row(row).await {
+                    Ok(()) => {}
+                    // the start does not wait for it
+                    Err(error) if passes(&error) => {
+                        tokio::spawn(self.clone().align_later(id));
+                    }
+                    Err(error) => not_on(&id, &error),
                 }
             }
         }
     }
 
-    /// What passes is tried again: nobody else does so while the server lives.
     async fn align_row(&self, row: WorkflowRow) -> Result<(), AppError> {
-        let (id, mut row, mut pause) = (row.id.clone(), Some(row), ALIGN_PAUSE);
-        loop {
-            let entry = match row.take() {
-                Some(row) => self.engine.catalog.entry(row).await.map(Some),
-                None => self.engine.catalog.refresh(&id).await,
-            };
-            let aligned = match entry {
-                Ok(Some(entry)) => self.align_trigger(entry).await.map(|_| ()),
+        let entry = self.engine.catalog.entry(row).await?;
+        self.align_trigger(entry).await.map(drop)
+    }
+
+    /// What passes is tried again: nobody else does so while the server lives.
+    async fn align_later(self, id: String) {
+        let mut pause = ALIGN_PAUSE;
+        while !self.engine.is_closing() {
+            tokio::time::sleep(pause).await;
+            let aligned = match self.engine.catalog.refresh(&id).await {
+                Ok(Some(entry)) => self.align_trigger(entry).await.map(drop),
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
             };
-            let passes = |error: &AppError| {
-                matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Conflict)
-            };
-            if !aligned.as_ref().is_err_and(passes) || pause > ALIGN_PAUSE_MAX {
-                return aligned;
+            match aligned {
+                Ok(()) => return,
+                Err(error) if passes(&error) => pause = (pause * 2).min(ALIGN_PAUSE_MAX),
+                Err(error) => return not_on(&id, &error),
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
     }
 
@@ -114,4 +118,13 @@ impl App {
         self.engine.end_trigger(process).await?;
         self.reload(&entry).await
     }
+}
+
+/// Whether a fault may be gone the next time.
+fn passes(error: &AppError) -> bool {
+    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Conflict)
+}
+
+fn not_on(flow: &str, error: &AppError) {
+    tracing::error!(%flow, message = %error.message, "a trigger is not on");
 }

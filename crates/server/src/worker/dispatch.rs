@@ -206,7 +206,11 @@ impl Engine {
                 source: parent.as_bytes().to_vec(),
                 key: effect.to_le_bytes().to_vec(),
             }),
-            invoker: crate::app::invoker::of_child(&call.invoker),
+            // whose connections are for one environment are not for another
+            invoker: match entry.row.environment == environment {
+                true => crate::app::invoker::of_child(&call.invoker),
+                false => Value::Null,
+            },
         };
         self.start(start).await.map(|_| ()).map_err(internal)
     }

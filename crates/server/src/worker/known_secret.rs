@@ -136,15 +136,20 @@ struct Noted {
 
 /// In memory, by flow.
 #[derive(Default)]
-pub struct Cache(RwLock<HashMap<String, Arc<Noted>>>);
+pub struct Cache {
+    flows: RwLock<HashMap<String, Arc<Noted>>>,
+    /// Calls of this node take turns when they note something: that is rare, and they would
+    /// only hinder each other.
+    noting: tokio::sync::Mutex<()>,
+}
 
 impl Cache {
     fn get(&self, flow: &str) -> Option<Arc<Noted>> {
-        self.0.read().get(flow).cloned()
+        self.flows.read().get(flow).cloned()
     }
 
     fn put(&self, flow: &str, noted: Arc<Noted>) {
-        let mut all = self.0.write();
+        let mut all = self.flows.write();
         if all.len() >= KNOWN_SECRETS_CACHED_MAX {
             all.clear();
         }
@@ -210,6 +215,7 @@ impl Engine {
         if more.is_empty() || is_known() {
             return Ok(());
         }
+        let _turn = self.known_secrets.noting.lock().await;
         for _ in 0..CHANGE_TRIES_MAX {
             let found = self.read_noted(flow).await?;
             if found.as_ref().is_some_and(|(_, noted)| noted.kept.has(more)) {

@@ -70,8 +70,12 @@ impl Engine {
             version: entry.row.version,
             operation_name: trigger.name.clone(),
             retry: policy_of(webhook.source, &webhook.retry, &inputs),
-            inputs: Reference::pinned(inputs, &trigger.name, &entry.version.references),
-            invoker: Value::Null,
+            invoker: Reference::pinned(
+                Value::Null,
+                (&inputs, &trigger.name),
+                (&entry.version.references, &entry.row.environment),
+            ),
+            inputs,
             callback,
             phase: Phase::Asking { attempt: 1, due: self.clock.now() },
             replaced: None,
@@ -108,8 +112,7 @@ impl Engine {
         call: SubscriptionCall,
     ) -> Result<(), Refusal> {
         let Some(row) = self.store.run(run).await.map_err(Refusal::Failed)? else { return Ok(()) };
-        let references = self.references_of(&row).await.map_err(Refusal::Failed)?;
-        let inputs = Reference::pinned(call.inputs, &call.operation_name, &references);
+        let invoker = self.pinned(&row, &call).await.map_err(Refusal::Failed)?;
         let now = self.clock.now();
         let key = flow::run::CallbackKey(self.catalog.sealer().derive(b"callbacks"));
         let callback = callback_url(&self.catalog.public_url(), &key, call.process);
@@ -118,8 +121,8 @@ impl Engine {
             source: call.source,
             version: row.version,
             operation_name: call.operation_name,
-            inputs,
-            invoker: call.invoker,
+            inputs: call.inputs,
+            invoker,
             retry: call.retry,
             callback: callback.into(),
             phase: Phase::Asking { attempt: 1, due: now },
@@ -133,15 +136,17 @@ impl Engine {
         self.commit_answer(process, &state, Some(now), asked).await
     }
 
-    /// The connection references of the version that a run goes by.
-    async fn references_of(&self, run: &RunRow) -> Result<Arc<serde_json::Value>, StoreError> {
-        let Some(row) = self.store.workflow_by_key(run.workflow).await? else {
-            return Ok(Arc::default());
-        };
+    /// Who invoked a run, with the connection that its subscription names.
+    async fn pinned(&self, run: &RunRow, call: &SubscriptionCall) -> Result<Value, StoreError> {
+        let invoker = call.invoker.clone();
+        let Some(row) = self.store.workflow_by_key(run.workflow).await? else { return Ok(invoker) };
         match self.catalog.version(&row, run.version).await.map_err(told) {
-            Ok(version) => Ok(Arc::clone(&version.references)),
+            Ok(version) => {
+                let of = (&call.inputs, call.operation_name.as_str());
+                Ok(Reference::pinned(invoker, of, (&version.references, &row.environment)))
+            }
             // the call says then what is wrong
-            Err(StoreError::Corrupt(_)) => Ok(Arc::default()),
+            Err(StoreError::Corrupt(_)) => Ok(invoker),
             Err(error) => Err(error),
         }
     }
@@ -172,7 +177,10 @@ impl Engine {
             && let Some(location) = it.replaced.take()
         {
             // the new one is there: the old one is ended once, and ends by itself otherwise
-            let _ = self.subscription_call(&watching, &it, Purpose::Unsubscribe { location }).await;
+            let mut before = it.clone();
+            before.renewals = before.renewals.saturating_sub(1);
+            let purpose = Purpose::Unsubscribe { location };
+            let _ = self.subscription_call(&watching, &before, purpose).await;
         }
         Ok(self.keep_subscription(watching, it, came).await)
     }

@@ -64,6 +64,25 @@ fn a_path_means_its_operation_and_values() {
 }
 
 #[test]
+fn a_path_that_leads_elsewhere_means_nothing() {
+    let path = "/{a}/{b}/{c}";
+    let document = document(
+        "get",
+        path,
+        &json!({"parameters": [
+            {"name": "a", "in": "path", "required": true, "type": "string"},
+            {"name": "b", "in": "path", "required": true, "type": "string"},
+            {"name": "c", "in": "path", "required": true, "type": "string"},
+        ]}),
+    );
+    assert!(document.route(&request("GET", "/x/..y/z")).is_ok());
+    for target in ["/x/../z", "/x/%2e%2E/z", "/x/./z", "/x/..\\admin\\7/z"] {
+        let fault = document.route(&request("GET", target)).expect_err("elsewhere");
+        assert!(matches!(fault, RouteFault::NotFound { .. }), "{target}");
+    }
+}
+
+#[test]
 fn what_means_no_operation_is_said() {
     let document = shop();
     for target in ["/no", "/datasets//tables//items", "/rows(a='x')", "/end/x", "/%", "/rows(%"] {

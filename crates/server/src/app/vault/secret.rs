@@ -207,7 +207,9 @@ impl App {
                 Some(known) => known,
                 None => self.first_of(&vault, at.name).await?,
             };
-            let mut change = Change::default();
+            // a vault that is deleted at the same time gets no secret any more
+            let vault = self.vault_for(caller, operation, at.environment, at.vault).await?;
+            let mut change = Change::default().put(&vault)?;
             while secret.versions.len() >= SECRET_VERSIONS_MAX {
                 let oldest = secret.versions.remove(0);
                 if let Some(known) = self.get::<VaultSecretValue>(&oldest.id).await? {

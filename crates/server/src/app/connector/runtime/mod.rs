@@ -163,11 +163,7 @@ impl App {
                 (Reference::of(call, &version.references)?, row.environment.clone())
             }
             None if matches!(call.purpose, Purpose::Unsubscribe { .. }) => {
-                let reference = Reference::of(call, &serde_json::Value::Null)?;
-                let (connector, name) = (&reference.connector, &reference.connection);
-                let connection = self.connection_at_address(connector, name).await?;
-                let environment = connection.map(|it| it.environment.clone()).ok_or_else(gone)?;
-                (reference, environment)
+                Reference::of_pin(&call.invoker).ok_or_else(gone)?
             }
             None => return Err(gone()),
         };

@@ -19,6 +19,9 @@ pub struct Reference {
     pub whose: Whose,
 }
 
+/// Where a subscription keeps its connection.
+const PIN: &str = "subscribed";
+
 /// Whose connection a reference means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
@@ -34,21 +37,34 @@ impl Reference {
         Reference::named_in(&call.inputs, &call.operation_name, references)
     }
 
-    /// The inputs of a subscription, with the id of the connection that they name: it is to be
-    /// ended also when the flow is gone, and its references with it.
-    pub fn pinned(inputs: expr::Value, operation: &str, references: &Value) -> expr::Value {
-        let Ok(found) = Reference::named_in(&inputs, operation, references) else { return inputs };
-        let (Some(object), Some(expr::Value::Object(host))) =
-            (inputs.as_object(), inputs.get("host"))
-        else {
-            return inputs;
-        };
-        let (connector, name) = (&found.connector, found.id_segment());
-        let id = format!("/providers/Microsoft.PowerApps/apis/{connector}/connections/{name}");
-        let (mut pinned, mut host) = (Object::clone(object), Object::clone(host));
-        host.insert("connectionName", id);
-        pinned.insert("host", host);
-        pinned.into()
+    /// What a subscription keeps of the connection that its inputs name, beside who invoked it:
+    /// it is to be ended also when the flow is gone, and its references with it. It stands where
+    /// no definition can write. That of an invoker is not kept: whether they still give it
+    /// cannot be asked without the flow.
+    pub fn pinned(
+        invoker: expr::Value,
+        (inputs, operation): (&expr::Value, &str),
+        (references, environment): (&Value, &str),
+    ) -> expr::Value {
+        let found = Reference::named_in(inputs, operation, references).ok();
+        let Some(found) = found.filter(|it| it.whose == Whose::Embedded) else { return invoker };
+        let mut pin = Object::with_capacity(3);
+        pin.push_new("connector", found.connector);
+        pin.push_new("connection", found.connection);
+        pin.push_new("environment", environment);
+        let mut object = invoker.as_object().map(|it| Object::clone(it)).unwrap_or_default();
+        object.insert(PIN, pin);
+        object.into()
+    }
+
+    /// The connection that a subscription keeps, and its environment.
+    pub fn of_pin(invoker: &expr::Value) -> Option<(Reference, String)> {
+        let pin = invoker.get(PIN)?;
+        let text = |name: &str| pin.get(name)?.as_str().map(str::to_owned);
+        let (connector, connection) = (text("connector")?, text("connection")?);
+        let key = connection.clone();
+        let reference = Reference { key, connector, connection, whose: Whose::Embedded };
+        Some((reference, text("environment")?))
     }
 
     fn named_in(
@@ -112,8 +128,10 @@ impl Reference {
     fn known_in(self, references: &Value) -> Reference {
         let mut theirs = Reference::of_invoker(references).into_iter();
         let found = theirs.find(|it| {
-            it.connector == self.connector
-                && (it.connection == self.connection || it.key == self.connection)
+            it.connector.eq_ignore_ascii_case(&self.connector)
+                && [&it.connection, &it.key]
+                    .into_iter()
+                    .any(|name| name.eq_ignore_ascii_case(&self.connection))
         });
         found.unwrap_or(self)
     }
@@ -335,23 +353,30 @@ mod tests {
 
     #[test]
     fn a_pinned_connection_is_found_without_references() {
-        let references = json!({"books": {"connectionName": "b1", "id": "/apis/shared_books"}});
+        let references = json!({
+            "books": {"connectionName": "b1", "id": "/apis/shared_books"},
+            "theirs": {"connectionName": "b2", "id": "/apis/shared_books", "source": "Invoker"},
+        });
+        let pinned = |host: &Value| {
+            let inputs = call(host).inputs;
+            let invoker = expr::json::parse(br#"{"id": "p"}"#).expect("JSON");
+            Reference::pinned(invoker, (&inputs, "Act"), (&references, "e"))
+        };
         for host in [
             json!({"connectionName": "books", "operationId": "OnLoan", "apiId": "x"}),
             json!({"connection": {"referenceName": "books"}}),
         ] {
-            let mut call = call(&host);
-            call.inputs = Reference::pinned(call.inputs.clone(), "Act", &references);
-            let found = Reference::of(&call, &Value::Null).expect("a reference");
-            assert_eq!(
-                (found.connector.as_str(), found.connection.as_str()),
-                ("shared_books", "b1")
-            );
-            let operation = call.inputs.get("host").and_then(|it| it.get("operationId"));
-            assert_eq!(operation.is_some(), host.get("operationId").is_some());
+            let kept = pinned(&host);
+            let (found, environment) = Reference::of_pin(&kept).expect("a reference");
+            let found = (found.connector.as_str(), found.connection.as_str());
+            assert_eq!((found, environment.as_str()), (("shared_books", "b1"), "e"));
+            assert_eq!(kept.get("id").and_then(expr::Value::as_str), Some("p"));
         }
-        let unknown = call(&json!({"connectionName": "none"})).inputs;
-        assert_eq!(Reference::pinned(unknown.clone(), "Act", &references), unknown);
+        // nothing is kept of what an invoker brings, nor of what is not known
+        for name in ["theirs", "none"] {
+            let kept = pinned(&json!({"connectionName": name}));
+            assert!(Reference::of_pin(&kept).is_none(), "{name}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Engine {
     /// Asks once, and starts what there is.
     pub(super) async fn poll(
         self: &Arc<Self>,
-        watching: Watching,
+        mut watching: Watching,
         entry: &FlowEntry,
         (trigger, poll): (&Trigger, &Poll),
     ) -> Result<Result<(), Refusal>, AppError> {
@@ -53,6 +53,13 @@ impl Engine {
             progress.answered(&result, (&policy, poll.reads_status), (now, regular, random));
         match (came, result) {
             (Polled::Fires, CallResult::Answer(outputs)) => {
+                // the node may have lost the process while it asked, and have it again: another
+                // has asked the same meanwhile, found nothing yet, and gone on to the next
+                // question, which finds this under another key. Only the store knows. Who asks
+                // after this was said finds at least what was found here, under the same keys.
+                if let Err(refusal) = self.hold_trigger(&mut watching).await {
+                    return Ok(Err(refusal));
+                }
                 let key = [b"poll".as_slice(), process.as_bytes(), &number.to_le_bytes()].concat();
                 let firing = crate::app::trigger::Firing {
                     entry,

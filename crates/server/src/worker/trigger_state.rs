@@ -147,7 +147,21 @@ impl Engine {
         self.commit_answer(watching, state, due, (None, Vec::new())).await
     }
 
-    /// The same with what it answers, or is asked by.
+    /// Moves a trigger on as it is, which only whoever has its latest state can: before what
+    /// nobody is to do who comes late.
+    pub(super) async fn hold_trigger(&self, watching: &mut Watching) -> Result<(), Refusal> {
+        let state = &watching.state;
+        let mut batch = Batch::new(watching.process, ProcessKind::Trigger, watching.seq);
+        batch.events = 1;
+        batch.snapshot = Some(write(state));
+        batch.forget_history = true;
+        batch.standing = Standing::Live { due: watching.due };
+        self.commit_batch(batch, state.workflow, None).await?;
+        watching.seq += 1;
+        Ok(())
+    }
+
+    /// [`Self::commit_trigger`] with what it answers, or is asked by.
     pub(super) async fn commit_answer(
         &self,
         watching: Watching,

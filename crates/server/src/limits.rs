@@ -478,3 +478,29 @@ pub const APPS_PER_OWNER_MAX: usize = 1_000;
 /// Apps of one connection, or of one principal, that are looked at to find out whether it is
 /// shared with somebody.
 pub const APPS_LOOKED_AT_MAX: usize = 500;
+
+/// Tries of a change of an approval that many answer at the same moment.
+pub const APPROVAL_TRIES_MAX: u32 = 64;
+
+/// Bytes of what is asked: its title and other names, its details, an address.
+pub const APPROVAL_TITLE_BYTES_MAX: usize = 1_024;
+pub const APPROVAL_TEXT_BYTES_MAX: usize = 256 * 1024;
+pub const APPROVAL_LINK_BYTES_MAX: usize = 4_096;
+
+/// Files that come with an approval, and their bytes together.
+pub const APPROVAL_ATTACHMENTS_MAX: usize = 20;
+pub const APPROVAL_ATTACHMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Those who wait for one outcome, and how often one is told who does not answer.
+pub const APPROVAL_WAITING_MAX: usize = 100;
+pub const APPROVAL_WAKE_TRIES_MAX: u32 = 24;
+
+/// How often approvals are looked at whose time has come, and how many at a time.
+pub const APPROVALS_EVERY: Duration = Duration::from_secs(5);
+pub const APPROVALS_PER_ROUND: usize = 256;
+
+/// People for whom one person answers.
+pub const DEPUTIES_FOR_MAX: usize = 100;
+
+/// Calendars of an environment.
+pub const CALENDARS_MAX: usize = 50;

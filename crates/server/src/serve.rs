@@ -106,6 +106,7 @@ async fn run(config: Config) -> Result<(), String> {
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
     let retention = tokio::spawn(app.clone().run_retention());
     let notifications = tokio::spawn(app.clone().run_notifications());
+    let approvals = tokio::spawn(app.clone().run_approvals());
     let policies = tokio::spawn(app.clone().run_data_policies());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
@@ -127,6 +128,7 @@ async fn run(config: Config) -> Result<(), String> {
     tracing::info!("going down");
     retention.abort();
     notifications.abort();
+    approvals.abort();
     policies.abort();
     engine.stop_timers();
     let deadline = Duration::from_secs(SHUTDOWN_SECONDS);

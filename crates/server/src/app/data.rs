@@ -62,6 +62,12 @@ pub enum Kind {
     VaultSecretValue = 72,
     /// What is masked in the histories of a flow: [`crate::worker::known_secret`].
     KnownSecrets = 73,
+    Approval = 83,
+    Deputy = 84,
+    BusinessCalendar = 85,
+    ApprovalNotice = 86,
+    /// The content of a file that came with an approval.
+    ApprovalAttachment = 87,
 }
 
 /// Something that is kept as a record.

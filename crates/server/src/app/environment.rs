@@ -274,6 +274,10 @@ impl App {
             let text = format!("There are vaults in the environment '{id}'.");
             return refuse("EnvironmentNotEmpty", text);
         }
+        if self.holds_open_approvals(id).await? {
+            let text = format!("There are open approvals in the environment '{id}'.");
+            return refuse("EnvironmentNotEmpty", text);
+        }
         let change = Change::default().remove(&environment);
         let change = self.without_variables_of(id, change).await?;
         let (change, changed) = self.without_roles_of(id, change).await?;

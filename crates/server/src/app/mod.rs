@@ -3,6 +3,7 @@
 
 pub mod access;
 mod alignment;
+pub mod approval;
 pub mod audit;
 pub mod callback;
 pub mod cancellation;

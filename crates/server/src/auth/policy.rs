@@ -175,6 +175,13 @@ operations! {
     ReadVault "ReadVault" Held(Hold::CanView);
     ChangeVault "ChangeVault" Held(Hold::Owner);
     ManageVaults "ManageVaults" EnvironmentAdministrator;
+    // approvals: what one is asked for, and what one has asked
+    ListApprovals "ListApprovals" Person;
+    CreateApproval "CreateApproval" Maker;
+    GetApproval "GetApproval" Held(Hold::CanView);
+    AnswerApproval "AnswerApproval" Held(Hold::CanEdit);
+    CancelApproval "CancelApproval" Held(Hold::Owner);
+    ManageApprovals "ManageApprovals" EnvironmentAdministrator;
     // the directory and the server
     ManageOwnAccount "ManageOwnAccount" Person;
     ReadDirectory "ReadDirectory" PersonOrAdministrator;

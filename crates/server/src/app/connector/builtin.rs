@@ -3,6 +3,7 @@
 
 use super::Connector;
 use super::management::{self, operations};
+use ::connector::builtin::Builtin;
 use ::connector::definition::{Document, Properties};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -16,6 +17,21 @@ pub const MANAGEMENT: &str = "shared_flowmanagement";
 pub const ADMINS: &str = "shared_microsoftflowforadmins";
 /// Secrets of this server's vaults.
 pub const VAULT: &str = "shared_keyvault";
+pub const APPROVALS: &str = "shared_approvals";
+
+/// Connectors with the two files of any, which are served here and not by the other crate.
+static SERVED_HERE: [Builtin; 1] = [Builtin {
+    name: APPROVALS,
+    swagger: include_str!("../approval/shared_approvals.swagger.json"),
+    properties: include_str!("../approval/shared_approvals.properties.json"),
+    actions: &["CreateAnApproval", "StartAndWaitForAnApproval", "WaitForAnApproval"],
+    triggers: &[],
+}];
+
+/// The files of a connector that has some.
+fn files_of(name: &str) -> Option<&'static Builtin> {
+    SERVED_HERE.iter().find(|it| it.name == name).or_else(|| ::connector::builtin::find(name))
+}
 
 static ALL: LazyLock<Vec<Connector>> = LazyLock::new(|| {
     let management = Connector::built_in(
@@ -28,12 +44,12 @@ static ALL: LazyLock<Vec<Connector>> = LazyLock::new(|| {
         "Power Automate for Admins",
         "Power Automate Management Connector for Administrators.",
     );
-    let served = ::connector::builtin::all().iter().filter_map(described);
+    let served = SERVED_HERE.iter().chain(::connector::builtin::all()).filter_map(described);
     [management, admins].into_iter().map(with_authentication).chain(served).collect()
 });
 
-/// One that the other crate serves, as its two files say.
-fn described(builtin: &::connector::builtin::Builtin) -> Option<Connector> {
+/// One as its two files say.
+fn described(builtin: &Builtin) -> Option<Connector> {
     let document = Document::read(builtin.swagger).ok()?;
     let properties = Properties::read(builtin.properties).ok()?;
     let mut connector = Connector::built_in(builtin.name, &document.title, &document.description);
@@ -45,7 +61,7 @@ fn described(builtin: &::connector::builtin::Builtin) -> Option<Connector> {
 /// The document of one of them.
 #[must_use]
 pub fn document(connector: &Connector) -> Option<String> {
-    match ::connector::builtin::find(&connector.name) {
+    match files_of(&connector.name) {
         Some(builtin) => Some(builtin.swagger.to_owned()),
         None if operations(&connector.name).is_empty() => None,
         None => Some(management::document(
@@ -150,7 +166,7 @@ mod tests {
 
     #[test]
     fn every_one_has_its_document_and_ways_to_authenticate() {
-        assert_eq!(all().len(), 2 + ::connector::builtin::all().len());
+        assert_eq!(all().len(), 3 + ::connector::builtin::all().len());
         for connector in all() {
             let text = document(connector).expect("a document");
             let read = Document::read(&text).expect("a document that can be read");

@@ -3,10 +3,10 @@
 
 use super::Called;
 use super::backend::header_object;
-use crate::app::App;
 use crate::app::connector::builtin;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::vault::VAULT_NAME;
+use crate::app::{App, approval};
 use crate::auth::caller::Caller;
 use crate::clock::UNIX_EPOCH_TICKS;
 use crate::worker::failure;
@@ -91,6 +91,9 @@ const TIMEOUT: Duration = Duration::from_secs(crate::limits::CALL_TIMEOUT_SECOND
 
 pub(super) async fn answer(called: &Called) -> Result<CallResult, AppError> {
     let known = [builtin::MANAGEMENT, builtin::ADMINS];
+    if called.connector.name == builtin::APPROVALS {
+        return approval::serve(called).await;
+    }
     match known.into_iter().find(|name| *name == called.connector.name) {
         Some(connector) => managed(called, connector).await,
         None => by_library(called).await,

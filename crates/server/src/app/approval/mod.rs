@@ -1,0 +1,208 @@
+//! Approvals: who is asked for what, and what became of it. The rules are those of
+//! `governance::approval`; here is who people are, what is kept, and who waits.
+//!
+//! An approval is a record and not a process of its own: whoever answers changes it at any
+//! node and hears at once whether that counted, and of two who answer at a time the store
+//! lets one be first. What an outcome owes to others (flows that wait, letters) is kept in the
+//! same change and is made good by rounds, however often a node ends.
+//!
+//! Invariant: whoever waits is told of an outcome once it is stored, and of no other one.
+
+mod answer;
+mod calendar;
+mod create;
+mod deputy;
+mod evidence;
+mod input;
+mod letter;
+mod list;
+mod notice;
+mod people;
+mod record;
+mod served;
+mod wake;
+
+pub use answer::AnswerInput;
+pub use calendar::BusinessCalendar;
+pub use create::Asking;
+pub use deputy::Deputy;
+pub use evidence::EvidenceView;
+pub use input::{ApprovalInput, ApprovalType, StageInput};
+pub use list::{ApprovalFilter, ApprovalSide};
+pub use people::Party;
+pub use record::ApprovalRecord;
+pub(crate) use served::serve;
+
+use super::data::{Change, Known};
+use super::environment::forbidden;
+use super::error::{AppError, ErrorKind};
+use super::{App, Operation};
+use crate::auth::caller::Caller;
+use crate::auth::policy::{self, Hold, Place};
+use crate::limits::APPROVAL_TRIES_MAX;
+use governance::approval::{Refusal, Tell};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// An approval with what the caller has to do with it.
+pub struct ApprovalView {
+    pub record: Known<ApprovalRecord>,
+    /// For whom the caller may answer: themselves, and those they stand for.
+    pub answers_for: Vec<String>,
+    /// Whether the caller may take it back.
+    pub is_cancellable: bool,
+}
+
+impl App {
+    /// An approval that the caller has to do with, or administers.
+    pub async fn get_approval(&self, caller: &Caller, id: &str) -> Result<ApprovalView, AppError> {
+        self.approval_for(caller, Operation::GetApproval, id).await
+    }
+
+    /// The same, to do something with. Who has nothing to do with it does not learn whether it
+    /// is there.
+    async fn approval_for(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        id: &str,
+    ) -> Result<ApprovalView, AppError> {
+        let denied = || forbidden(&format!("Access to the approval '{id}' is denied."));
+        let people = self.stands_for(caller).await?;
+        let Some(record) = self.get::<ApprovalRecord>(id).await? else {
+            return Err(match caller.administers_tenant() {
+                true => no_approval(id),
+                false => denied(),
+            });
+        };
+        let environment = self.environment(&record.environment).await?;
+        let place = environment.as_ref().map(|it| it.place()).unwrap_or_default();
+        let place = Place { hold: record.hold_of(caller, &people), ..place };
+        let allows = |operation| policy::allows(caller, operation, place);
+        if !allows(operation) && !allows(Operation::ManageApprovals) {
+            return Err(denied());
+        }
+        let is_cancellable =
+            allows(Operation::CancelApproval) || allows(Operation::ManageApprovals);
+        let answers_for = match record.state.is_open() {
+            true => {
+                let open = record.state.open_tasks().map(|task| &task.assignee);
+                open.filter(|it| people.contains(it)).cloned().collect()
+            }
+            false => Vec::new(),
+        };
+        Ok(ApprovalView { record, answers_for, is_cancellable })
+    }
+
+    /// Changes an approval, again as long as others do so at the same moment. `step` says whom
+    /// to tell, and what the audit is to say, which is nothing where nothing was asked for.
+    /// What was refused is stored too: time may have passed on the way.
+    async fn change_approval(
+        &self,
+        caller: &Caller,
+        id: &str,
+        mut step: impl FnMut(&mut ApprovalRecord, i64) -> Result<Stepped, AppError>,
+    ) -> Result<Known<ApprovalRecord>, AppError> {
+        for attempt in 0..APPROVAL_TRIES_MAX {
+            let mut record =
+                self.get::<ApprovalRecord>(id).await?.ok_or_else(|| no_approval(id))?;
+            let before = record.value.clone();
+            let now = self.engine.clock.now();
+            let Stepped { tells, audit, result } = step(&mut record.value, now)?;
+            if record.value == before {
+                result?;
+                return Ok(record);
+            }
+            record.changed = now;
+            let mut change = Change::default().put(&record)?;
+            for notice in self.notices_of(&record, &tells, now)? {
+                change = change.put(&notice)?;
+            }
+            if let Some((operation, detail)) = audit {
+                change = change.audit(operation, id, &record.said(detail));
+            }
+            match self.apply(caller, change).await {
+                Err(error) if error.kind == ErrorKind::Conflict => {
+                    // somebody else was first; many at once do not meet again
+                    let pause = self.engine.clock.moment().seed % (u64::from(attempt) * 4 + 2);
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    if !record.state.is_open() {
+                        self.wake_waiting(id).await;
+                    }
+                    result?;
+                    return self.get(id).await?.ok_or_else(|| no_approval(id));
+                }
+            }
+        }
+        let message = "Too many answer this approval at the same moment. Try again shortly.";
+        let kind = ErrorKind::Throttled { retry_after_seconds: 1 };
+        Err(AppError::new(kind, "ApprovalBusy", message))
+    }
+}
+
+/// What a step of an approval was.
+struct Stepped {
+    tells: Vec<Tell>,
+    audit: Option<(&'static str, Value)>,
+    result: Result<(), AppError>,
+}
+
+impl Stepped {
+    fn of(tells: Vec<Tell>, result: Result<(), Refusal>) -> Stepped {
+        Stepped { tells, audit: None, result: result.map_err(|it| refused(&it)) }
+    }
+
+    /// With what the audit says when it counted.
+    fn audited(self, operation: &'static str, detail: Value) -> Stepped {
+        let audit = self.result.is_ok().then_some((operation, detail));
+        Stepped { audit, ..self }
+    }
+}
+
+impl ApprovalRecord {
+    /// What a caller has to do with it, who stands for some people. Who made it and the
+    /// requestor may take it back, whoever is asked may answer.
+    fn hold_of(&self, caller: &Caller, people: &[String]) -> Option<Hold> {
+        let is_theirs = |id: &Option<String>| id.as_deref() == Some(caller.id());
+        if is_theirs(&self.creator) || is_theirs(&self.requestor) {
+            return Some(Hold::Owner);
+        }
+        let mut asked = self.asked();
+        asked.any(|person| people.contains(person)).then_some(Hold::CanEdit)
+    }
+
+    /// What the audit says of it, with the end of its history's chain.
+    fn said(&self, detail: Value) -> Value {
+        let mut said = json!({"environment": self.environment});
+        if let (Some(said), Value::Object(detail)) = (said.as_object_mut(), detail) {
+            said.extend(detail);
+        }
+        if let Some(last) = self.state.history().last() {
+            said["evidence"] = last.hash.as_str().into();
+        }
+        said
+    }
+}
+
+fn no_approval(id: &str) -> AppError {
+    AppError::not_found("ApprovalNotFound", format!("There is no approval '{id}'."))
+}
+
+/// Why something that somebody asked for was not done.
+fn refused(refusal: &Refusal) -> AppError {
+    let (kind, code) = match refusal {
+        Refusal::Decided { .. } => (ErrorKind::Conflict, "ApprovalAlreadyCompleted"),
+        Refusal::Cancelled => (ErrorKind::Conflict, "ApprovalCancelled"),
+        Refusal::Answered { .. } => (ErrorKind::Conflict, "ApprovalAlreadyAnswered"),
+        Refusal::NotAsked => (ErrorKind::Forbidden, "ApprovalNotAssigned"),
+        Refusal::NotYet => (ErrorKind::Conflict, "ApprovalStageNotBegun"),
+        Refusal::UnknownOption { .. } => (ErrorKind::Invalid, "InvalidApprovalResponse"),
+        Refusal::NotReassignable => (ErrorKind::Forbidden, "ApprovalNotReassignable"),
+        Refusal::AskedAlready => (ErrorKind::Conflict, "ApprovalAlreadyAssigned"),
+        Refusal::TooManyTasks => (ErrorKind::Conflict, "ApprovalTooOftenReassigned"),
+    };
+    AppError::new(kind, code, refusal.to_string())
+}

@@ -249,6 +249,9 @@ impl Dialect {
 /// Does what the command line of this process asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Ok(Alone { command: Only::Serve(args) }) = Alone::try_parse_from(std::env::args_os()) {
+        return crate::serve::serve(args);
+    }
     match Cli::try_parse_from(std::env::args_os()) {
         Ok(cli) => dispatch(cli),
         Err(error) => {
@@ -298,6 +301,20 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Validate(args) => report(json, |out| validate::execute(&args, out)),
         Command::Eval(args) => report(json, |out| eval::execute(&args, out)),
     }
+}
+
+/// The command line of a server alone, which rests for long: what all other commands look
+/// like is not made up for it. What it does not understand is read as any other.
+#[derive(Parser)]
+#[command(disable_help_flag = true, disable_help_subcommand = true)]
+struct Alone {
+    #[command(subcommand)]
+    command: Only,
+}
+
+#[derive(Subcommand)]
+enum Only {
+    Serve(serve::ServeArgs),
 }
 
 /// Runs a command that prints, and tells of its failure.

@@ -30,7 +30,7 @@ use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
 use crate::clock;
 use crate::worker::{Asker, Connectors, Engine, Judged, Later, failure};
-use ::connector::call::{Body, RelativeRequest};
+use ::connector::call::{Body, RelativeRequest, RouteFault};
 use ::connector::definition::{self, Document};
 use ::connector::http::Judge;
 use durable::Ticks;
@@ -448,13 +448,18 @@ fn by_id(
 }
 
 /// `{method, path, queries, headers, body}`: what no operation's path fits goes to the service
-/// as it stands.
+/// as it stands, unless it would lead to another path on the way.
 fn by_path(document: &Document, inputs: &Object) -> Result<Understood, AppError> {
     let request = RelativeRequest::from_action(inputs)
         .map_err(|it| AppError::invalid(it.code, it.message))?;
     Ok(match document.route(&request) {
         Ok(routed) => (Some(routed.operation.id.clone()), request, routed.parameters),
-        Err(_) => (None, request, Object::new()),
+        Err(fault @ RouteFault::Elsewhere { .. }) => {
+            return Err(AppError::invalid("InvalidPath", fault.to_string()));
+        }
+        Err(RouteFault::NotFound { .. } | RouteFault::Method { .. }) => {
+            (None, request, Object::new())
+        }
     })
 }
 

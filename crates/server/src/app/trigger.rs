@@ -250,9 +250,9 @@ impl App {
     /// Starts a flow of an environment by its Request trigger, and waits for its Response.
     pub(crate) async fn ask_flow(
         &self,
-        environment: &str,
-        name: &str,
+        (environment, name): (&str, &str),
         body: Value,
+        invoker: Value,
     ) -> Result<Answer, AppError> {
         let engine = &self.engine;
         let entry = match engine.catalog.by_name(environment, name).await? {
@@ -289,7 +289,7 @@ impl App {
             caller: Caller::Request { deadline: engine.clock.now() + ticks },
             start_key: None,
             keyed_by_content: false,
-            invoker: Value::Null,
+            invoker,
         };
         let firings = fire(engine, firing).await?;
         Ok(self.answer_of(firings, true, timeout).await.1)

@@ -25,7 +25,7 @@ use crate::app::data::{Known, Stored};
 use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::facts::FlowFacts;
-use crate::app::{App, AppParts, Operation};
+use crate::app::{App, AppParts, Operation, invoker};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
 use crate::clock;
@@ -129,6 +129,8 @@ pub struct Called {
     pub is_page: bool,
     /// Its content may travel in parts, where the operation can do that.
     pub is_chunked: bool,
+    /// How many flows that stand behind connections wait for it, one for the other.
+    pub depth: usize,
 }
 
 impl Called {
@@ -256,6 +258,7 @@ impl App {
             first: None,
             is_page: false,
             is_chunked: false,
+            depth: 0,
         };
         called.judge = self.judge_call(&called, &Purpose::Call).await?;
         backend::answer(called).await
@@ -382,6 +385,7 @@ impl App {
             first,
             is_page,
             is_chunked: call.transfer.is_chunked,
+            depth: invoker::depth_of(&call.invoker),
         })
     }
 }

@@ -42,7 +42,7 @@ async fn who_waits_at_another_node_gets_the_whole_answer() {
         ..FlowInput::default()
     };
     app.create_flow(&root, "default", input).await.expect("a flow");
-    app.ask_flow(("default", "answers"), Value::from("all of it"), Value::Null)
+    app.ask_flow(("default", "answers"), None, Value::from("all of it"), Value::Null)
         .await
         .expect("a run");
     let entry = app.engine.catalog.by_name("default", "answers").await.expect("read");

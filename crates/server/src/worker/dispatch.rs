@@ -15,12 +15,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::SemaphorePermit;
 
 /// Refusals of a child's start that pass.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 7] = [
     "ServerBusy",
     "InsufficientStorage",
     "StoreUnavailable",
     "ServerNotReady",
     "WorkflowRunsWaitingLimitExceeded",
+    "SecretsNotNoted",
     // the start that was perhaps made is found by its key
     "OutcomeUnknown",
 ];
@@ -191,6 +192,8 @@ impl Engine {
                 format!("The flow '{name}' splits its trigger's array and cannot be called.");
             return Err(("NestedWorkflowContainsSplitOnTrigger", message));
         }
+        let handed = [&call.headers, call.body.as_ref().unwrap_or(&Value::Null)];
+        self.hand_secrets((&caller.row.id, &entry.row.id), &handed).await.map_err(internal)?;
         let start = super::Start {
             version: &entry.version,
             parameters: self.parameters_of(&entry.version).await.map_err(internal)?,

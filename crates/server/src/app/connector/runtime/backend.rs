@@ -400,8 +400,8 @@ async fn by_flow(called: &Called, name: &str) -> Result<CallResult, AppError> {
     body.push_new("path", path);
     body.push_new("body", super::body_value(request));
     let kept = invoker::at_depth(depth);
-    let flow = (called.connection.environment.as_str(), name);
-    let asked = called.app.ask_flow(flow, body.into(), kept);
+    let (flow, from) = ((called.connection.environment.as_str(), name), called.flow.as_deref());
+    let asked = called.app.ask_flow(flow, from, body.into(), kept);
     Ok(match Box::pin(asked).await? {
         Answer::Response(response) => {
             let part = |name: &str| response.get(name).cloned().unwrap_or_default();

@@ -71,5 +71,12 @@ pub const XPATH_CHARS_MAX: usize = 1_000;
 /// Levels of brackets and signs in an XPath expression, each some ten calls deep.
 pub const XPATH_DEPTH_MAX: usize = 24;
 
-/// Nodes that one XPath expression looks at, each time it does: some tenths of a second.
+/// Nodes that one XPath expression looks at or compares, each time it does: some tenths of a
+/// second.
 pub const XPATH_STEPS_MAX: usize = 5_000_000;
+
+/// Bytes of a text that an XPath expression gets in the time of one such step.
+pub const XPATH_TEXT_BYTES_PER_STEP: usize = 256;
+
+/// Letters that `translate` of XPath compares in the time of one.
+pub const XPATH_LETTERS_PER_STEP: usize = 128;

@@ -465,6 +465,9 @@ pub const DATA_POLICY_SETTLE_SECONDS: i64 = 10;
 pub const CHOICE_CONNECTIONS_MAX: usize = 256;
 pub const CHOICE_SHARED_MAX: usize = 500;
 
+/// Flows that stand behind connections and call one another: each waits for the next.
+pub const FLOWS_BEHIND_CALLS_MAX: usize = 8;
+
 /// What an app may have: connection references, people it is shared with, and characters of
 /// its name and description.
 pub const APP_REFERENCES_MAX: usize = 200;

@@ -25,6 +25,10 @@ pub enum RouteFault {
     NotFound { path: String },
     #[error("The connector has no operation {method} at '{path}', which takes {}.", .allowed.join(", "))]
     Method { method: String, path: String, allowed: Vec<String> },
+    #[error(
+        "The path '{path}' has a segment '.' or '..' or a backslash, which would lead to another path."
+    )]
+    Elsewhere { path: String },
 }
 
 /// How well a path fits: literal segments count more than others, the first of them most.
@@ -34,14 +38,14 @@ impl Document {
     /// The operation that a request means, and its parameters.
     ///
     /// # Errors
-    /// No operation has the path, or none the method.
+    /// No operation has the path, or none the method; or the path would lead to another.
     pub fn route(&self, request: &RelativeRequest) -> Result<Routed<'_>, RouteFault> {
         let (path, inline) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let mut query = read_query(inline);
         query.extend(request.query.iter().cloned());
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         if segments.iter().any(|segment| leads_elsewhere(segment) || segment.contains('\\')) {
-            return Err(RouteFault::NotFound { path: path.to_owned() });
+            return Err(RouteFault::Elsewhere { path: path.to_owned() });
         }
         let mut best: Option<(Fit, &Operation, Values<'_>)> = None;
         let mut allowed: Vec<String> = Vec::new();

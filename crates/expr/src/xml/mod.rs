@@ -6,6 +6,7 @@
 //!
 //! Invariant: numbers of nodes that were read are in document order.
 
+mod comparison;
 mod name;
 mod object;
 mod path;

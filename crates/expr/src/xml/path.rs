@@ -2,35 +2,47 @@
 //!
 //! Invariant: what an evaluation looks at is counted, and it ends when that is too much.
 
+use super::comparison::Comparisons;
 use super::{Kind, NodeId, ROOT, Tree, declared, envelope, split, write};
-use crate::limits::{XPATH_CHARS_MAX, XPATH_DEPTH_MAX, XPATH_FOUND_BYTES_MAX, XPATH_STEPS_MAX};
+use crate::limits::{
+    XPATH_CHARS_MAX, XPATH_DEPTH_MAX, XPATH_FOUND_BYTES_MAX, XPATH_LETTERS_PER_STEP,
+    XPATH_STEPS_MAX, XPATH_TEXT_BYTES_PER_STEP,
+};
 use crate::value::Value;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::cmp::Ordering;
-use xpath_eval::{EvaluationContext, ExpandedName, Node, NodeKind};
+use xpath_eval::{EvaluationContext, ExpandedName, Node, NodeKind, QName};
 
 /// What an expression gives: elements are envelopes, other nodes are text.
 pub(crate) fn evaluate(tree: &Tree, expression: &str) -> Result<Value, String> {
     check_size(expression)?;
     let parsed = xpath_eval::parse(expression);
-    let parsed =
+    let mut parsed =
         parsed.map_err(|error| format!("'{expression}' is no XPath expression: {error}."))?;
-    let looked = Looked { tree, steps: Cell::new(0) };
+    let comparisons = Comparisons::watch(&mut parsed);
+    let of_letters = comparisons.of_letters;
+    let looked = Looked { tree, steps: Cell::new(0), of_letters, scopes: OnceCell::new() };
     let root = Place { looked: &looked, id: ROOT };
     let unknown = RefCell::new(None);
     let prefixes = |prefix: &str| {
         unknown.replace(Some(prefix.to_owned()));
         None
     };
+    // nothing stands for a variable when it was too much: that ends the evaluation
+    let variables = |name: &QName| {
+        looked.count(comparisons.met(name)?);
+        (!looked.is_over()).then_some(xpath_eval::Value::Boolean(true))
+    };
     let mut context = EvaluationContext::new(root);
     context.namespaces = Some(&prefixes);
+    context.variables = Some(&variables);
     let found = xpath_eval::evaluate(&parsed, &context);
     if let Some(prefix) = unknown.take() {
         return Err(format!(
             "'{expression}' has the prefix '{prefix}', which nothing declares; expected local-name() or namespace-uri()."
         ));
     }
-    if looked.steps.get() > XPATH_STEPS_MAX {
+    if looked.is_over() {
         return Err(format!("'{expression}' looks at too many nodes."));
     }
     let found = found.map_err(|error| format!("'{expression}' cannot be evaluated: {error}."))?;
@@ -94,6 +106,34 @@ fn shown(tree: &Tree, place: Place<'_>) -> (Value, usize) {
 struct Looked<'a> {
     tree: &'a Tree,
     steps: Cell<usize>,
+    /// Each letter of a text may be compared with each of another.
+    of_letters: bool,
+    /// Of each node the nearest element, itself or above it, that declares a prefix.
+    scopes: OnceCell<Vec<NodeId>>,
+}
+
+impl Looked<'_> {
+    fn count(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_add(steps));
+    }
+
+    fn is_over(&self) -> bool {
+        self.steps.get() > XPATH_STEPS_MAX
+    }
+
+    fn scope(&self, of: NodeId) -> NodeId {
+        let scopes = self.scopes.get_or_init(|| {
+            let mut scopes = Vec::with_capacity(self.tree.0.len());
+            for (id, node) in self.tree.0.iter().enumerate() {
+                let declares = self.tree.attributes(id).any(|it| declared(it.0).is_some());
+                // what is above a node comes before it
+                let above = scopes.get(node.parent).copied().unwrap_or(ROOT);
+                scopes.push(if declares { id } else { above });
+            }
+            scopes
+        });
+        scopes.get(of).copied().unwrap_or(ROOT)
+    }
 }
 
 /// A node as the evaluator sees it.
@@ -122,9 +162,66 @@ impl<'a> Place<'a> {
 
     /// Counts what is looked at; nothing is there any more when that was too much.
     fn limited(self, ids: &'a [NodeId]) -> &'a [NodeId] {
-        let steps = self.looked.steps.get().saturating_add(ids.len() + 1);
-        self.looked.steps.set(steps);
-        if steps > XPATH_STEPS_MAX { &[] } else { ids }
+        self.looked.count(ids.len() + 1);
+        if self.looked.is_over() { &[] } else { ids }
+    }
+
+    /// What a prefix stands for here; an empty one is for names without.
+    fn namespace(self, prefix: &str) -> Option<&'a str> {
+        if prefix == "xml" {
+            return self.looked.tree.namespace(self.id, prefix);
+        }
+        let mut at = self.looked.scope(self.id);
+        while at != ROOT {
+            for id in self.limited(&self.at(at).node().attributes) {
+                if let Kind::Attribute { name, value } = &self.at(*id).node().kind
+                    && declared(name) == Some(prefix)
+                {
+                    return Some(value);
+                }
+            }
+            at = self.looked.scope(self.at(at).node().parent);
+        }
+        None
+    }
+
+    /// Its local name, and where its prefix counts if it has one or might have.
+    fn name(self) -> Option<(Option<(Self, &'a str)>, &'a str)> {
+        match &self.node().kind {
+            Kind::Element { name, .. } => {
+                let (prefix, local) = split(name);
+                Some((Some((self, prefix)), local))
+            }
+            Kind::Attribute { name, .. } => match (declared(name), split(name)) {
+                (Some(prefix), _) => Some((None, prefix)),
+                (None, ("", local)) => Some((None, local)),
+                (None, (prefix, local)) => {
+                    Some((Some((self.at(self.node().parent), prefix)), local))
+                }
+            },
+            Kind::Instruction { target, .. } => Some((None, target)),
+            _ => None,
+        }
+    }
+
+    fn text(self) -> String {
+        match &self.node().kind {
+            Kind::Attribute { value, .. } => value.clone(),
+            Kind::Comment(text) | Kind::Instruction { text, .. } => text.clone(),
+            Kind::Text(_) | Kind::Section(_) => {
+                let siblings = &self.looked.tree.0[self.node().parent].children;
+                let from = siblings.partition_point(|it| *it < self.id);
+                let mut out = String::new();
+                let run = siblings[from..].iter().map(|it| self.at(*it));
+                run.take_while(|it| it.is_text()).for_each(|it| it.append_text(&mut out));
+                out
+            }
+            _ => {
+                let mut out = String::new();
+                self.append_text(&mut out);
+                out
+            }
+        }
     }
 
     fn is_text(self) -> bool {
@@ -165,7 +262,10 @@ impl<'a> Node<'a> for Place<'a> {
     }
 
     fn parent(self) -> Option<Self> {
-        (self.id != ROOT).then(|| self.at(self.node().parent))
+        self.looked.count(1);
+        // an attribute has one in any case: the evaluator relies on it
+        let is_there = !self.looked.is_over() || matches!(self.node().kind, Kind::Attribute { .. });
+        (self.id != ROOT && is_there).then(|| self.at(self.node().parent))
     }
 
     fn children(self) -> impl Iterator<Item = Self> + 'a {
@@ -206,49 +306,127 @@ impl<'a> Node<'a> for Place<'a> {
     }
 
     fn expanded_name(self) -> Option<ExpandedName> {
-        let tree = self.looked.tree;
-        let named = |uri: Option<&str>, local: &str| ExpandedName {
-            namespace_uri: uri.filter(|it| !it.is_empty()).map(str::to_owned),
-            local_name: local.to_owned(),
-        };
-        match &self.node().kind {
-            Kind::Element { name, .. } => {
-                let (prefix, local) = split(name);
-                Some(named(tree.namespace(self.id, prefix), local))
-            }
-            Kind::Attribute { name, .. } => match (declared(name), split(name)) {
-                (Some(prefix), _) => Some(named(None, prefix)),
-                (None, ("", local)) => Some(named(None, local)),
-                (None, (prefix, local)) => {
-                    Some(named(tree.namespace(self.node().parent, prefix), local))
-                }
-            },
-            Kind::Instruction { target, .. } => Some(named(None, target)),
-            _ => None,
-        }
+        let (prefix, local) = self.name()?;
+        let uri = prefix.and_then(|(at, prefix)| at.namespace(prefix));
+        let uri = uri.filter(|it| !it.is_empty()).map(str::to_owned);
+        Some(ExpandedName { namespace_uri: uri, local_name: local.to_owned() })
+    }
+
+    fn has_expanded_name(self, namespace_uri: Option<&str>, local_name: &str) -> bool {
+        // most names are others, whatever their prefixes stand for
+        self.name().is_some_and(|(prefix, local)| {
+            let uri = || prefix.and_then(|(at, prefix)| at.namespace(prefix));
+            local == local_name && uri().filter(|it| !it.is_empty()) == namespace_uri
+        })
     }
 
     fn string_value(self) -> String {
-        match &self.node().kind {
-            Kind::Attribute { value, .. } => value.clone(),
-            Kind::Comment(text) | Kind::Instruction { text, .. } => text.clone(),
-            Kind::Text(_) | Kind::Section(_) => {
-                let siblings = &self.looked.tree.0[self.node().parent].children;
-                let from = siblings.partition_point(|it| *it < self.id);
-                let mut out = String::new();
-                let run = siblings[from..].iter().map(|it| self.at(*it));
-                run.take_while(|it| it.is_text()).for_each(|it| it.append_text(&mut out));
-                out
-            }
-            _ => {
-                let mut out = String::new();
-                self.append_text(&mut out);
-                out
-            }
+        if self.looked.is_over() {
+            return String::new();
         }
+        let text = self.text();
+        self.looked.count(text.len() / XPATH_TEXT_BYTES_PER_STEP);
+        if self.looked.of_letters {
+            self.looked.count(text.len().saturating_mul(text.len()) / XPATH_LETTERS_PER_STEP);
+        }
+        text
     }
 
     fn document_order(self, other: Self) -> Ordering {
         self.id.cmp(&other.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(document: &str, expression: &str) -> Result<Value, String> {
+        evaluate(&super::super::text(document).expect("XML"), expression)
+    }
+
+    #[track_caller]
+    fn is_too_much(document: &str, expression: &str) {
+        let error = found(document, expression).expect_err(expression);
+        assert!(error.contains("looks at too many nodes"), "{error}");
+    }
+
+    fn pairs(count: usize) -> String {
+        format!("<r>{}{}</r>", "<a>1</a>".repeat(count), "<b>2</b>".repeat(count))
+    }
+
+    #[test]
+    fn each_node_that_may_be_compared_with_each_is_counted() {
+        let document = pairs(3_000);
+        for expression in [
+            "//a = //b",
+            "//a > //b",
+            "boolean(/r[not(a = b)])",
+            "count((//a | //b)[. = /r/b])",
+            "string(//a >= (/r/b)[1] or //a >= /r/b)",
+            "//a[. = //b]/..",
+        ] {
+            is_too_much(&document, expression);
+        }
+        for (expression, expected) in [
+            ("/r/a[1] = //b", false),
+            ("//b = /r/a[1] or //a = '1'", true),
+            ("count(//a[. > ../@x]) = 0", true),
+            ("count(//a[. = '1' and . = self::a]) = 3000", true),
+        ] {
+            assert_eq!(found(&document, expression), Ok(Value::Bool(expected)), "{expression}");
+        }
+    }
+
+    #[test]
+    fn comparisons_of_sets_give_what_they_gave() {
+        let document = "<r><a>1</a><a>2</a><b>2</b><c><a>3</a><b>3</b></c></r>";
+        for (expression, expected) in [
+            ("//a = //b", true),
+            ("/r/a[1] = //b", false),
+            ("/r/a != /r/a", true),
+            ("/r/b != /r/b", false),
+            ("//x = //a", false),
+            ("/r/a >= /r/c/a", false),
+            ("/r/b < (/r/c/a | /r/a)", true),
+            ("boolean(//c[a = b and not(a != b)])", true),
+            ("(//a = //b) = (//b = //a)", true),
+            ("count(//a[. = following-sibling::b]) = 2", true),
+            ("//a[. = //b[. = //c/b]] = 3", true),
+        ] {
+            assert_eq!(found(document, expression), Ok(Value::Bool(expected)), "{expression}");
+        }
+        // nobody writes our variables
+        let error = found(document, "$a = 1").expect_err("there are none");
+        assert!(error.contains("cannot be evaluated"), "{error}");
+        assert!(found(document, "$<0 = 1").is_err());
+    }
+
+    #[test]
+    fn ways_up_are_counted() {
+        let inner = "<l/>".repeat(50_000);
+        let document = format!("{}{inner}{}", "<e>".repeat(120), "</e>".repeat(120));
+        is_too_much(&document, "count(//l/ancestor::*)");
+        assert_eq!(found(&document, "count(//l[parent::e])"), Ok(Value::Float(50_000.0)));
+        // names that are declared above, behind what else stands there
+        let others: String = (0..40).map(|at| format!(" a{at}=''")).collect();
+        let levels: String =
+            (0..120).map(|at| format!("<e xmlns:p{at}='urn:p'{others}>")).collect();
+        let document = format!("{levels}{}{}", "<l/>".repeat(1_500), "</e>".repeat(120));
+        is_too_much(&document, "count(//*[namespace-uri() = 'urn:q'])");
+        let plain = format!("<r xmlns='urn:d'>{}</r>", "<l><m/></l>".repeat(50_000));
+        let named = "count(//*[local-name() = 'm' and namespace-uri() = 'urn:d'])";
+        assert_eq!(found(&plain, named), Ok(Value::Float(50_000.0)));
+    }
+
+    #[test]
+    fn long_texts_are_counted() {
+        let text = format!("{}{}7", "a".repeat(20_000), "b".repeat(20_000));
+        let document = format!("<r>{text}{}</r>", "<l/>".repeat(40_000));
+        let digits = "translate(/r, translate(/r, '0123456789', ''), '')";
+        is_too_much(&document, digits);
+        is_too_much(&document, "count(//l[contains(/r, 'c')])");
+        assert_eq!(found(&document, "translate(/r, 'ab', '')"), Ok("7".into()));
+        assert_eq!(found("<r>a1b2</r>", digits), Ok("12".into()));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Run;
 use super::call::{HttpRequest, child_id};
-use super::http::{absolute, is_same_origin, pairs};
+use super::http::{absolute, check_named, is_same_origin, pairs};
 use super::state::{Pending, Slot, Stage};
 use super::status::{Outcome, Outputs};
 use crate::definition::{Action, Source, Transfer};
@@ -130,13 +130,16 @@ pub(super) fn call(
 }
 
 /// A call of an address as `{method, uri, headers, queries, body, authentication}` says it.
-/// `None`: it names no address.
-#[must_use]
-pub fn address_call(inputs: &Value, idempotency_key: String) -> Option<HttpRequest> {
+///
+/// # Errors
+/// It names no address, or its headers and queries have no names.
+pub fn address_call(inputs: &Value, idempotency_key: String) -> Result<HttpRequest, String> {
     let text = |name: &str| inputs.get(name).map(Value::text).unwrap_or_default();
-    let uri = [text("uri"), text("url")].into_iter().find(|uri| !uri.is_empty())?;
+    let uri = [text("uri"), text("url")].into_iter().find(|uri| !uri.is_empty());
+    let uri = uri.ok_or("There is no 'uri'.")?;
+    check_named(inputs)?;
     let method = Some(text("method")).filter(|method| !method.is_empty());
-    Some(HttpRequest {
+    Ok(HttpRequest {
         method: method.unwrap_or_else(|| "POST".into()),
         uri,
         queries: pairs(inputs.get("queries")),

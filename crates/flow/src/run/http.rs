@@ -26,17 +26,17 @@ pub fn check(behavior: &Behavior, inputs: &Value) -> Result<(), String> {
                     ));
                 }
             }
-            Ok(())
+            check_named(inputs)
         }
         Behavior::Workflow { .. } => match inputs.get("host") {
-            Some(Value::Object(_)) => Ok(()),
+            Some(Value::Object(_)) => check_named(inputs),
             _ => Err("The 'host' of a Workflow action must be an object.".to_owned()),
         },
         Behavior::Webhook { source: Source::Http, .. } => {
-            let subscribe = inputs.get("subscribe").unwrap_or(&Value::Null);
-            match super::connector::address_call(subscribe, String::new()) {
-                Some(_) => Ok(()),
-                None => Err("The 'subscribe' of a webhook has no 'uri'.".to_owned()),
+            let part = |name: &str| inputs.get(name).unwrap_or(&Value::Null);
+            match super::connector::address_call(part("subscribe"), String::new()) {
+                Ok(_) => check_named(part("unsubscribe")),
+                Err(message) => Err(format!("The 'subscribe' of a webhook: {message}")),
             }
         }
         Behavior::Connector { .. } | Behavior::Webhook { .. } => match inputs.get("host") {
@@ -47,6 +47,23 @@ pub fn check(behavior: &Behavior, inputs: &Value) -> Result<(), String> {
         },
         _ => Ok(()),
     }
+}
+
+/// Whether headers and queries have names. An empty text is none, as for the original.
+pub(super) fn check_named(inputs: &Value) -> Result<(), String> {
+    for name in ["headers", "queries"] {
+        let what = match inputs.get(name) {
+            None | Some(Value::Null | Value::Object(_)) => continue,
+            Some(Value::String(text)) if text.is_empty() => continue,
+            Some(Value::String(_)) => "a text: 'json()' makes an object of one that is JSON",
+            Some(Value::Array(_)) => "an array",
+            Some(_) => "a single value",
+        };
+        return Err(format!(
+            "The '{name}' must be an object with a value for each name, not {what}."
+        ));
+    }
+    Ok(())
 }
 
 /// The request of a waiting Http action at its present stage.

@@ -85,6 +85,12 @@ impl Masks {
         masked
     }
 
+    /// Whether a value holds one of the secrets.
+    #[must_use]
+    pub fn are_in(&self, value: &Value) -> bool {
+        self.masked(value).is_some()
+    }
+
     /// A value without the secrets in it, names and texts alike.
     #[must_use]
     pub fn value(&self, value: Value) -> Value {
@@ -170,6 +176,7 @@ mod tests {
             (r#"{"a": "short", "b": null}"#, r#"{"a": "short", "b": null}"#),
         ] {
             assert_eq!(masks.value(value(given)), value(expected), "{given}");
+            assert_eq!(masks.are_in(&value(given)), given != expected, "{given}");
         }
         assert!(Masks::of(&[value(r#"["abc", "     1"]"#)]).is_empty());
         let both = Masks::of(&secrets).with(&Masks::of_texts(["longer hunter22", "tiny"]));

@@ -300,6 +300,38 @@ impl App {
         Ok(Listed { rows, next })
     }
 
+    /// Records that somebody has, by what begins the keys of each of their principals, one
+    /// principal after the other: what came by an earlier one is not told again.
+    pub(crate) async fn list_held<T: Stored>(
+        &self,
+        name: u8,
+        holders: &[Vec<&str>],
+        (mut after, rows_max): (Option<Cursor>, usize),
+        is_held: fn(&T, &str) -> bool,
+    ) -> Result<Listed<T>, AppError> {
+        let begins = after
+            .as_ref()
+            .and_then(|cursor| holders.iter().position(|parts| cursor.is_within(parts)));
+        let mut rows: Vec<Known<T>> = Vec::new();
+        for (at, parts) in holders.iter().enumerate().skip(begins.unwrap_or(0)) {
+            let room = rows_max.saturating_sub(rows.len());
+            if room == 0 {
+                return Ok(Listed { rows, next: Some(Cursor::before(parts)) });
+            }
+            let after = after.take().filter(|_| begins.is_some());
+            let page = self.list::<T>(name, parts, after, room).await?;
+            let is_new = |row: &Known<T>| {
+                let mut earlier = holders[..at].iter().filter_map(|parts| parts.last());
+                !earlier.any(|principal| is_held(row, principal))
+            };
+            rows.extend(page.rows.into_iter().filter(is_new));
+            if page.next.is_some() {
+                return Ok(Listed { rows, next: page.next });
+            }
+        }
+        Ok(Listed { rows, next: None })
+    }
+
     /// All records whose key begins with some parts: where there are few.
     pub(crate) async fn list_all<T: Stored>(
         &self,

@@ -6,6 +6,9 @@
 //! in person (a recurrence, an address with its signature, a root key) has the connections
 //! that the flow names: it runs for its owner.
 //!
+//! Beside it a run keeps how many flows that stand behind connections wait for it, one for the
+//! other: its own calls, and those of its children, go one deeper.
+//!
 //! Invariant: a connection that somebody brings is one that they may use themselves.
 
 use super::App;
@@ -26,6 +29,9 @@ use std::collections::BTreeMap;
 
 /// As the service says that whoever invokes a flow lacks a connection.
 const LACKS: &str = "InvokerConnectionOverrideFailed";
+
+/// Under it a run keeps its depth.
+const DEPTH: &str = "depth";
 
 /// Who invoked a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +71,43 @@ impl Invoker {
 #[must_use]
 pub fn of_child(parent: &Value) -> Value {
     let invoker = Invoker::of(parent);
-    invoker.map_or(Value::Null, |it| Invoker { connections: BTreeMap::new(), ..it }.to_value())
+    let depth = at_depth(depth_of(parent));
+    let Some(invoker) = invoker else { return depth };
+    let value = Invoker { connections: BTreeMap::new(), ..invoker }.to_value();
+    match (value, depth) {
+        (Value::Object(value), Value::Object(depth)) => {
+            let mut object = Object::clone(&value);
+            for (name, value) in depth.iter() {
+                object.insert(name.clone(), value.clone());
+            }
+            object.into()
+        }
+        (value, _) => value,
+    }
+}
+
+/// A child run in another environment: whose connections are for one are not for another.
+#[must_use]
+pub fn of_child_elsewhere(parent: &Value) -> Value {
+    at_depth(depth_of(parent))
+}
+
+/// What a run keeps of the depth at which it was started, when nobody invoked it in person.
+#[must_use]
+pub fn at_depth(depth: usize) -> Value {
+    let Some(depth) = i64::try_from(depth).ok().filter(|depth| *depth > 0) else {
+        return Value::Null;
+    };
+    let mut object = Object::with_capacity(1);
+    object.push_new(DEPTH, depth);
+    object.into()
+}
+
+/// How many flows that stand behind connections wait for a run, one for the other.
+#[must_use]
+pub fn depth_of(kept: &Value) -> usize {
+    let depth = kept.get(DEPTH).and_then(Value::as_int);
+    depth.and_then(|it| usize::try_from(it).ok()).unwrap_or_default()
 }
 
 /// What somebody has to bring to a flow, or to an app.
@@ -287,5 +329,22 @@ mod tests {
         assert_eq!((child.id.as_str(), child.connections.len()), ("somebody", 0));
         assert_eq!(Invoker::of(&Value::Null), None);
         assert!(of_child(&Value::Null).is_null());
+    }
+
+    #[test]
+    fn a_child_run_is_as_deep_as_its_parent() {
+        let deep = at_depth(3);
+        let mut both = expr::json::parse(br#"{"id": "somebody", "connections": {}}"#)
+            .ok()
+            .and_then(|it| it.as_object().map(|it| Object::clone(it)))
+            .expect("an object");
+        both.insert(DEPTH, 3i64);
+        for parent in [deep, both.into()] {
+            assert_eq!(depth_of(&of_child(&parent)), 3, "{parent:?}");
+            assert_eq!(depth_of(&of_child_elsewhere(&parent)), 3);
+            assert_eq!(Invoker::of(&of_child(&parent)), Invoker::of(&parent));
+        }
+        assert!(at_depth(0).is_null());
+        assert_eq!(depth_of(&Value::Null), 0);
     }
 }

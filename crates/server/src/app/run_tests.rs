@@ -42,7 +42,9 @@ async fn who_waits_at_another_node_gets_the_whole_answer() {
         ..FlowInput::default()
     };
     app.create_flow(&root, "default", input).await.expect("a flow");
-    app.ask_flow("default", "answers", Value::from("all of it")).await.expect("a run");
+    app.ask_flow(("default", "answers"), None, Value::from("all of it"), Value::Null)
+        .await
+        .expect("a run");
     let entry = app.engine.catalog.by_name("default", "answers").await.expect("read");
     let workflow = entry.expect("the flow").row.key;
     let filter = RunFilter { workflow, rows_max: 1, ..RunFilter::default() };

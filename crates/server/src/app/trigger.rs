@@ -248,11 +248,13 @@ impl App {
     }
 
     /// Starts a flow of an environment by its Request trigger, and waits for its Response.
+    /// `from` is the id of the flow that asks.
     pub(crate) async fn ask_flow(
         &self,
-        environment: &str,
-        name: &str,
+        (environment, name): (&str, &str),
+        from: Option<&str>,
         body: Value,
+        invoker: Value,
     ) -> Result<Answer, AppError> {
         let engine = &self.engine;
         let entry = match engine.catalog.by_name(environment, name).await? {
@@ -274,6 +276,9 @@ impl App {
             let message = format!("The flow '{name}' has no Request trigger.");
             AppError::not_found("TriggerNotFound", message)
         })?;
+        if let Some(from) = from {
+            engine.hand_secrets((from, &entry.row.id), &[&body]).await?;
+        }
         let mut outputs = Object::with_capacity(2);
         outputs.push_new("headers", Object::new());
         outputs.push_new("body", body);
@@ -289,7 +294,7 @@ impl App {
             caller: Caller::Request { deadline: engine.clock.now() + ticks },
             start_key: None,
             keyed_by_content: false,
-            invoker: Value::Null,
+            invoker,
         };
         let firings = fire(engine, firing).await?;
         Ok(self.answer_of(firings, true, timeout).await.1)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, Resource};
 use super::failure::Failure;
 use super::output::{Output, Table, moment, visible};
+use super::run;
 
 const EXAMPLES: &str = "\
 A REFERENCE is KEY=CONNECTOR/CONNECTION, or KEY=CONNECTOR where everybody brings their own.
@@ -37,7 +38,11 @@ pub enum PowerAppCommand {
         reference: Vec<Reference>,
     },
     /// List the apps that you have, or all when you administer the environment
-    List,
+    List {
+        /// Show at most N apps
+        #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = run::count)]
+        top: usize,
+    },
     /// Show an app
     Show {
         /// Its id, or what it is shown as
@@ -193,7 +198,7 @@ pub async fn execute(
             let text = client.post(&apps(client, &[])?, Some(body.to_string())).await?;
             tell("Registered", &text, client, out)?;
         }
-        PowerAppCommand::List => list(client, out).await?,
+        PowerAppCommand::List { top } => list(top, client, out).await?,
         PowerAppCommand::Show { name } => show(&name, client, out).await?,
         PowerAppCommand::Update(args) => update(&args, client, out).await?,
         PowerAppCommand::Connections { name } => connections(&name, client, out).await?,
@@ -250,17 +255,18 @@ struct Listing<T> {
     value: Vec<T>,
 }
 
-async fn list(client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
-    let text = client.get(&apps(client, &[])?).await?;
+async fn list(top: usize, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
+    let listing = client.list::<AppRecord>(apps(client, &[])?, top).await?;
     if out.is_json() {
-        return out.document(&text);
+        return out.document(&listing.json());
     }
     let mut table = Table::new(&["NAME", "CHANGED", "OWNER", "ID"]);
-    for it in client.read::<Listing<AppRecord>>(&text)?.value {
+    for it in listing.records {
         let changed = moment(it.changed_time.as_deref());
         table.row([it.display_name, changed, it.owner.unwrap_or_default(), it.name]);
     }
-    out.table(&table)
+    out.table(&table)?;
+    run::tell_more(listing.more, top, out)
 }
 
 async fn show(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {

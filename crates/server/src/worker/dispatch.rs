@@ -3,7 +3,7 @@
 use super::Engine;
 use super::address::Asker;
 use super::outside::failure;
-use crate::app::data_policy;
+use crate::app::{data_policy, invoker};
 use crate::limits::CHILD_DEPTH_MAX;
 use durable::{ProcessId, StartKey};
 use expr::{Object, Value};
@@ -15,12 +15,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::SemaphorePermit;
 
 /// Refusals of a child's start that pass.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 7] = [
     "ServerBusy",
     "InsufficientStorage",
     "StoreUnavailable",
     "ServerNotReady",
     "WorkflowRunsWaitingLimitExceeded",
+    "SecretsNotNoted",
     // the start that was perhaps made is found by its key
     "OutcomeUnknown",
 ];
@@ -162,12 +163,12 @@ impl Engine {
         self.check_depth(parent).await?;
         let not_found = || ("NestedWorkflowNotFound", format!("There is no flow '{name}'."));
         let row = self.store.run(parent).await.map_err(|error| internal(error.into()))?;
-        let environment = match row {
+        let caller = match row {
             Some(row) => self.catalog.by_key(row.workflow).await.map_err(internal)?,
             None => None,
         };
-        let environment = environment.map(|entry| entry.row.environment.clone());
-        let environment = environment.ok_or_else(not_found)?;
+        let caller = caller.ok_or_else(not_found)?;
+        let environment = caller.row.environment.clone();
         let found = match self.catalog.by_id(&name).await.map_err(internal)? {
             Some(entry) => Some(entry),
             None => self.catalog.by_name(&environment, &name).await.map_err(internal)?,
@@ -191,6 +192,8 @@ impl Engine {
                 format!("The flow '{name}' splits its trigger's array and cannot be called.");
             return Err(("NestedWorkflowContainsSplitOnTrigger", message));
         }
+        let handed = [&call.headers, call.body.as_ref().unwrap_or(&Value::Null)];
+        self.hand_secrets((&caller.row.id, &entry.row.id), &handed).await.map_err(internal)?;
         let start = super::Start {
             version: &entry.version,
             parameters: self.parameters_of(&entry.version).await.map_err(internal)?,
@@ -206,10 +209,9 @@ impl Engine {
                 source: parent.as_bytes().to_vec(),
                 key: effect.to_le_bytes().to_vec(),
             }),
-            // whose connections are for one environment are not for another
             invoker: match entry.row.environment == environment {
-                true => crate::app::invoker::of_child(&call.invoker),
-                false => Value::Null,
+                true => invoker::of_child(&call.invoker),
+                false => invoker::of_child_elsewhere(&call.invoker),
             },
         };
         self.start(start).await.map(|_| ()).map_err(internal)

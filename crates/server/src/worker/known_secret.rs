@@ -1,6 +1,7 @@
 //! Secrets that the calls of a flow worked with: what its connections authenticate with, and
 //! what it read from vaults. They are masked in what is shown of its histories, also when
-//! the connection has changed since or is gone.
+//! the connection has changed since or is gone. What a flow hands of them to a child, or to a
+//! flow behind a connection, is masked there as well.
 //!
 //! The running flow has real values. A flow that calls no connector costs nothing here, and
 //! of one that does, what is known already is found in memory.
@@ -16,6 +17,7 @@ use crate::limits::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use expr::Value;
 use flow::run::mask::Masks;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
@@ -242,6 +244,33 @@ impl Engine {
         }
         let message = "What the call works with cannot be noted now: it is not made.";
         Err(AppError::new(ErrorKind::Unavailable, "SecretsNotNoted", message))
+    }
+
+    /// Notes for a flow those secrets of another one that the other hands to it: before a run
+    /// of it begins with them.
+    pub(crate) async fn hand_secrets(
+        &self,
+        (from, to): (&str, &str),
+        handed: &[&Value],
+    ) -> Result<(), AppError> {
+        if from == to {
+            return Ok(());
+        }
+        let Some((_, noted)) = self.read_noted(from).await? else { return Ok(()) };
+        let handed: Vec<&Value> =
+            handed.iter().filter(|it| noted.masks.are_in(it)).copied().collect();
+        if handed.is_empty() {
+            return Ok(());
+        }
+        let of_them = |all: &[String]| -> Zeroizing<Vec<String>> {
+            let is_in = |text: &&String| {
+                let mask = Masks::of_texts([text.as_str()]);
+                handed.iter().any(|it| mask.are_in(it))
+            };
+            Zeroizing::new(all.iter().filter(is_in).cloned().collect())
+        };
+        let (secrets, tokens) = (of_them(&noted.kept.secrets), of_them(&noted.kept.tokens));
+        self.note_secrets(to, &Kept::of(&secrets, &tokens)).await
     }
 
     fn sealed_kept(&self, flow: &str, kept: &Kept) -> Result<String, AppError> {

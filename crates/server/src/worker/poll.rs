@@ -104,8 +104,9 @@ impl Engine {
     ) -> CallResult {
         if source == Source::Http {
             let _turn = self.turn().await;
-            let Some(mut request) = address_call(&inputs, key) else {
-                return super::failure("BadRequest", "The trigger names no address.", false);
+            let mut request = match address_call(&inputs, key) {
+                Ok(request) => request,
+                Err(message) => return super::failure("BadRequest", message, false),
             };
             if let Some(location) = &progress.location {
                 request = called_at(request, location);

@@ -292,12 +292,14 @@ impl Engine {
             let inputs = it.inputs.get(what).unwrap_or(&Value::Null);
             return match address_call(inputs, key) {
                 // what ends one may always be called
-                Some(request) if is_end => self.outside.call(request).await,
-                Some(request) => {
+                Ok(request) if is_end => self.outside.call(request).await,
+                Ok(request) => {
                     let asker = Asker::Flow(watching.state.workflow);
                     self.call_address(asker, data_policy::HTTP_WEBHOOK, request).await
                 }
-                None => failure("BadRequest", format!("'{what}' names no address."), false),
+                Err(message) => {
+                    failure("BadRequest", format!("'{what}' cannot be called: {message}"), false)
+                }
             };
         }
         self.call_connector(ConnectorCall {

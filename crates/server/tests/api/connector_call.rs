@@ -224,12 +224,12 @@ async fn a_blocked_operation_is_not_reached_by_another_path() {
     let path = "/api/v1/data-policies/books";
     let answer = house.people.send(crate::people::HEAD, Method::PUT, path, Some(&body)).await;
     assert!(answer.status < 300, "{}", answer.text);
-    for path in [
-        "/shelves/x/books",
-        "/shelves/x/./books",
-        "/shelves/y/../x/books",
-        "//shelves/x/books",
-        "/shelves/x/books;v=1",
+    for (path, code) in [
+        ("/shelves/x/books", "DataPolicyViolation"),
+        ("/shelves/x/./books", "InvalidPath"),
+        ("/shelves/y/../x/books", "InvalidPath"),
+        ("//shelves/x/books", "DataPolicyViolation"),
+        ("/shelves/x/books;v=1", "DataPolicyViolation"),
     ] {
         // the path is known when it runs
         let path = format!("@concat('{path}', '')");
@@ -238,7 +238,7 @@ async fn a_blocked_operation_is_not_reached_by_another_path() {
             "method": "post", "path": path, "body": {"title": "T"}}});
         let flow = house.flow(OWNER, &power(definition(json!({"Call": action}))), 201).await;
         let run = house.run(&flow).await;
-        assert_eq!(run["Call"]["error"]["code"], "DataPolicyViolation", "{path}: {run}");
+        assert_eq!(run["Call"]["error"]["code"], code, "{path}: {run}");
     }
     assert!(house.backend.asked().is_empty());
 }
@@ -405,6 +405,28 @@ async fn another_host_or_a_flow_can_stand_behind_a_connection() {
     assert_eq!(told["operationId"], "ListBooks", "{run}");
     assert_eq!(told["parameters"], json!({"shelf": "x", "top": 2}));
     assert_eq!((&told["method"], &told["path"]), (&json!("GET"), &json!("/shelves/x/books?top=2")));
+}
+
+#[tokio::test]
+async fn a_path_that_would_lead_to_another_is_refused() {
+    let house = House::open(|_, _| (200, Vec::new(), json!([]))).await;
+    let at = |path: &str| {
+        let name = "@parameters('$connections')['shared_library']['connectionId']";
+        power(definition(json!({"Call": {"type": "ApiConnection", "runAfter": {}, "inputs": {
+            "host": {"connection": {"name": name}}, "method": "get", "path": path}}})))
+    };
+    for path in ["/shelves/../admin", "/x/%2e%2E/%2e%2e/admin", "/x/./y", "/x\\..\\admin"] {
+        let flow = house.flow(OWNER, &at(path), 201).await;
+        let run = house.run(&flow).await;
+        assert_eq!(run["Call"]["error"]["code"], "InvalidPath", "{path}: {run}");
+        let message = run["Call"]["error"]["message"].as_str().expect("a message");
+        assert!(message.contains("would lead to another path"), "{message}");
+    }
+    assert!(house.backend.asked().is_empty());
+    // what no operation names goes to the service as it stands
+    let flow = house.flow(OWNER, &at("/x..y/z"), 201).await;
+    assert_eq!(house.run(&flow).await["status"], "Succeeded");
+    assert_eq!(house.backend.asked()[0].line(), "GET /api/x..y/z");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod auth;
 mod azure;
 mod backend;
 mod backup;
+mod behind;
 mod connection;
 mod connector;
 mod connector_call;

@@ -54,6 +54,21 @@ async fn app(house: &House) -> String {
     made["name"].as_str().expect("a name").to_owned()
 }
 
+/// The names on all pages of a list of apps, which are no longer than two.
+async fn paged(house: &House, who: usize, path: &str) -> Vec<String> {
+    let (mut names, mut next) = (Vec::new(), Some(path.to_owned()));
+    while let Some(path) = next {
+        let page = house.people.ask(who, (Method::GET, &path), None, 200).await;
+        let rows = page["value"].as_array().expect("a list");
+        assert!(rows.len() <= 2, "{page}");
+        names.extend(rows.iter().map(|it| it["name"].as_str().expect("a name").to_owned()));
+        let link = page["nextLink"].as_str();
+        next = link.map(|link| crate::support::api::path_of(link).to_owned());
+        assert!(names.len() < 50, "the pages lead in a circle");
+    }
+    names
+}
+
 async fn share(house: &House, by: usize, app: &str, with: usize) {
     let principal = json!({"id": house.people.all[with].id, "type": "User"});
     let put = json!({"put": [{"properties": {"roleName": "CanView", "principal": principal}}]});
@@ -123,6 +138,57 @@ async fn a_shareable_connection_comes_with_the_app_and_others_bring_their_own() 
     let body = json!({"delete": [house.people.all[USER].id]});
     house.people.ask(OWNER, (Method::POST, &path), Some(&body), 200).await;
     house.people.ask(USER, (Method::GET, BOOKS), None, 403).await;
+}
+
+#[tokio::test]
+async fn lists_of_apps_come_in_pages() {
+    let house = open().await;
+    let make = async |who: usize, path: &str, name: &str| {
+        let body = json!({"displayName": name});
+        let made = house.people.ask(who, (Method::POST, path), Some(&body), 201).await;
+        made["name"].as_str().expect("a name").to_owned()
+    };
+    let elsewhere = "/api/v1/environments/default/apps";
+    let mut of_sales = Vec::new();
+    for at in 0..3 {
+        of_sales.push(make(OWNER, APPS, &format!("S{at}")).await);
+        // those of another environment stand between them
+        make(OWNER, elsewhere, &format!("D{at}")).await;
+        make(OWNER, elsewhere, &format!("E{at}")).await;
+    }
+    for app in &of_sales {
+        share(&house, OWNER, app, USER).await;
+    }
+    let tenant = house.people.environment_tenant().await;
+    let put = json!({"put": [{"principal": tenant, "kind": "Tenant", "role": "CanView"}]});
+    for app in &of_sales[1..] {
+        let path = format!("{APPS}/{app}/permissions");
+        house.people.ask(OWNER, (Method::POST, &path), Some(&put), 200).await;
+    }
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let expected = sorted(of_sales.clone());
+    let api = "api-version=2017-08-01&$top=2";
+    let mine = format!("/providers/Microsoft.PowerApps/apps?{api}");
+    // each once, however it was shared; some by a person, some with everybody
+    assert_eq!(sorted(paged(&house, USER, &mine).await), expected);
+    assert_eq!(paged(&house, OWNER, &mine).await.len(), 9);
+    assert_eq!(sorted(paged(&house, STRANGER, &mine).await), sorted(of_sales[1..].to_vec()));
+    let within = format!("{APPS}?top=2");
+    for who in [USER, OWNER, HEAD] {
+        assert_eq!(sorted(paged(&house, who, &within).await), expected, "{who}");
+    }
+    let all = format!(
+        "/providers/Microsoft.PowerApps/scopes/admin/environments/{}/apps?{api}",
+        house.people.environment
+    );
+    assert_eq!(sorted(paged(&house, HEAD, &all).await), expected);
+    let wrong = format!("{APPS}?skipToken=x");
+    house.people.ask(USER, (Method::GET, &wrong), None, 400).await;
+    let wrong = format!("{APPS}?top=0");
+    house.people.ask(USER, (Method::GET, &wrong), None, 400).await;
 }
 
 #[tokio::test]

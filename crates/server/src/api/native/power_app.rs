@@ -1,6 +1,6 @@
 //! Apps on the native API: what they are made with, and with whom they are shared.
 
-use super::{ApiError, ApiState, Authenticated, Body, Path};
+use super::{ApiError, ApiState, Authenticated, Body, List, Paging, Params, Path};
 use crate::app::access::Scope;
 use crate::app::facts::Share;
 use crate::app::power_app::{
@@ -95,9 +95,6 @@ shape! {
         created_time: String,
         changed_time: String,
     }
-
-    /// Apps.
-    PowerAppList { value: Vec<PowerAppAnswer>, }
 
     /// Somebody who has an app.
     PowerAppPermissionAnswer {
@@ -220,15 +217,23 @@ pub fn used(
 /// The apps of an environment that the caller has, or all for who administers it.
 #[utoipa::path(
     get, path = "/environments/{environment}/apps",
-    responses((status = 200, body = PowerAppList)),
+    params(Paging),
+    responses((status = 200, body = List<PowerAppAnswer>)),
 )]
 pub async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Path(environment): Path<String>,
+    Params(paging): Params<Paging>,
 ) -> Result<Json<Value>, ApiError> {
-    let found = state.app.list_apps_within(&caller, &environment).await?;
-    Ok(Json(json!({"value": found.iter().map(render).collect::<Vec<_>>()})))
+    let (after, rows) = paging.read()?;
+    let listed = state.app.list_apps_within(&caller, &environment, (after, rows)).await?;
+    let next = listed.next.map(|next| {
+        let (top, token) = (rows.to_string(), next.encode());
+        let queries = [("top", top.as_str()), ("skipToken", token.as_str())];
+        super::link(&["environments", &environment, "apps"], &queries)
+    });
+    Ok(super::page(listed.rows.iter().map(render).collect(), next))
 }
 
 /// Registers an app.

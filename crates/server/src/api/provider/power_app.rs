@@ -5,6 +5,7 @@ use super::environment::LOCATION;
 use super::{Answered, Asked, done, ok};
 use crate::app::AppError;
 use crate::app::access::Scope;
+use crate::app::data::Cursor;
 use crate::app::facts::Share;
 use crate::app::power_app::{
     AppAt, AppFound, AppPermission, AppPrincipal, AppPrincipalKind, AppReference,
@@ -41,15 +42,17 @@ pub async fn answer(asked: &Asked, scope: Scope, rest: &[&str]) -> Answered {
 }
 
 async fn list(asked: &Asked, environment: Option<&str>) -> Answered {
-    let found = match environment {
-        Some(environment) => asked.app.list_apps_as_admin(&asked.caller, environment).await?,
-        None => asked.app.list_apps(&asked.caller).await?,
+    let after = asked.query("$skiptoken").map(Cursor::decode).transpose()?;
+    let page = (after, asked.page_rows()?);
+    let listed = match environment {
+        Some(environment) => asked.app.list_apps_as_admin(&asked.caller, environment, page).await?,
+        None => asked.app.list_apps(&asked.caller, page).await?,
     };
-    let mut value = Vec::with_capacity(found.len());
-    for app in &found {
+    let mut value = Vec::with_capacity(listed.rows.len());
+    for app in &listed.rows {
         value.push(render(asked, app).await?);
     }
-    Ok(asked.page(value, None))
+    Ok(asked.page(value, listed.next.map(|next| next.encode()).as_deref()))
 }
 
 async fn one(asked: &Asked, at: AppAt<'_>) -> Answered {

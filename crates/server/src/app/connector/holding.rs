@@ -1,7 +1,7 @@
 //! Connections that somebody has: lists of them, and one by its name alone.
 
 use super::connection::{BY_ENVIRONMENT, BY_HOLDER, BY_PLACE, Connection, ConnectionFound};
-use crate::app::data::{Cursor, Known, Listed};
+use crate::app::data::{Cursor, Listed};
 use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::{App, Operation};
@@ -15,36 +15,16 @@ impl App {
         &self,
         caller: &Caller,
         environment: &str,
-        mut after: Option<Cursor>,
+        after: Option<Cursor>,
         rows_max: usize,
     ) -> Result<(Environment, Listed<Connection>), AppError> {
         let operation = Operation::ListConnections;
         let environment = self.environment_for(caller, operation, environment).await?.value;
-        let principals: Vec<&str> = caller.principals().collect();
-        let begins = after.as_ref().and_then(|cursor| {
-            let is_theirs = |it: &&str| cursor.is_within(&[&environment.id, *it]);
-            principals.iter().position(is_theirs)
-        });
-        let mut rows: Vec<Known<Connection>> = Vec::new();
-        for (at, principal) in principals.iter().enumerate().skip(begins.unwrap_or(0)) {
-            let parts = [environment.id.as_str(), principal];
-            let room = rows_max.saturating_sub(rows.len());
-            if room == 0 {
-                let next = Some(Cursor::before(&parts));
-                return Ok((environment, Listed { rows, next }));
-            }
-            let after = after.take().filter(|_| begins.is_some());
-            let page = self.list::<Connection>(BY_HOLDER, &parts, after, room).await?;
-            // what came by an earlier principal is not told again
-            let is_new = |row: &Known<Connection>| {
-                !principals[..at].iter().any(|earlier| row.is_held_by(earlier))
-            };
-            rows.extend(page.rows.into_iter().filter(is_new));
-            if page.next.is_some() {
-                return Ok((environment, Listed { rows, next: page.next }));
-            }
-        }
-        Ok((environment, Listed { rows, next: None }))
+        let own = environment.id.as_str();
+        let holders: Vec<Vec<&str>> = caller.principals().map(|it| vec![own, it]).collect();
+        let held = self.list_held(BY_HOLDER, &holders, (after, rows_max), Connection::is_held_by);
+        let listed = held.await?;
+        Ok((environment, listed))
     }
 
     /// All connections of an environment.

@@ -5,9 +5,11 @@
 //! ([`connection`]); for the others whoever uses the app brings their own.
 
 pub mod connection;
+mod holding;
 pub mod share;
 
 pub use connection::{AppConnection, AppUse, Lent};
+pub use holding::AppsListed;
 pub use share::{AppPermission, AppPrincipal, AppPrincipalKind};
 
 use super::access::{Scope, guid_to_id, id_to_guid};
@@ -345,76 +347,6 @@ impl App {
             connection_id: Some(found.id().to_owned()),
             lender,
         })
-    }
-
-    /// The apps that the caller has: their own, and those shared with them.
-    pub async fn list_apps(&self, caller: &Caller) -> Result<Vec<AppFound>, AppError> {
-        self.permit(caller, Operation::ListApps)?;
-        let mut found: Vec<AppFound> = Vec::new();
-        for app in self.apps_of(caller).await? {
-            if let Some(environment) = self.environment(&app.environment).await? {
-                found.push(AppFound { environment: environment.value, app });
-            }
-        }
-        Ok(found)
-    }
-
-    /// Those of an environment that the caller has, or all for who administers it.
-    pub async fn list_apps_within(
-        &self,
-        caller: &Caller,
-        environment: &str,
-    ) -> Result<Vec<AppFound>, AppError> {
-        match self.list_apps_as_admin(caller, environment).await {
-            Err(error) if error.kind == ErrorKind::Forbidden => {
-                let within = self.environment(environment).await?;
-                let mut found = self.list_apps(caller).await?;
-                found.retain(|it| {
-                    within.as_ref().is_some_and(|within| within.id == it.app.environment)
-                });
-                match found.is_empty() {
-                    // whether it is there is not said to who has no part in it
-                    true => self
-                        .environment_for(caller, Operation::CreateApp, environment)
-                        .await
-                        .map(|_| found),
-                    false => Ok(found),
-                }
-            }
-            found => found,
-        }
-    }
-
-    /// All apps of an environment.
-    pub async fn list_apps_as_admin(
-        &self,
-        caller: &Caller,
-        environment: &str,
-    ) -> Result<Vec<AppFound>, AppError> {
-        let operation = Operation::GetAdminApp;
-        let environment = self.environment_for(caller, operation, environment).await?.value;
-        let found = self.list_all::<PowerApp>(BY_ENVIRONMENT, &[&environment.id]).await?;
-        let found = found.into_iter();
-        Ok(found.map(|app| AppFound { environment: environment.clone(), app }).collect())
-    }
-
-    /// What is shared with somebody, with a group of theirs or with everybody, and what they
-    /// own, newest first.
-    async fn apps_of(&self, person: &Caller) -> Result<Vec<Known<PowerApp>>, AppError> {
-        let everybody = std::iter::once(&*self.tenant);
-        let mut found: Vec<Known<PowerApp>> = Vec::new();
-        for principal in person.principals().chain(everybody) {
-            let most = APPS_LOOKED_AT_MAX;
-            let listed = self.list::<PowerApp>(BY_HOLDER, &[principal], None, most).await?;
-            for app in listed.rows {
-                if !found.iter().any(|it| it.id == app.id) {
-                    found.push(app);
-                }
-            }
-        }
-        found.retain(|it| it.hold_of(person).is_some());
-        found.sort_by_key(|it| std::cmp::Reverse(it.created));
-        Ok(found)
     }
 
     pub async fn get_app(&self, caller: &Caller, at: AppAt<'_>) -> Result<AppFound, AppError> {

@@ -5,7 +5,9 @@ use super::recording::{self, RecordingMode};
 use super::{Called, served};
 use crate::app::connector::Connector;
 use crate::app::error::{AppError, ErrorKind};
+use crate::app::invoker;
 use crate::app::trigger::Answer;
+use crate::limits::FLOWS_BEHIND_CALLS_MAX;
 use crate::worker::failure;
 use ::connector::call::{Body, encoded};
 use ::connector::definition::{Credential, ParameterKind, credential};
@@ -377,8 +379,16 @@ fn at_location(service: &str, location: &str) -> (String, bool) {
     }
 }
 
-/// The call as the start of a flow, whose Response answers it.
+/// The call as the start of a flow, whose Response answers it. Flows that call one another in
+/// a circle come to an end.
 async fn by_flow(called: &Called, name: &str) -> Result<CallResult, AppError> {
+    let depth = called.depth + 1;
+    if depth > FLOWS_BEHIND_CALLS_MAX {
+        let message = format!(
+            "Flows behind connections call one another more than {FLOWS_BEHIND_CALLS_MAX} levels deep: the flow '{name}' is not started."
+        );
+        return Err(AppError::invalid("ConnectionFlowDepthExceeded", message));
+    }
     let request = &called.request;
     let mut body = Object::with_capacity(8);
     body.push_new("connector", called.connector.name.as_str());
@@ -389,7 +399,9 @@ async fn by_flow(called: &Called, name: &str) -> Result<CallResult, AppError> {
     let path = called.location.as_ref().map_or_else(|| request.target(), ToString::to_string);
     body.push_new("path", path);
     body.push_new("body", super::body_value(request));
-    let asked = called.app.ask_flow(&called.connection.environment, name, body.into());
+    let kept = invoker::at_depth(depth);
+    let (flow, from) = ((called.connection.environment.as_str(), name), called.flow.as_deref());
+    let asked = called.app.ask_flow(flow, from, body.into(), kept);
     Ok(match Box::pin(asked).await? {
         Answer::Response(response) => {
             let part = |name: &str| response.get(name).cloned().unwrap_or_default();

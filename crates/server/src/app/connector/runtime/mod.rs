@@ -25,12 +25,12 @@ use crate::app::data::{Known, Stored};
 use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::facts::FlowFacts;
-use crate::app::{App, AppParts, Operation};
+use crate::app::{App, AppParts, Operation, invoker};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
 use crate::clock;
 use crate::worker::{Asker, Connectors, Engine, Judged, Later, failure};
-use ::connector::call::{Body, RelativeRequest};
+use ::connector::call::{Body, RelativeRequest, RouteFault};
 use ::connector::definition::{self, Document};
 use ::connector::http::Judge;
 use durable::Ticks;
@@ -129,6 +129,8 @@ pub struct Called {
     pub is_page: bool,
     /// Its content may travel in parts, where the operation can do that.
     pub is_chunked: bool,
+    /// How many flows that stand behind connections wait for it, one for the other.
+    pub depth: usize,
 }
 
 impl Called {
@@ -256,6 +258,7 @@ impl App {
             first: None,
             is_page: false,
             is_chunked: false,
+            depth: 0,
         };
         called.judge = self.judge_call(&called, &Purpose::Call).await?;
         backend::answer(called).await
@@ -382,6 +385,7 @@ impl App {
             first,
             is_page,
             is_chunked: call.transfer.is_chunked,
+            depth: invoker::depth_of(&call.invoker),
         })
     }
 }
@@ -448,13 +452,18 @@ fn by_id(
 }
 
 /// `{method, path, queries, headers, body}`: what no operation's path fits goes to the service
-/// as it stands.
+/// as it stands, unless it would lead to another path on the way.
 fn by_path(document: &Document, inputs: &Object) -> Result<Understood, AppError> {
     let request = RelativeRequest::from_action(inputs)
         .map_err(|it| AppError::invalid(it.code, it.message))?;
     Ok(match document.route(&request) {
         Ok(routed) => (Some(routed.operation.id.clone()), request, routed.parameters),
-        Err(_) => (None, request, Object::new()),
+        Err(fault @ RouteFault::Elsewhere { .. }) => {
+            return Err(AppError::invalid("InvalidPath", fault.to_string()));
+        }
+        Err(RouteFault::NotFound { .. } | RouteFault::Method { .. }) => {
+            (None, request, Object::new())
+        }
     })
 }
 

@@ -478,3 +478,7 @@ pub const APPS_PER_OWNER_MAX: usize = 1_000;
 /// Apps of one connection, or of one principal, that are looked at to find out whether it is
 /// shared with somebody.
 pub const APPS_LOOKED_AT_MAX: usize = 500;
+
+/// Bytes of what a policy of a connector keeps of how far a trigger has come: it is part of
+/// the address of each question, which services limit themselves.
+pub const POLL_PROGRESS_BYTES_MAX: usize = 4_096;

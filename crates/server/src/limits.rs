@@ -507,3 +507,7 @@ pub const DEPUTIES_FOR_MAX: usize = 100;
 
 /// Calendars of an environment.
 pub const CALENDARS_MAX: usize = 50;
+
+/// Bytes of what a policy of a connector keeps of how far a trigger has come: it is part of
+/// the address of each question, which services limit themselves.
+pub const POLL_PROGRESS_BYTES_MAX: usize = 4_096;

@@ -1,17 +1,19 @@
 //! The audit of flows that got other versions while they were at work.
 
 use crate::audit::Told;
-use crate::node::Shared;
+use crate::node::{KEY, Shared};
 use crate::owed;
 use crate::workload::Kind;
-use crate::world::key_of;
+use crate::world::{id_of, key_of};
 use durable::ProcessId;
 use expr::Value;
 use flow::run::Status;
 use server::app::App;
 use server::app::access::RunAt;
-use server::app::catalog::{Document, FlowState};
+use server::app::catalog::FlowState;
+use server::app::document::Document;
 use server::auth::caller::Caller;
+use server::auth::seal::Sealer;
 use std::collections::BTreeMap;
 use store::VersionRow;
 
@@ -31,13 +33,15 @@ pub async fn audit(
 }
 
 fn markers(shared: &Shared) -> Markers {
+    let sealer = Sealer::with_key(&KEY);
     let truth = shared.truth.lock();
     let versions = truth.managed.versions.iter();
-    versions.filter_map(|(at, version)| Some((*at, marker(version)?))).collect()
+    versions.filter_map(|(at, version)| Some((*at, marker(version, &sealer)?))).collect()
 }
 
-fn marker(version: &VersionRow) -> Option<u64> {
-    let document = Document::open(&version.document, None).ok()?;
+fn marker(version: &VersionRow, sealer: &Sealer) -> Option<u64> {
+    let flow = id_of(version.workflow);
+    let document = Document::open(&version.document, sealer, (&flow, version.number)).ok()?;
     let text: serde_json::Value = serde_json::from_slice(&document.text).ok()?;
     text.pointer("/actions/Marker/inputs")?.as_u64()
 }

@@ -18,7 +18,8 @@ use flow::run::Status;
 use parking_lot::Mutex;
 use server::app::App;
 use server::app::access::RunAt;
-use server::app::catalog::{Document, FlowState, dialect_number};
+use server::app::catalog::{FlowState, dialect_number};
+use server::app::document::Document;
 use server::app::trigger::{Answer, TriggerCall};
 use server::auth::caller::Caller;
 use server::auth::seal::Sealer;
@@ -257,11 +258,12 @@ fn troubles(random: &mut Random) -> Troubles {
 
 fn add_flow(truth: &mut Truth, kind: Kind, key: i64) {
     let sealer = Sealer::with_key(&KEY);
-    let id = format!("flow{key}");
+    let id = id_of(key);
     let text = serde_json::to_vec(&kind.definition(0)).expect("a definition");
     let report = flow::definition::load(&text, &LoadOptions::default());
     assert!(report.loaded.is_some(), "{kind:?}: {:?}", report.problems);
-    let document = Document { text, parameters: None, dialect: Dialect::LogicApps }.pack();
+    let document = Document { text, parameters: None, dialect: Dialect::LogicApps };
+    let document = document.seal(&sealer, (&id, 1)).expect("a sealed document");
     let secret = || sealer.seal(&id, &KEY).expect("a sealed key");
     let row = WorkflowRow {
         key,
@@ -283,6 +285,12 @@ fn add_flow(truth: &mut Truth, kind: Kind, key: i64) {
     if kind == Kind::Limited {
         truth.watch.limits.insert(key, LIMIT);
     }
+}
+
+/// The id of a flow, by its key.
+#[must_use]
+pub fn id_of(key: i64) -> String {
+    format!("flow{key}")
 }
 
 /// The key of a kind's flow.
@@ -307,7 +315,7 @@ impl Requester {
     async fn request(self) {
         let found = match &self.address {
             Some(address) => traffic::flow_behind(&self.app, address).await.map(Some),
-            None => self.app.engine.catalog.by_id(&format!("flow{}", key_of(self.kind))).await,
+            None => self.app.engine.catalog.by_id(&id_of(key_of(self.kind))).await,
         };
         let Ok(Some(entry)) = found else { return };
         let body = self.body();

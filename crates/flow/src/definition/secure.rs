@@ -66,7 +66,7 @@ pub fn holds_secrets(flow: &Flow) -> bool {
         || flow
             .triggers
             .iter()
-            .any(|it| it.secure_inputs || it.secure_outputs || has_connection(&it.behavior))
+            .any(|it| it.secure_inputs || it.secure_outputs || calls_with_secrets(&it.behavior))
         || flow.actions.iter().any(|it| it.is_secured() || has_credentials(&it.behavior))
 }
 
@@ -75,12 +75,16 @@ fn is_empty(value: &Value) -> bool {
     value.as_object().map_or(value.is_null(), |object| object.is_empty())
 }
 
-/// Whether a trigger calls an operation of a connector.
-fn has_connection(behavior: &TriggerBehavior) -> bool {
+/// Whether a trigger calls an operation of a connector, or with credentials: its inputs are
+/// in the history of each run.
+fn calls_with_secrets(behavior: &TriggerBehavior) -> bool {
     match behavior {
-        TriggerBehavior::Poll(poll) | TriggerBehavior::Webhook(poll) => {
-            matches!(poll.source, Source::OpenApi | Source::Managed)
-        }
+        TriggerBehavior::Poll(poll) => match poll.source {
+            Source::OpenApi | Source::Managed => true,
+            Source::Http => may_have_credentials(&poll.inputs),
+        },
+        // what a webhook calls is in two parts of its inputs
+        TriggerBehavior::Webhook(_) => true,
         TriggerBehavior::Request { .. }
         | TriggerBehavior::Recurrence(_)
         | TriggerBehavior::Unsupported => false,
@@ -88,13 +92,15 @@ fn has_connection(behavior: &TriggerBehavior) -> bool {
 }
 
 fn has_credentials(behavior: &Behavior) -> bool {
-    let inputs = match behavior {
-        Behavior::Http { inputs, .. } => inputs,
-        Behavior::Connector { .. } => return true,
-        // what a webhook calls is in two parts of its inputs
-        Behavior::Webhook { .. } => return true,
-        _ => return false,
-    };
+    match behavior {
+        Behavior::Http { inputs, .. } => may_have_credentials(inputs),
+        Behavior::Connector { .. } | Behavior::Webhook { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether the inputs of an HTTP call may say who calls.
+fn may_have_credentials(inputs: &Template) -> bool {
     let is_credential = |name: &&str| inputs.may_have(&["headers", name]);
     inputs.may_have(&["authentication"])
         || inputs.may_have(&["cookie"])
@@ -190,6 +196,33 @@ mod tests {
             let text = format!(
                 r#"{{"triggers": {{}}, "parameters": {parameters}, "actions": {actions}}}"#
             );
+            let report = load(text.as_bytes(), &LoadOptions::default());
+            let flow =
+                report.loaded.unwrap_or_else(|| panic!("{text}: {:?}", report.problems)).flow;
+            assert_eq!(flow.holds_secrets, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn triggers_that_call_with_credentials_are_known() {
+        let basic = r#", "authentication": {"type": "Basic", "username": "u", "password": "p"}"#;
+        let asks = |more: &str| {
+            format!(
+                r#""type": "Http", "recurrence": {{"frequency": "Day", "interval": 1}},
+                    "inputs": {{"method": "GET", "uri": "http://h/"{more}}}"#
+            )
+        };
+        let subscribes = r#""type": "HttpWebhook", "inputs": {
+            "subscribe": {"method": "POST", "uri": "http://h/"}}"#;
+        let cases = [
+            (asks(""), false),
+            (asks(basic), true),
+            (asks(r#", "headers": {"Authorization": "x"}"#), true),
+            (subscribes.to_owned(), true),
+            (r#""type": "Request""#.to_owned(), false),
+        ];
+        for (trigger, expected) in cases {
+            let text = format!(r#"{{"triggers": {{"t": {{{trigger}}}}}, "actions": {{}}}}"#);
             let report = load(text.as_bytes(), &LoadOptions::default());
             let flow =
                 report.loaded.unwrap_or_else(|| panic!("{text}: {:?}", report.problems)).flow;

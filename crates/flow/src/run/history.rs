@@ -238,7 +238,7 @@ impl<'a> HistoryReader<'a> {
         };
         let inputs = match &action.behavior {
             Behavior::Http { .. } | Behavior::Connector { .. } | Behavior::Webhook { .. } => {
-                sanitized(content(&entry.inputs, action.secure_inputs))
+                without_credentials(content(&entry.inputs, action.secure_inputs))
             }
             _ => content(&entry.inputs, action.secure_inputs),
         };
@@ -331,8 +331,10 @@ impl Entry {
     }
 }
 
-/// Credentials of a call are never shown; a webhook has them in its two calls.
-fn sanitized(inputs: Value) -> Value {
+/// The inputs of a call as they are shown: without credentials. A webhook has them in its
+/// two calls.
+#[must_use]
+pub fn without_credentials(inputs: Value) -> Value {
     let Value::Object(object) = &inputs else { return inputs };
     let parts = ["authentication", "subscribe", "unsubscribe"];
     if parts.iter().all(|name| !object.contains(name)) {
@@ -341,7 +343,7 @@ fn sanitized(inputs: Value) -> Value {
     let mut shown = Object::clone(object);
     for name in ["subscribe", "unsubscribe"] {
         if let Some(call) = shown.get(name).cloned() {
-            shown.insert(name, sanitized(call));
+            shown.insert(name, without_credentials(call));
         }
     }
     if let Some((name, value)) = shown.remove("authentication") {

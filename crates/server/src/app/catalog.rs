@@ -1,19 +1,19 @@
 //! Flows and versions in memory: what a trigger needs without asking the store.
 
 use super::connector::runtime::Reads;
+use super::document::Document;
 use super::error::AppError;
 use crate::auth::seal::{SealError, Sealer};
 use crate::auth::signature::SigningKey;
 use crate::limits::{FLOW_FRESH, FLOWS_NOTED_MAX, VERSIONS_CACHED_MAX};
 use bytes::Bytes;
-use expr::{Object, Value};
-use flow::definition::{Dialect, Flow, LoadOptions, Parameter};
+use flow::definition::{Dialect, Flow, LoadOptions};
 use flow::run::mask::Masks;
 use flow::run::{CallbackKey, FlowInfo};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
-use store::{Store, StoreError, VersionRow, WorkflowRow};
+use store::{Store, StoreError, WorkflowRow};
 use tokio::time::Instant;
 
 /// Whether a flow takes triggers; the number is stored.
@@ -272,17 +272,10 @@ impl Catalog {
         if let Some(version) = known {
             return Ok(self.renamed(row, version));
         }
-        let stored = self.store.version(row.key, number).await?.ok_or_else(|| {
+        let document = self.document(row, number).await?.ok_or_else(|| {
             AppError::internal(format!("flow {} has no version {number}", row.id))
         })?;
-        let version = match self.load(row, &stored) {
-            Ok(version) => version,
-            // sealed by another node, perhaps, with a key that is new
-            Err(error) => match self.sealer.refresh(&*self.store, None).await {
-                Ok(true) => self.load(row, &stored)?,
-                _ => return Err(error),
-            },
-        };
+        let version = self.load(row, number, document)?;
         let version = Arc::new(version);
         let mut versions = self.versions.write();
         if versions.len() >= VERSIONS_CACHED_MAX {
@@ -290,6 +283,28 @@ impl Catalog {
         }
         versions.insert((row.key, number), Arc::clone(&version));
         Ok(version)
+    }
+
+    /// The document of a version, open, with a key that another node may have made just now.
+    /// Whoever needs the text of a definition has it from here.
+    pub async fn document(
+        &self,
+        row: &WorkflowRow,
+        number: u32,
+    ) -> Result<Option<Document>, AppError> {
+        let Some(stored) = self.store.version(row.key, number).await? else { return Ok(None) };
+        let open = || Document::open(&stored.document, &self.sealer, (&row.id, stored.number));
+        let opened = match open() {
+            Err(SealError::UnknownKey(_)) => {
+                self.sealer.refresh(&*self.store, None).await?;
+                open()
+            }
+            opened => opened,
+        };
+        opened.map(Some).map_err(|error| {
+            tracing::error!(flow = row.id, version = number, "a version cannot be opened");
+            error.into()
+        })
     }
 
     /// A version that says what its flow is called now, and where it is: both can change
@@ -327,21 +342,24 @@ impl Catalog {
         }
     }
 
-    fn load(&self, row: &WorkflowRow, stored: &VersionRow) -> Result<Version, AppError> {
-        let document = Document::open(&stored.document, Some((&*self.sealer, &row.id)))?;
+    fn load(
+        &self,
+        row: &WorkflowRow,
+        number: u32,
+        document: Document,
+    ) -> Result<Version, AppError> {
         let options =
             LoadOptions { dialect: Some(dialect_of(row.dialect)), parameters: document.parameters };
         let report = flow::definition::load(&document.text, &options);
         let loaded = report.loaded.ok_or_else(|| {
             let first = report.problems.first().map(|problem| problem.message.clone());
             AppError::internal(format!(
-                "version {} of flow {} does not load any more: {}",
-                stored.number,
+                "version {number} of flow {} does not load any more: {}",
                 row.id,
                 first.unwrap_or_default()
             ))
         })?;
-        let info = Arc::new(self.info(row, stored.number));
+        let info = Arc::new(self.info(row, number));
         let references = match &loaded.connection_references {
             Some(given) => {
                 let given = serde_json::to_value(given).map_err(AppError::internal)?;
@@ -365,126 +383,4 @@ impl Catalog {
         self.forget(id);
         self.versions.write().retain(|(flow, _), _| *flow != key);
     }
-}
-
-/// A version's document as it is stored: the text as it was given, and the values
-/// given for its parameters.
-pub struct Document {
-    pub text: Vec<u8>,
-    pub parameters: Option<expr::Value>,
-    pub dialect: Dialect,
-}
-
-impl Document {
-    /// Packs and compresses.
-    #[must_use]
-    pub fn pack(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.text.len() + 64);
-        bytes.push(dialect_number(self.dialect));
-        expr::codec::put(self.parameters.as_ref().unwrap_or(&expr::Value::Null), &mut bytes);
-        bytes.extend_from_slice(&self.text);
-        durable::codec::compress(&bytes)
-    }
-
-    /// The same with values of secure parameters sealed for the flow that has this id.
-    pub fn pack_sealed(
-        &self,
-        (sealer, id): (&Sealer, &str),
-        declared: &[Parameter],
-    ) -> Result<Vec<u8>, AppError> {
-        let (mut open, mut sealed) = (Object::new(), Object::new());
-        for (name, value) in
-            self.parameters.iter().filter_map(Value::as_object).flat_map(|it| it.iter())
-        {
-            let is_secure =
-                declared.iter().any(|it| it.secure && it.name.eq_ignore_ascii_case(name));
-            match is_secure {
-                true => sealed.insert(name.clone(), value.clone()),
-                false => open.insert(name.clone(), value.clone()),
-            }
-            if is_secure {
-                // of the same type, so that it loads without the key
-                let blank: Value =
-                    value.as_object().map_or_else(|| "".into(), |_| Object::new().into());
-                open.insert(name.clone(), blank);
-            }
-        }
-        if sealed.iter().len() == 0 {
-            return Ok(self.pack());
-        }
-        let mut secret = zeroize::Zeroizing::new(Vec::new());
-        expr::codec::put(&sealed.into(), &mut secret);
-        let secret = sealer.seal(&sealed_for(id), &secret).map_err(AppError::internal)?;
-        let length = u32::try_from(secret.len()).map_err(AppError::internal)?;
-        let mut bytes = vec![dialect_number(self.dialect) | HAS_SEALED];
-        expr::codec::put(&open.into(), &mut bytes);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&secret);
-        bytes.extend_from_slice(&self.text);
-        Ok(durable::codec::compress(&bytes))
-    }
-
-    /// A stored document whose secrets are sealed with the newest key. `None`: it is the one.
-    pub fn reseal(
-        stored: &[u8],
-        (sealer, id): (&Sealer, &str),
-    ) -> Result<Option<Vec<u8>>, SealError> {
-        let bytes_max = flow::limits::DOCUMENT_BYTES_MAX * 2;
-        let bytes = durable::codec::decompress_limited(stored, bytes_max);
-        let bytes = bytes.map_err(|_| SealError::Damaged)?;
-        let mut rest = bytes.get(1..).ok_or(SealError::Damaged)?;
-        if bytes.first().is_none_or(|first| first & HAS_SEALED == 0) {
-            return Ok(None);
-        }
-        expr::codec::take(&mut rest).map_err(|_| SealError::Damaged)?;
-        let before = bytes.len() - rest.len();
-        let (length, after) = rest.split_first_chunk::<4>().ok_or(SealError::Damaged)?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        let (secret, text) = after.split_at_checked(length).ok_or(SealError::Damaged)?;
-        let Some(secret) = sealer.reseal(&sealed_for(id), secret)? else { return Ok(None) };
-        let length = u32::try_from(secret.len()).map_err(|_| SealError::Damaged)?;
-        let head = &bytes[..before];
-        let anew = [head, &length.to_le_bytes(), &secret, text].concat();
-        Ok(Some(durable::codec::compress(&anew)))
-    }
-
-    /// Opens a stored document. Without a sealer, sealed values are blank.
-    pub fn open(stored: &[u8], key: Option<(&Sealer, &str)>) -> Result<Document, AppError> {
-        let bytes_max = flow::limits::DOCUMENT_BYTES_MAX * 2;
-        let bytes =
-            durable::codec::decompress_limited(stored, bytes_max).map_err(AppError::internal)?;
-        let (first, mut rest) =
-            bytes.split_first().ok_or_else(|| AppError::internal("a version is empty"))?;
-        let mut parameters = expr::codec::take(&mut rest).map_err(AppError::internal)?;
-        if first & HAS_SEALED != 0 {
-            let cut = || AppError::internal("a version is cut short");
-            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
-            let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| cut())?;
-            let (secret, text) = after.split_at_checked(length).ok_or_else(cut)?;
-            rest = text;
-            if let Some((sealer, id)) = key {
-                let opened =
-                    sealer.open_secret(&sealed_for(id), secret).map_err(AppError::internal)?;
-                let sealed =
-                    expr::codec::take(&mut opened.as_slice()).map_err(AppError::internal)?;
-                let mut all: Object =
-                    parameters.as_object().map(|it| (**it).clone()).unwrap_or_default();
-                for (name, value) in sealed.as_object().into_iter().flat_map(|it| it.iter()) {
-                    all.insert(name.clone(), value.clone());
-                }
-                parameters = all.into();
-            }
-        }
-        let parameters = Some(parameters).filter(|parameters| !parameters.is_null());
-        let dialect = dialect_of(first & !HAS_SEALED);
-        Ok(Document { text: rest.to_vec(), parameters, dialect })
-    }
-}
-
-/// In the first byte: values of secure parameters are sealed, and follow the others.
-const HAS_SEALED: u8 = 0x80;
-
-/// A flow's keys and its parameters are not taken for each other.
-fn sealed_for(id: &str) -> String {
-    format!("parameters of {id}")
 }

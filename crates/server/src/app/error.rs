@@ -1,6 +1,7 @@
 //! Errors of use cases: a kind, a public code and sentence, and details that point at
 //! the fault. Internal context is logged, never shown.
 
+use crate::auth::seal::SealError;
 use flow::definition::{Problem, Severity};
 use store::StoreError;
 
@@ -79,6 +80,17 @@ impl AppError {
             None => "The definition is not valid.".to_owned(),
         };
         AppError { details: problems, ..AppError::invalid("InvalidDefinition", message) }
+    }
+}
+
+impl From<SealError> for AppError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Random(_) | SealError::Stale | SealError::Ring(_) => {
+                AppError::new(ErrorKind::Unavailable, "KeysUnavailable", error.to_string())
+            }
+            SealError::Damaged | SealError::UnknownKey(_) => AppError::internal(error),
+        }
     }
 }
 

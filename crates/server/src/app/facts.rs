@@ -97,7 +97,8 @@ pub struct FlowFacts {
     /// Of the current version; none when nobody has noted them.
     #[serde(default)]
     pub triggers: Option<Vec<TriggerFacts>>,
-    /// Of the current version, by key.
+    /// Of the current version, by key, without what they authenticate with: the definition
+    /// is sealed, and this is not.
     #[serde(default)]
     pub references: serde_json::Value,
     /// Ids of the connections that it may use: whoever made it name them was allowed to.
@@ -181,7 +182,11 @@ impl FlowFacts {
         self.triggers = Some(triggers_of(&loaded.flow));
         self.summary = summary::summary(&to_json(&loaded.definition)?);
         self.references = match &loaded.connection_references {
-            Some(given) => summary::references(&to_json(given)?).unwrap_or_default(),
+            Some(given) => {
+                let mut references = summary::references(&to_json(given)?).unwrap_or_default();
+                summary::without_credentials(&mut references);
+                references
+            }
             None => serde_json::Value::Null,
         };
         Ok(())

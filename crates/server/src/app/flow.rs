@@ -1,9 +1,10 @@
 //! Flows: create, list, get, update, delete and restore; enable and disable.
 
 use super::access::{Act, FlowAt, FlowFound, Scope, guid_to_id, id_to_guid};
-use super::catalog::{Document, FlowEntry, FlowState, dialect_number};
+use super::catalog::{FlowEntry, FlowState, dialect_number};
 use super::data::{Change, Known};
 use super::data_policy::refuse_held;
+use super::document::Document;
 use super::error::{AppError, ErrorKind};
 use super::facts::{BY_DELETED_NAME, FlowFacts};
 use super::suspension::may_lift;
@@ -419,10 +420,8 @@ impl App {
         row: &WorkflowRow,
         number: u32,
     ) -> Result<(Loaded, Vec<Problem>), AppError> {
-        let stored = self.engine.store.version(row.key, number).await?;
-        let stored = stored.ok_or_else(|| AppError::internal("a version is missing"))?;
-        let document =
-            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &row.id)))?;
+        let document = self.engine.catalog.document(row, number).await?;
+        let document = document.ok_or_else(|| AppError::internal("a version is missing"))?;
         let options =
             LoadOptions { dialect: Some(document.dialect), parameters: document.parameters };
         let Report { loaded, problems } = flow::definition::load(&document.text, &options);
@@ -439,15 +438,14 @@ impl App {
     ) -> Result<VersionRow, AppError> {
         let dialect = loaded.flow.dialect;
         let document = Document { text: input.document, parameters: input.parameters, dialect };
-        let key = (self.engine.catalog.sealer(), row.id.as_str());
-        let document = document.pack_sealed(key, &loaded.flow.parameters)?;
+        let document = document.seal(self.engine.catalog.sealer(), (&row.id, row.version))?;
         let (workflow, number, created) = (row.key, row.version, row.changed);
         Ok(VersionRow { workflow, number, created, document })
     }
 
     pub(super) fn new_key(&self, owner: &str) -> Result<Vec<u8>, AppError> {
         let key = clock::random_bytes::<32>().map_err(AppError::internal)?;
-        self.engine.catalog.sealer().seal(owner, &key).map_err(AppError::internal)
+        Ok(self.engine.catalog.sealer().seal(owner, &key)?)
     }
 }
 

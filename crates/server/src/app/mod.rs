@@ -13,6 +13,7 @@ pub mod data;
 pub mod data_policy;
 pub mod digest;
 pub mod directory;
+pub mod document;
 pub mod environment;
 pub mod error;
 pub mod facts;

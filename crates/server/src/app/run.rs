@@ -12,7 +12,7 @@ use durable::{ProcessId, Ticks};
 use expr::{Object, Value};
 use flow::definition::ActionId;
 use flow::run::event::{Payloads, ReadError};
-use flow::run::history::{Entry, HistoryReader};
+use flow::run::history::{Entry, HistoryReader, without_credentials};
 use flow::run::mask::Masks;
 use flow::run::state::Path;
 use flow::run::{Reply, Status, format_time};
@@ -171,6 +171,7 @@ impl App {
             Value::from(object)
         };
         let mut shown = trigger.clone();
+        shown.inputs = without_credentials(shown.inputs);
         if let Some(found) = version.flow.find_trigger(&trigger.name) {
             if found.secure_inputs && !shown.inputs.is_null() {
                 shown.inputs = secured();

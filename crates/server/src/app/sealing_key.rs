@@ -14,12 +14,12 @@ use super::connector::oauth::token::ConnectionToken;
 use super::connector::{BY_TITLE, Connector};
 use super::data::{Change, Cursor, Kind, Known, Sealed, Stored};
 use super::directory::user::{BY_NAME, User};
+use super::document::Document;
 use super::error::{AppError, ErrorKind};
 use super::signin::keyring::{BY_TIME, FIRST_KEY, SigningKey};
 use super::signin::second_factor::SecondFactor;
 use super::vault::{self, VaultSecretValue};
 use super::{App, Operation};
-use crate::app::catalog::Document;
 use crate::auth::caller::Caller;
 use crate::auth::seal::ring::{self, Ring, StoredKey};
 use crate::auth::seal::root::MasterKey;
@@ -177,7 +177,7 @@ impl Part {
                 self.damaged += 1;
                 Ok(None)
             }
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -218,7 +218,7 @@ impl App {
             );
             return Err(AppError::new(ErrorKind::Conflict, "TooManySealingKeys", message));
         }
-        ring.add_keys(self.master_key()?, now).map_err(unavailable)?;
+        ring.add_keys(self.master_key()?, now)?;
         let key = ring.keys.last().map(|key| key.id.clone()).unwrap_or_default();
         let rotation = Rotation {
             id: ROTATION.to_owned(),
@@ -243,12 +243,7 @@ impl App {
         };
         let change = Change::default().put(&known)?.edit(replaced(&ring, &record)?);
         self.apply(caller, change.audit("RotateSealingKey", &key, &json!({}))).await?;
-        self.engine
-            .catalog
-            .sealer()
-            .refresh(&*self.engine.store, None)
-            .await
-            .map_err(unavailable)?;
+        self.engine.catalog.sealer().refresh(&*self.engine.store, None).await?;
         self.engine.rotation.notify_one();
         Ok(known.value)
     }
@@ -273,7 +268,7 @@ impl App {
     async fn read_ring(&self) -> Result<(Record, Ring), AppError> {
         let record = self.engine.store.record(ring::KIND, ring::ID).await?;
         let record = record.ok_or_else(|| AppError::internal("the store has no keys"))?;
-        let ring = Ring::read(&record).map_err(unavailable)?;
+        let ring = Ring::read(&record)?;
         Ok((record, ring))
     }
 
@@ -303,7 +298,7 @@ impl App {
             return Ok(Stepped::Idle);
         };
         let sealer = self.engine.catalog.sealer();
-        sealer.refresh(&*self.engine.store, None).await.map_err(unavailable)?;
+        sealer.refresh(&*self.engine.store, None).await?;
         match rotation.stage {
             Stage::Done => return self.begin_sweep(rotation).await,
             Stage::Announced => {
@@ -352,7 +347,7 @@ impl App {
             self.apply(&server(), change).await?;
             return Ok(Stepped::Idle);
         }
-        ring.retire_old_keys(self.master_key()?, now).map_err(unavailable)?;
+        ring.retire_old_keys(self.master_key()?, now)?;
         rotation.ended = Some(now);
         let detail = json!({"sealed": rotation.sealed, "damaged": rotation.damaged,
             "startedBy": rotation.by});
@@ -400,7 +395,7 @@ impl App {
 
     async fn reseal_data_keys(&self) -> Result<Part, AppError> {
         let (record, mut ring) = self.read_ring().await?;
-        let count = ring.reseal_data_keys(self.master_key()?).map_err(unavailable)?;
+        let count = ring.reseal_data_keys(self.master_key()?)?;
         if count > 0 {
             self.engine.store.change(vec![replaced(&ring, &record)?], Vec::new()).await?;
         }
@@ -446,7 +441,8 @@ impl App {
             for listed in store.versions(row.key).await? {
                 let version = store.version(row.key, listed.number).await?;
                 let Some(mut version) = version else { continue };
-                let anew = Document::reseal(&version.document, (sealer, &row.id));
+                let at = (row.id.as_str(), listed.number);
+                let anew = Document::seal_anew(&version.document, sealer, at);
                 if let Some(document) = part.take(anew)? {
                     version.document = document;
                     self.put_anew(vec![Edit::ReplaceDocument(version)]).await?;
@@ -547,7 +543,7 @@ fn server() -> Caller {
 }
 
 fn replaced(ring: &Ring, before: &Record) -> Result<Edit, AppError> {
-    ring.record(before.revision).map(Edit::Put).map_err(unavailable)
+    Ok(Edit::Put(ring.record(before.revision)?))
 }
 
 fn view(ring: &Ring, at: usize, key: &StoredKey) -> SealingKeyView {
@@ -556,15 +552,6 @@ fn view(ring: &Ring, at: usize, key: &StoredKey) -> SealingKeyView {
         is_sealing: at + 1 == ring.keys.len(),
         created: key.created,
         retired: key.retired,
-    }
-}
-
-fn unavailable(error: SealError) -> AppError {
-    match error {
-        SealError::Stale | SealError::Ring(_) | SealError::UnknownKey(_) => {
-            AppError::new(ErrorKind::Unavailable, "KeysUnavailable", error.to_string())
-        }
-        SealError::Random(_) | SealError::Damaged => AppError::internal(error),
     }
 }
 

@@ -19,6 +19,7 @@ use expr::Value;
 use flow::definition::{Behavior, Flow};
 use flow::run::ErrorInfo;
 use flow::run::event::{Detail, Event, EventReader, Payloads};
+use flow::run::history::without_credentials;
 use flow::run::mask::Masks;
 use flow::run::status::Outputs;
 use std::sync::Arc;
@@ -238,7 +239,7 @@ fn event_has(flow: &Flow, event: &Event, text: Wanted<'_>) -> bool {
             let trigger = flow.find_trigger(&started.trigger.name);
             let inputs = trigger.filter(|it| !it.secure_inputs).and_then(|it| it.inputs.as_ref());
             let is_shown = trigger.is_none_or(|it| !it.secure_outputs);
-            inputs.is_some_and(|inputs| value_has(inputs, text))
+            inputs.is_some_and(|inputs| value_has(&without_credentials(inputs.clone()), text))
                 || (is_shown && value_has(&started.trigger.outputs, text))
         }
         Event::Started { action: id, inputs, detail, .. } => action(*id).is_some_and(|action| {
@@ -284,11 +285,10 @@ fn event_has(flow: &Flow, event: &Event, text: Wanted<'_>) -> bool {
 
 /// Inputs as they are shown: without the credentials of a call.
 fn inputs_have(behavior: &Behavior, inputs: &Value, text: Wanted<'_>) -> bool {
-    match (behavior, inputs) {
-        (Behavior::Http { .. }, Value::Object(object)) => object
-            .iter()
-            .filter(|(name, _)| !name.eq_ignore_ascii_case("authentication"))
-            .any(|(name, value)| has(name, text) || value_has(value, text)),
+    match behavior {
+        Behavior::Http { .. } | Behavior::Connector { .. } | Behavior::Webhook { .. } => {
+            value_has(&without_credentials(inputs.clone()), text)
+        }
         _ => value_has(inputs, text),
     }
 }

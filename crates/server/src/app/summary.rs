@@ -81,6 +81,24 @@ pub fn references(given: &Value) -> Option<Value> {
     Some(object.into())
 }
 
+/// What a reference may be written with that its service is to know somebody by.
+const CREDENTIALS: [&str; 3] = ["authentication", "parameterValues", "connectionParameters"];
+
+/// Leaves out of references by key what they, or the properties of their connections,
+/// authenticate with.
+pub fn without_credentials(references: &mut Value) {
+    let references = references.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for reference in references.filter_map(Value::as_object_mut) {
+        reference.retain(|name, _| !is_credential(name));
+        let properties = reference.values_mut().filter_map(Value::as_object_mut);
+        properties.for_each(|it| it.retain(|name, _| !is_credential(name)));
+    }
+}
+
+fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|it| name.eq_ignore_ascii_case(it))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +155,16 @@ mod tests {
         assert_eq!(keys, ["shared_sql", "shared_sql_1", "shared_x"]);
         assert_eq!(references(&json!({"a": 1})), Some(json!({"a": 1})));
         assert_eq!(references(&json!("x")), None);
+    }
+
+    #[test]
+    fn references_lose_what_they_authenticate_with() {
+        let key = json!({"type": "Raw", "parameter": "secret"});
+        let mut given = json!({"a": {"connectionName": "c", "authentication": key,
+            "parameterValues": {"key": "secret"},
+            "connectionProperties": {"Authentication": key, "runtimeUrl": "u"}}, "b": 1});
+        without_credentials(&mut given);
+        let left = json!({"connectionName": "c", "connectionProperties": {"runtimeUrl": "u"}});
+        assert_eq!(given, json!({"a": left, "b": 1}));
     }
 }

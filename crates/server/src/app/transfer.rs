@@ -6,7 +6,7 @@
 //! end in another place than it began, so that a flow with such runs stays.
 
 use super::access::{Act, FlowAt, FlowFound, guid_to_id};
-use super::catalog::{Document, FlowEntry, FlowState};
+use super::catalog::{FlowEntry, FlowState};
 use super::data::{Change, Known};
 use super::environment::Environment;
 use super::error::{AppError, ErrorKind};
@@ -52,10 +52,8 @@ impl App {
             None => Some(entry.row.name.clone()),
         };
         let row = &entry.row;
-        let stored = self.engine.store.version(row.key, row.version).await?;
-        let stored = stored.ok_or_else(|| AppError::internal("a version is missing"))?;
-        let document =
-            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &row.id)))?;
+        let document = self.engine.catalog.document(row, row.version).await?;
+        let document = document.ok_or_else(|| AppError::internal("a version is missing"))?;
         let text = connected(document.text, &input.connections)?;
         let copy = FlowInput {
             name,

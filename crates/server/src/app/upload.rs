@@ -1,6 +1,8 @@
 //! Files that clients put here before they say what they are for: packages to import. An
 //! address that is signed and ends stands for the right to put one.
 //!
+//! Packages hold definitions, and those may hold secrets: what is put is sealed.
+//!
 //! Invariant: what is put is read by who asked for the address only, and in the environment
 //! that it was asked for.
 
@@ -9,6 +11,7 @@ use super::error::{AppError, ErrorKind};
 use super::signin::expiry::Expiring;
 use super::{App, Operation};
 use crate::auth::caller::Caller;
+use crate::auth::seal::{Place, SEAL_BYTES};
 use crate::clock::{self, SECOND};
 use crate::limits::{CHANGE_TRIES_MAX, UPLOAD_BLOCKS_MAX, UPLOAD_HOURS, UPLOADS_PER_OWNER_MAX};
 use base64::Engine as _;
@@ -31,9 +34,10 @@ pub struct Upload {
     owner: String,
     /// Ticks.
     expires: i64,
-    /// Parts by name that are not in the content yet; in base64.
+    /// Parts by name that are not in the content yet; sealed, in base64.
     #[serde(default)]
     blocks: Vec<(String, String)>,
+    /// Sealed, in base64.
     #[serde(default)]
     content: Option<String>,
 }
@@ -140,7 +144,7 @@ impl App {
                     content: None,
                 })
             });
-            upload.take(&piece)?;
+            self.take_piece(&mut upload, &piece).await?;
             match self.apply(&owner, Change::default().put(&upload)?).await {
                 Err(error) if error.kind == ErrorKind::Conflict && tries < CHANGE_TRIES_MAX => {}
                 done => return done.map(|_| ()),
@@ -178,47 +182,64 @@ impl App {
         let content = found.and_then(|found| found.value.content).ok_or_else(|| {
             AppError::invalid("PackageNotFound", "Nothing was put at the address of the package.")
         })?;
-        STANDARD.decode(content).map_err(AppError::internal)
+        self.open_piece(&address.id, &content).await
     }
-}
 
-impl Upload {
-    fn take(&mut self, piece: &Piece) -> Result<(), AppError> {
+    async fn take_piece(&self, upload: &mut Upload, piece: &Piece) -> Result<(), AppError> {
         match piece {
             Piece::Whole(bytes) => {
-                self.blocks.clear();
-                self.content = Some(STANDARD.encode(bytes));
+                upload.blocks.clear();
+                upload.content = Some(self.seal_piece(&upload.id, bytes)?);
             }
             Piece::Block(name, bytes) => {
-                self.blocks.retain(|(known, _)| known != name);
-                self.blocks.push((name.clone(), STANDARD.encode(bytes)));
-                let size: usize = self.blocks.iter().map(|(_, block)| block.len() / 4 * 3).sum();
-                if self.blocks.len() > UPLOAD_BLOCKS_MAX || size > PACKAGE_BYTES_MAX + 2 {
-                    let message = format!(
-                        "The blocks are more than {UPLOAD_BLOCKS_MAX}, or larger than {PACKAGE_BYTES_MAX} bytes."
-                    );
-                    let kind = ErrorKind::TooLarge;
-                    return Err(AppError::new(kind, "RequestEntityTooLarge", message));
-                }
+                upload.blocks.retain(|(known, _)| known != name);
+                let sealed = self.seal_piece(&upload.id, bytes)?;
+                upload.blocks.push((name.clone(), sealed));
+                upload.check_size()?;
             }
             Piece::List(names) => {
                 let mut content = Vec::new();
                 for name in names {
-                    let block = self.blocks.iter().find(|(known, _)| known == name);
+                    let block = upload.blocks.iter().find(|(known, _)| known == name);
                     let (_, block) = block.ok_or_else(|| {
                         let message = format!("There is no block '{name}'.");
                         AppError::invalid("InvalidBlockList", message)
                     })?;
-                    content.extend(STANDARD.decode(block).map_err(AppError::internal)?);
+                    content.extend(self.open_piece(&upload.id, block).await?);
                     if content.len() > PACKAGE_BYTES_MAX {
                         let message = "The list names more than a package may hold.";
                         return Err(AppError::invalid("InvalidBlockList", message));
                     }
                 }
-                self.content = Some(STANDARD.encode(content));
-                self.blocks.clear();
+                upload.content = Some(self.seal_piece(&upload.id, &content)?);
+                upload.blocks.clear();
             }
         }
         Ok(())
+    }
+
+    fn seal_piece(&self, id: &str, bytes: &[u8]) -> Result<String, AppError> {
+        let sealed = self.engine.catalog.sealer().seal_content(Place::Upload(id), bytes)?;
+        Ok(STANDARD.encode(sealed))
+    }
+
+    async fn open_piece(&self, id: &str, sealed: &str) -> Result<Vec<u8>, AppError> {
+        let sealed = STANDARD.decode(sealed).map_err(AppError::internal)?;
+        let (store, sealer) = (&*self.engine.store, self.engine.catalog.sealer());
+        Ok(sealer.open_content_anew(store, Place::Upload(id), &sealed).await?)
+    }
+}
+
+impl Upload {
+    fn check_size(&self) -> Result<(), AppError> {
+        let bytes = |sealed: &String| (sealed.len() / 4 * 3).saturating_sub(SEAL_BYTES);
+        let size: usize = self.blocks.iter().map(|(_, block)| bytes(block)).sum();
+        if self.blocks.len() <= UPLOAD_BLOCKS_MAX && size <= PACKAGE_BYTES_MAX + 2 {
+            return Ok(());
+        }
+        let message = format!(
+            "The blocks are more than {UPLOAD_BLOCKS_MAX}, or larger than {PACKAGE_BYTES_MAX} bytes."
+        );
+        Err(AppError::new(ErrorKind::TooLarge, "RequestEntityTooLarge", message))
     }
 }

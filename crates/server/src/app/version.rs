@@ -5,8 +5,9 @@
 
 use super::App;
 use super::access::{Act, FlowAt, FlowFound};
-use super::catalog::{Document, FlowEntry, dialect_number};
+use super::catalog::{FlowEntry, dialect_number};
 use super::data::Change;
+use super::document::Document;
 use super::error::AppError;
 use super::flow::FlowView;
 use crate::auth::caller::Caller;
@@ -79,12 +80,12 @@ impl App {
         row.changed = self.engine.clock.now();
         row.version += 1;
         row.dialect = dialect_number(document.dialect);
-        let key = (self.engine.catalog.sealer(), row.id.as_str());
+        let at = (row.id.as_str(), row.version);
         let version = VersionRow {
             workflow: row.key,
             number: row.version,
             created: row.changed,
-            document: document.pack_sealed(key, &loaded.flow.parameters)?,
+            document: document.seal(self.engine.catalog.sealer(), at)?,
         };
         let after = (&loaded, document.parameters.as_ref());
         let ending = self.leave_trigger(&entry, &mut row, after).await?;
@@ -120,10 +121,8 @@ impl App {
 
     /// A version's document and what it loads to.
     async fn opened(&self, entry: &FlowEntry, flow: &str, number: u32) -> Result<Opened, AppError> {
-        let stored = self.engine.store.version(entry.row.key, number).await?;
-        let stored = stored.ok_or_else(|| no_version(flow, number))?;
-        let document =
-            Document::open(&stored.document, Some((self.engine.catalog.sealer(), &entry.row.id)))?;
+        let document = self.engine.catalog.document(&entry.row, number).await?;
+        let document = document.ok_or_else(|| no_version(flow, number))?;
         let parameters = document.parameters.clone();
         let options = LoadOptions { dialect: Some(document.dialect), parameters };
         let Report { loaded, problems } = flow::definition::load(&document.text, &options);

@@ -3,7 +3,8 @@
 //! - the *master key*, which is not in the store ([`root`]), seals the sealing keys;
 //! - *sealing keys* seal secrets one by one; the newest seals, a rotation adds one and seals
 //!   everything anew;
-//! - *data keys* seal histories, which are never written again: a rotation seals the key anew.
+//! - *data keys* seal histories and definitions, which are never written again: a rotation
+//!   seals the key anew.
 //!
 //! XChaCha20-Poly1305 with a random nonce; what a secret belongs to is bound as associated
 //! data, so that rows cannot be swapped. What is sealed begins with [`SEALED`] and the id of
@@ -33,6 +34,9 @@ const ID_BYTES: usize = 8;
 
 /// Before a nonce: the mark and the key's id.
 const HEAD: usize = 1 + ID_BYTES;
+
+/// What sealing adds: mark, id, nonce and tag.
+pub const SEAL_BYTES: usize = HEAD + NONCE_BYTES + 16;
 
 /// What a key is called by: made of the key itself, and tells nothing of it.
 pub type KeyId = [u8; ID_BYTES];

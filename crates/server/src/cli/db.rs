@@ -252,7 +252,7 @@ async fn check(args: &StoreArgs, out: &mut Output<'_>) -> Result<ExitCode, Failu
         }
         if report.sealed > 0 {
             out.line(format_args!(
-                "{} parts of histories are sealed, and were not looked into: the master key is not there.",
+                "{} definitions and parts of histories are sealed, and were not looked into: the master key is not there.",
                 report.sealed
             ))?;
         }

@@ -3,6 +3,7 @@
 use super::Report;
 use super::flow::{FlowFacts, Versions};
 use super::row::{Fields, Index, Rows};
+use crate::app::document::Document;
 use crate::auth::seal::{Place, Sealer};
 use crate::limits::{VERIFY_ROWS_PER_PROGRESS, VERIFY_SNAPSHOT_BYTES_MAX};
 use durable::codec::SEALED;
@@ -193,7 +194,17 @@ impl<'v> Checker<'v> {
             let message = "It belongs to a flow that is not there.";
             self.report.add(format!("workflow_version {workflow}, {number}"), message);
         }
-        self.versions.add(workflow, number, row.bytes(3)?);
+        let document = row.bytes(3)?;
+        if let Some(sealer) = &self.sealer {
+            let at = self.flows.get(&workflow).map(|facts| (facts.id.as_str(), number));
+            if at.is_some_and(|at| Document::open(document, sealer, at).is_err()) {
+                let message = "Its document cannot be opened.";
+                self.report.add(format!("workflow_version {workflow}, {number}"), message);
+            }
+        } else {
+            self.report.sealed += 1;
+        }
+        self.versions.add(workflow, number, document);
         Some(())
     }
 

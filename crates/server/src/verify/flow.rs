@@ -1,6 +1,8 @@
 //! Versions of flows as the runs of a store need them: loaded when the first run asks.
 
-use crate::app::catalog::{Document, dialect_of};
+use crate::app::catalog::dialect_of;
+use crate::app::document::Document;
+use crate::auth::seal::Sealer;
 use crate::auth::seal::root::MasterKey;
 use crate::limits::VERSIONS_CACHED_MAX;
 use flow::definition::{Flow, LoadOptions};
@@ -21,7 +23,7 @@ pub struct FlowFacts {
 /// Versions that were met. Kept from one verification to the next, they are loaded once.
 #[derive(Default)]
 pub struct Versions {
-    /// Opens histories that are sealed; without it they are only counted.
+    /// Opens what is sealed; without it that is only counted.
     pub(super) master: Option<MasterKey>,
     known: HashMap<(i64, u32), Known>,
     loaded: usize,
@@ -36,7 +38,7 @@ struct Known {
 }
 
 impl Versions {
-    /// Opens histories that are sealed, when the master key is there.
+    /// Opens what is sealed, when the master key is there.
     #[must_use]
     pub fn opening(master: Option<MasterKey>) -> Versions {
         Versions { master, ..Versions::default() }
@@ -64,9 +66,9 @@ impl Versions {
     /// A version, loaded, or why it is not there.
     pub fn get(
         &mut self,
-        workflow: i64,
-        number: u32,
+        (workflow, number): (i64, u32),
         facts: &FlowFacts,
+        sealer: &Sealer,
     ) -> Result<Arc<Flow>, String> {
         if self.loaded >= VERSIONS_CACHED_MAX {
             self.known.values_mut().for_each(|known| known.flow = None);
@@ -74,25 +76,33 @@ impl Versions {
         }
         let pass = self.pass;
         let known = self.known.get_mut(&(workflow, number)).filter(|known| known.pass == pass);
-        let known =
-            known.ok_or_else(|| format!("flow '{}' has no version {number}", facts.name))?;
+        let known = known.ok_or_else(|| no_version(facts, number))?;
         let loaded = &mut self.loaded;
         let flow = known.flow.get_or_insert_with(|| {
             *loaded += 1;
-            load(&known.document, facts.dialect)
+            load(&known.document, (facts, number), sealer)
         });
         flow.clone().map_err(|error| format!("version {number} of flow '{}' {error}", facts.name))
     }
 }
 
-fn load(stored: &[u8], dialect: u8) -> Result<Arc<Flow>, String> {
-    let document = Document::open(stored, None).map_err(|_| "is damaged".to_owned())?;
-    let options =
-        LoadOptions { dialect: Some(dialect_of(dialect)), parameters: document.parameters };
+fn load(
+    stored: &[u8],
+    (facts, number): (&FlowFacts, u32),
+    sealer: &Sealer,
+) -> Result<Arc<Flow>, String> {
+    let document = Document::open(stored, sealer, (&facts.id, number));
+    let document = document.map_err(|_| "is damaged".to_owned())?;
+    let dialect = Some(dialect_of(facts.dialect));
+    let options = LoadOptions { dialect, parameters: document.parameters };
     let report = flow::definition::load(&document.text, &options);
     let first = report.problems.into_iter().next().map(|problem| problem.message);
     let failed = || format!("does not load: {}", first.unwrap_or_default());
     report.loaded.map(|loaded| Arc::new(loaded.flow)).ok_or_else(failed)
+}
+
+pub fn no_version(facts: &FlowFacts, number: u32) -> String {
+    format!("flow '{}' has no version {number}", facts.name)
 }
 
 impl FlowFacts {

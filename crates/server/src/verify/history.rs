@@ -3,7 +3,7 @@
 
 use super::Report;
 use super::checker::{Checker, payload_name};
-use super::flow::FlowFacts;
+use super::flow::{FlowFacts, no_version};
 use super::row::{Fields, Rows};
 use super::sealed::{content_of, opened_with};
 use crate::auth::seal::{Place, Sealer};
@@ -97,7 +97,7 @@ impl Checker<'_> {
         chunk
     }
 
-    /// The version that a run has pinned.
+    /// The version that a run has pinned. Without a key it was counted, and is not opened.
     fn flow_of(&mut self, process: ProcessId) -> Option<Arc<Flow>> {
         let Some(run) = self.runs.get_mut(process) else {
             if self.live.get(process).is_none() {
@@ -107,9 +107,11 @@ impl Checker<'_> {
         };
         run.has_history = true;
         let (workflow, version) = (run.workflow, run.version);
-        let found = match self.flows.get(&workflow) {
-            Some(facts) => self.versions.get(workflow, version, facts),
-            None => Err(format!("there is no flow {workflow}")),
+        let found = match (self.flows.get(&workflow), &self.sealer) {
+            (Some(_), None) if self.versions.has(workflow, version) => return None,
+            (Some(facts), None) => Err(no_version(facts, version)),
+            (Some(facts), Some(sealer)) => self.versions.get((workflow, version), facts, sealer),
+            (None, _) => Err(format!("there is no flow {workflow}")),
         };
         found.map_err(|error| self.report.add(process, format!("Its flow: {error}."))).ok()
     }

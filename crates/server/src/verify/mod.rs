@@ -33,8 +33,8 @@ pub struct Report {
     pub events: u64,
     /// Runs under way.
     pub live_runs: u64,
-    /// Chunks, snapshots and payloads that are sealed, and were not opened for want of the
-    /// master key.
+    /// Versions of flows, chunks, snapshots and payloads that are sealed, and were not opened
+    /// for want of the master key.
     pub sealed: u64,
     /// At most [`VERIFY_PROBLEMS_MAX`].
     pub problems: Vec<Problem>,

@@ -30,7 +30,7 @@ impl Checker<'_> {
     /// Content that may be sealed. `None`: there is no key to open it.
     pub fn opened<'c>(
         &mut self,
-        place: Place,
+        place: Place<'_>,
         content: &'c [u8],
     ) -> Result<Option<Cow<'c, [u8]>>, String> {
         let opened = opened_with(self.sealer.as_ref(), place, content)?;
@@ -60,7 +60,7 @@ impl Checker<'_> {
 /// Content that may be sealed. `None`: there is no key to open it.
 pub fn opened_with<'c>(
     sealer: Option<&Sealer>,
-    place: Place,
+    place: Place<'_>,
     content: &'c [u8],
 ) -> Result<Option<Cow<'c, [u8]>>, String> {
     if content.first() != Some(&SEALED) {

@@ -148,24 +148,17 @@ impl Engine {
     }
 
     /// Opens content if it is sealed.
-    async fn open(&self, place: Place, content: &mut Vec<u8>) -> Result<(), StoreError> {
+    async fn open(&self, place: Place<'_>, content: &mut Vec<u8>) -> Result<(), StoreError> {
         if content.first() != Some(&SEALED) {
             return Ok(());
         }
-        let sealer = self.catalog.sealer();
-        let opened = match sealer.open_content(place, content) {
-            Err(SealError::UnknownKey(_)) => {
-                sealer.refresh(&*self.store, None).await.map_err(told)?;
-                sealer.open_content(place, content)
-            }
-            opened => opened,
-        };
+        let opened = self.catalog.sealer().open_content_anew(&*self.store, place, content).await;
         *content = opened.map_err(told)?;
         Ok(())
     }
 }
 
-fn place_of(message: &Message) -> Place {
+fn place_of(message: &Message) -> Place<'static> {
     Place::Message(message.to, message.from, message.effect)
 }
 

@@ -147,6 +147,14 @@ impl Engine {
         self.commit_answer(watching, state, due, (None, Vec::new())).await
     }
 
+    /// What it calls is called with credentials, and addresses may hold keys.
+    fn seal_state(&self, batch: &mut Batch, state: &TriggerState) -> Result<(), StoreError> {
+        match state.kind {
+            TriggerKind::Subscription(_) | TriggerKind::Poll(_) => self.seal_batch(batch),
+            TriggerKind::Recurrence => Ok(()),
+        }
+    }
+
     /// Moves a trigger on as it is, which only whoever has its latest state can: before what
     /// nobody is to do who comes late.
     pub(super) async fn hold_trigger(&self, watching: &mut Watching) -> Result<(), Refusal> {
@@ -156,6 +164,7 @@ impl Engine {
         batch.snapshot = Some(write(state));
         batch.forget_history = true;
         batch.standing = Standing::Live { due: watching.due };
+        self.seal_state(&mut batch, state).map_err(Refusal::Failed)?;
         self.commit_batch(batch, state.workflow, None).await?;
         watching.seq += 1;
         Ok(())
@@ -177,10 +186,7 @@ impl Engine {
         batch.standing = Standing::Live { due };
         batch.consumed = watching.inbox.iter().map(|row| row.id).collect();
         batch.messages = messages;
-        if matches!(state.kind, TriggerKind::Subscription(_)) {
-            // what it calls is called with credentials
-            self.seal_batch(&mut batch).map_err(Refusal::Failed)?;
-        }
+        self.seal_state(&mut batch, state).map_err(Refusal::Failed)?;
         self.commit_batch(batch, state.workflow, asked_by).await?;
         if let Some(due) = due {
             self.schedule_trigger(due, process, state.workflow);

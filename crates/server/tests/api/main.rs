@@ -38,6 +38,7 @@ mod outside;
 mod package;
 mod page;
 mod people;
+mod polling;
 mod powershell;
 mod provider;
 mod real;

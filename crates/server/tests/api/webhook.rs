@@ -52,7 +52,7 @@ async fn call_back(world: &World, path: &str, body: &Value) -> Answer {
     Answer::of(world.api.request(Method::POST, path).json(body)).await
 }
 
-async fn runs_of(world: &World, flow: &str, count: usize) -> Vec<Value> {
+pub async fn runs_of(world: &World, flow: &str, count: usize) -> Vec<Value> {
     let since = Instant::now();
     loop {
         let runs = world.api.list(&format!("/api/v1/flows/{flow}/runs")).await;

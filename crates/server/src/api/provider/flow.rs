@@ -361,8 +361,9 @@ async fn update(asked: &Asked, at: FlowAt<'_>) -> Answered {
             Some(definition) => definition.clone(),
             None => to_json(&loaded.definition)?,
         };
-        let kept = Some(&view.facts.references).filter(|it| !it.is_null());
-        let text = document(&definition, references.as_ref().or(kept));
+        let kept = loaded.connection_references.as_ref().map(to_json).transpose()?;
+        let kept = kept.as_ref().and_then(summary::references);
+        let text = document(&definition, references.as_ref().or(kept.as_ref()));
         let dialect = Some(view.entry.version.flow.dialect);
         Some(FlowInput { document: text, dialect, ..FlowInput::default() })
     } else {

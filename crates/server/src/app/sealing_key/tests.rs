@@ -379,6 +379,23 @@ async fn another_master_key_takes_the_place_of_one() {
     stop(three).await;
 }
 
+/// The first version of a flow as it was stored when only values of secure parameters were
+/// sealed.
+async fn old_version(app: &App, master: &MasterKey, row: &WorkflowRow) -> store::VersionRow {
+    let mut version = app.engine.store.version(row.key, 1).await.unwrap().unwrap();
+    let document = app.engine.catalog.document(row, 1).await.unwrap().unwrap();
+    let mut secret = Vec::new();
+    expr::codec::put(&document.parameters.unwrap(), &mut secret);
+    let secret = master.seal_bare(format!("parameters of {}", row.id).as_bytes(), &secret);
+    let mut bytes = vec![row.dialect | 0x80];
+    expr::codec::put(&expr::json::parse(br#"{"secret": ""}"#).unwrap(), &mut bytes);
+    bytes.extend_from_slice(&u32::try_from(secret.len()).unwrap().to_le_bytes());
+    bytes.extend_from_slice(&secret);
+    bytes.extend_from_slice(&document.text);
+    version.document = durable::codec::compress(&bytes);
+    version
+}
+
 /// A store from before there were keys besides the master key.
 #[tokio::test]
 async fn an_old_store_opens_and_is_sealed_anew() {
@@ -393,6 +410,8 @@ async fn an_old_store_opens_and_is_sealed_anew() {
         row.primary_key = master.seal_bare(row.id.as_bytes(), &key);
         let key = sealer.open_secret(&row.id, &row.secondary_key).unwrap();
         row.secondary_key = master.seal_bare(row.id.as_bytes(), &key);
+        let edit = Edit::ReplaceDocument(old_version(&app, &master, &row).await);
+        store.change(vec![edit], Vec::new()).await.unwrap();
         store.update_workflow(row, None).await.unwrap();
     }
     let (kind, id) = (ring::KIND, ring::ID.to_owned());
@@ -417,6 +436,11 @@ async fn an_old_store_opens_and_is_sealed_anew() {
     assert!(rotation.ended.is_some() && rotation.sealed >= 4, "{rotation:?}");
     for row in app.engine.store.workflows(None, None, 10).await.unwrap() {
         assert_eq!(hex(&row.primary_key[1..9]), rotation.key);
+        let version = app.engine.store.version(row.key, 1).await.unwrap().unwrap();
+        assert_eq!(version.document[0], durable::codec::SEALED);
+        let document = app.engine.catalog.document(&row, 1).await.unwrap().unwrap();
+        let value = document.parameters.as_ref().and_then(|it| it.get("secret"));
+        assert_eq!(value.and_then(|it| it.as_str()), Some("planted"));
     }
     // what was sealed with the keys that are gone is told, and left as it is
     assert!(rotation.damaged > 0, "{rotation:?}");

@@ -1,4 +1,4 @@
-//! Data keys: what histories are sealed with, as a whole.
+//! Data keys: what histories and definitions are sealed with, as a whole.
 //!
 //! Large values are found by a name that only who has the key can make of their hash: the
 //! file of a database does not tell whether a value that somebody knows is in it.
@@ -7,9 +7,10 @@ use super::{KEY_BYTES, KeyId, SealError, Sealer, SealingKey, split};
 use durable::PayloadHash;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use store::Store;
 use zeroize::Zeroizing;
 
-/// A key of histories.
+/// A key of histories and definitions.
 pub(super) struct DataKey {
     id: KeyId,
     key: SealingKey,
@@ -44,7 +45,7 @@ pub(super) fn derived(key: &[u8; KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; K
 
 /// Where a sealed row is: bound to it, so that rows cannot be swapped.
 #[derive(Clone, Copy, Debug)]
-pub enum Place {
+pub enum Place<'a> {
     /// Process, number of the first event.
     Chunk(durable::ProcessId, u64),
     /// Process, number of the last event.
@@ -53,15 +54,23 @@ pub enum Place {
     Payload(PayloadHash),
     /// Target, sender, effect.
     Message(durable::ProcessId, Option<durable::ProcessId>, u64),
+    /// A flow's id, number of a version.
+    Document(&'a str, u32),
+    /// The id of a file that was put.
+    Upload(&'a str),
 }
 
-impl Place {
+impl Place<'_> {
     fn bytes(self) -> Vec<u8> {
         let (tag, process, number) = match &self {
             Place::Chunk(process, seq) => (1, process, *seq),
             Place::Snapshot(process, seq) => (2, process, *seq),
             Place::Payload(name) => return [&[3], name.as_slice()].concat(),
             Place::Message(to, _, effect) => (4, to, *effect),
+            Place::Document(flow, number) => {
+                return [&[5], flow.as_bytes(), &number.to_le_bytes()].concat();
+            }
+            Place::Upload(id) => return [&[6], id.as_bytes()].concat(),
         };
         let mut bytes = vec![tag];
         bytes.extend_from_slice(process.as_bytes());
@@ -81,19 +90,35 @@ impl Sealer {
         keys.data.last().map_or([0; KEY_BYTES], |key| *derived(&key.naming, purpose))
     }
 
-    /// Seals content of a history with the newest data key.
-    pub fn seal_content(&self, place: Place, content: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// Seals content with the newest data key.
+    pub fn seal_content(&self, place: Place<'_>, content: &[u8]) -> Result<Vec<u8>, SealError> {
         self.check_fresh()?;
         let keys = self.keys();
         keys.data.last().ok_or(SealError::Damaged)?.key.seal(&place.bytes(), content)
     }
 
     /// Opens what [`Sealer::seal_content`] sealed for the same place.
-    pub fn open_content(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub fn open_content(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (id, rest) = split(sealed).ok_or(SealError::Damaged)?;
         let keys = self.keys();
         let key = keys.data.iter().find(|it| it.id == id).ok_or(SealError::UnknownKey(id))?;
         key.key.open_bare(&place.bytes(), rest).ok_or(SealError::Damaged)
+    }
+
+    /// The same; keys that are not known are looked for in the store.
+    pub async fn open_content_anew(
+        &self,
+        store: &dyn Store,
+        place: Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        match self.open_content(place, sealed) {
+            Err(SealError::UnknownKey(_)) => {
+                self.refresh(store, None).await?;
+                self.open_content(place, sealed)
+            }
+            opened => opened,
+        }
     }
 
     /// Under which name a large value with this hash is stored from now on.

@@ -1,6 +1,7 @@
 //! Secrets: what is planted in every place that takes one is found nowhere afterwards, in no
 //! log, answer, history, audit, file of the data folder, backup or export.
 
+mod definition;
 mod search;
 
 use crate::login::browser::hidden;
@@ -501,7 +502,9 @@ async fn a_planted_secret_is_found_nowhere() {
     second_factor(&mut garden).await;
     connections(&mut garden, dir.path()).await;
     flows(&mut garden).await;
+    definition::flows(&mut garden).await;
     look(&mut garden, &access).await;
+    definition::look(&mut garden).await;
     let data = garden.world.setup.data.clone();
     let text = |path: &Path| path.to_str().expect("a path").to_owned();
     let (backup, export) = (dir.path().join("backup.slb"), dir.path().join("export.slb"));
@@ -514,6 +517,7 @@ async fn a_planted_secret_is_found_nowhere() {
     garden.world.api = server.api();
     garden.world.server = server;
     look(&mut garden, &access).await;
+    definition::look(&mut garden).await;
     let audit = garden.once(Method::GET, "/api/v1/audit/export", None, None).await;
     let other = Setup::new(dir.path()).spawn();
     assert!(std::mem::replace(&mut garden.world.server, other).stop().await.success());
@@ -563,38 +567,4 @@ fn search(planted: &[Planted], places: &Places, answers: &Places) {
         assert!(with.iter().any(|it| it.ends_with(place)), "nothing is found in {place}: {with:?}");
     }
     assert!(answers.iter().filter(has_it).count() > 10, "nothing is found in the answers");
-}
-
-/// Sealed values are there for runs: after a restart, in a copy, and in an old version.
-#[tokio::test]
-async fn values_of_secure_parameters_are_kept_with_the_flow() {
-    let mut world = World::start().await;
-    let document = |number: u32| {
-        let value = json!(format!("{number} @{{parameters('Secret')}} @{{parameters('plain')}}"));
-        let mut document = definition(json!({"Say": compose("", value)}));
-        // names are found whatever their case
-        document["parameters"] =
-            json!({"secret": {"type": "securestring"}, "plain": {"type": "String"}});
-        json!({"name": "order", "document": document,
-            "parameters": {"secret": "tulip", "plain": "rose"}})
-    };
-    world.call(Method::POST, "/api/v1/flows", document(1), 201).await;
-    world.call(Method::PUT, "/api/v1/flows/order", document(2), 200).await;
-    world.call(Method::POST, "/api/v1/flows/order/versions/1/restore", json!({}), 200).await;
-    world.call(Method::POST, "/api/v1/environments", json!({"name": "test"}), 201).await;
-    let body = json!({"environment": "test"});
-    world.call(Method::POST, "/api/v1/flows/order/copy", body, 201).await;
-    world.call(Method::POST, "/api/v1/flows/order/enable?environment=test", json!({}), 200).await;
-    assert!(world.server.stop().await.success());
-    ends(0, db(&["verify"], &world.setup.data));
-    world.server = world.setup.start().await;
-    world.api = world.server.api();
-    for environment in ["default", "test"] {
-        let at = format!("/api/v1/flows/order/run?environment={environment}");
-        let run = world.call(Method::POST, &at, json!({}), 202).await;
-        let id = run["run"].as_str().expect("a run");
-        assert_eq!(world.api.ended(id).await["status"], "Succeeded");
-        let shown = world.api.get(&format!("/api/v1/runs/{id}/actions/Say")).await;
-        assert_eq!(shown["outputs"], "1 tulip rose", "{environment}");
-    }
 }

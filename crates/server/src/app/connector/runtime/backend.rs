@@ -1,6 +1,7 @@
 //! What stands behind a connection: the service that the connector's document names or
 //! another address, a flow, what the document says as examples, or what comes with the server.
 
+use super::polling::{Asking, Question};
 use super::recording::{self, RecordingMode};
 use super::{Called, served};
 use crate::app::connector::Connector;
@@ -118,8 +119,18 @@ impl Called {
     }
 }
 
-/// Has the call answered by what stands behind its connection.
-pub(super) async fn answer(called: Called) -> Result<CallResult, AppError> {
+/// Has the call answered by what stands behind its connection; the question of a trigger as
+/// the connector's policy says.
+pub(super) async fn answer(mut called: Called) -> Result<CallResult, AppError> {
+    let asking = Asking::begin(&mut called)?;
+    let result = Box::pin(answer_as_made(called)).await?;
+    Ok(match asking {
+        Some(asking) => asking.answered(result),
+        None => result,
+    })
+}
+
+async fn answer_as_made(called: Called) -> Result<CallResult, AppError> {
     match called.connection.backend.clone() {
         Backend::Service if !called.connector.is_custom() => served::answer(&called).await,
         Backend::Service => {
@@ -188,10 +199,11 @@ async fn once_by_service(
     let Some(operation) = called.operation() else {
         return Ok(called.app.engine.exchange(http_call(called, &request)).await);
     };
-    if operation.trigger.is_some() && policies.polling(operation).is_some() {
-        // without it a trigger would find the same again and again
+    let is_polled = operation.trigger.is_some() && policies.polling(operation).is_some();
+    if is_polled && called.question != Question::Made {
+        // it says how a trigger asks, and nobody else
         let message = format!(
-            "The policy template 'pollingtrigger' applies to the operation '{}' and is not carried out here.",
+            "The policy template 'pollingtrigger' applies to the operation '{}', which only a trigger can ask.",
             operation.id
         );
         return Err(refused(&message));
@@ -271,7 +283,7 @@ async fn complete(
     }
 }
 
-fn is_success(answer: &Value) -> bool {
+pub(super) fn is_success(answer: &Value) -> bool {
     let status = answer.get("statusCode").and_then(Value::as_int);
     status.is_some_and(|it| (200..300).contains(&it))
 }
@@ -295,7 +307,7 @@ fn converted(
     Ok(CallResult::Answer(flow::run::answer(status, headers, response.body)))
 }
 
-fn refused(message: &str) -> AppError {
+pub(super) fn refused(message: &str) -> AppError {
     AppError::invalid("ConnectorPolicyFailed", message)
 }
 

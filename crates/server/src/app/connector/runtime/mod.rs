@@ -5,6 +5,7 @@ mod backend;
 mod document;
 mod known;
 mod people;
+mod polling;
 mod reads;
 mod recording;
 mod reference;
@@ -13,6 +14,7 @@ mod served;
 pub use backend::Backend;
 pub use document::Documents;
 pub use people::People;
+use polling::Question;
 pub use reads::Reads;
 pub use recording::RecordingMode;
 pub use reference::{Reference, Whose, connector_of};
@@ -127,6 +129,7 @@ pub struct Called {
     pub first: Option<RelativeRequest>,
     /// It asks for the next page of a list.
     pub is_page: bool,
+    pub question: Question,
     /// Its content may travel in parts, where the operation can do that.
     pub is_chunked: bool,
     /// How many flows that stand behind connections wait for it, one for the other.
@@ -200,7 +203,9 @@ impl App {
         }
         let document = self.document_of(&connector).await?;
         let (purpose, is_paged) = (call.purpose.clone(), call.transfer.items_min.is_some());
+        let question = self.question_of(&call, row.as_ref()).await?;
         let mut called = self.understood(call, connector, connection, document)?;
+        called.question = question;
         called.flow = row.as_ref().map(|row| row.id.clone());
         called.judge = self.judge_call(&called, &purpose).await?;
         let is_get = called.request.method == "GET";
@@ -210,6 +215,23 @@ impl App {
             CallResult::Answer(answer) if is_paged => CallResult::Page { answer, names },
             result => result,
         })
+    }
+
+    /// Whether a trigger asks whether there is something new.
+    async fn question_of(
+        &self,
+        call: &ConnectorCall,
+        row: Option<&WorkflowRow>,
+    ) -> Result<Question, AppError> {
+        let is_question = match (&call.purpose, row) {
+            (Purpose::Poll { .. }, _) => true,
+            (Purpose::Call, Some(row)) => {
+                let version = self.engine.catalog.version(row, call.version).await?;
+                version.flow.find_trigger(&call.operation_name).is_some()
+            }
+            _ => false,
+        };
+        Ok(if is_question { Question::Yes } else { Question::No })
     }
 
     /// Makes the call that somebody asks for over a connection, outside of any flow: it was
@@ -257,6 +279,7 @@ impl App {
             judge: None,
             first: None,
             is_page: false,
+            question: Question::No,
             is_chunked: false,
             depth: 0,
         };
@@ -384,6 +407,7 @@ impl App {
             judge: None,
             first,
             is_page,
+            question: Question::No,
             is_chunked: call.transfer.is_chunked,
             depth: invoker::depth_of(&call.invoker),
         })
@@ -443,12 +467,8 @@ fn by_id(
         parameters.insert(key, callback.clone());
     }
     let bound = operation.bind(&parameters).map_err(|it| AppError::invalid(it.code, it.message))?;
-    let request = match purpose {
-        Purpose::Poll { .. } => elsewhere(),
-        _ => bound.request,
-    };
     // what comes with the server goes by the parameters each time that it is asked
-    Ok((Some(operation.id.clone()), request, bound.parameters))
+    Ok((Some(operation.id.clone()), bound.request, bound.parameters))
 }
 
 /// `{method, path, queries, headers, body}`: what no operation's path fits goes to the service
@@ -498,6 +518,7 @@ mod tests {
             assert_eq!(feed, Some("https://x/feed"));
         }
         let (_, request, _) = asked(Purpose::Poll { location });
+        let request = bare("GET", request);
         assert!(request.query.is_empty(), "the address says where it goes");
     }
 }

@@ -254,17 +254,21 @@ async fn an_answer_that_comes_before_anybody_waits_is_kept() {
         "WaitForAnApproval",
         json!({"approvalName": "@body('Create')?['name']"}),
     );
-    let hold = json!({"type": "Wait", "runAfter": run_after("Create"),
-        "inputs": {"interval": {"count": 1, "unit": "Hour"}}});
+    // it waits for somebody else before it waits for that
+    let mut gate = start_and_wait("Basic", json!({}));
+    gate["runAfter"] = run_after("Create");
+    gate["inputs"]["parameters"]["WebhookApprovalCreationInput/assignedTo"] =
+        json!("carol@example.org");
     let mut wait = later.clone();
-    wait["runAfter"] = run_after("Hold");
-    office.flow("early", json!({"Create": create.clone(), "Hold": hold, "Wait": wait})).await;
+    wait["runAfter"] = run_after("Gate");
+    office.flow("early", json!({"Create": create.clone(), "Gate": gate, "Wait": wait})).await;
     office.flow("late", json!({"Create": create, "Wait": later})).await;
     let early = office.start("early").await;
     let asked = office.inbox(&office.bob, 1).await;
     let id = store_id(&asked[0]);
     office.answer(&office.bob, &id, "Reject").await.expect("an answer");
-    office.house.pass(3_601);
+    let gate = office.inbox(&office.carol, 1).await;
+    office.answer(&office.carol, &store_id(&gate[0]), "Approve").await.expect("an answer");
     let (status, wait) = office.ended(&early, "Wait").await;
     assert_eq!(
         (status.as_str(), &wait["outputs"]["body"]["outcome"]),

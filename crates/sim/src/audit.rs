@@ -1,6 +1,7 @@
 //! What must hold when all has come to rest: the audit of the design, read through the
 //! real use cases and from the store.
 
+use crate::approving;
 use crate::ledger::Ledger;
 use crate::node::Shared;
 use crate::outside::effect_of;
@@ -48,6 +49,7 @@ pub async fn audit(shared: &Shared, ledger: &Arc<Mutex<Ledger>>, app: &App) {
     check_calls(shared, &told, &mut problems);
     check_answers(ledger, app, &told, &mut problems).await;
     owed::audit(shared, app, &told, &mut problems).await;
+    approving::audit(shared, app, &told, &mut problems).await;
     version::audit(shared, app, &told, &mut problems).await;
     let mut truth = shared.truth.lock();
     for problem in problems {

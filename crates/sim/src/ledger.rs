@@ -1,5 +1,6 @@
 //! What the callers know: what they were told, and what they asked for.
 
+use crate::approving::Counted;
 use crate::workload::Kind;
 use durable::ProcessId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ pub struct Ledger {
     pub resumed: BTreeMap<ProcessId, ProcessId>,
     /// Updates of flows that were acknowledged, by what marks the version.
     pub updated: BTreeSet<(Kind, u64)>,
+    /// Answers to approvals of which somebody was told that they counted.
+    pub answered: Vec<Counted>,
     /// Counts what turned a flow on or off: who is not the last gives up.
     pub turns: u64,
     pub deaths: u64,

@@ -4,6 +4,7 @@
 //! A seed determines everything: a seed that breaks an invariant breaks it again. One
 //! thread runs all of it on a paused clock, so that minutes take milliseconds.
 
+pub mod approving;
 pub mod audit;
 pub mod bug;
 pub mod hook;

@@ -123,6 +123,12 @@ impl Managed {
         self.records.get(&(kind, id.to_owned())).map(without_keys)
     }
 
+    /// Every record of a kind.
+    #[must_use]
+    pub fn of_kind(&self, kind: u8) -> Vec<Record> {
+        self.records.values().filter(|record| record.kind == kind).cloned().collect()
+    }
+
     #[must_use]
     pub fn records(&self, range: &RecordRange) -> Vec<(Vec<u8>, Record)> {
         let of_kind = self.records.values().filter(|record| record.kind == range.kind);

@@ -14,6 +14,7 @@ use server::app::App;
 use server::app::catalog::Catalog;
 use server::auth::seal::Sealer;
 use server::clock::{Clock, SECOND};
+use server::limits::APPROVALS_EVERY;
 use server::worker::{Engine, EngineParts, EngineSettings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -27,6 +28,9 @@ pub const BEGINNING: Ticks = 639_000_000_000_000_000;
 
 /// The key that seals in simulations.
 pub const KEY: [u8; 32] = [7; 32];
+
+/// Where callers reach all of them.
+pub const PUBLIC_URL: &str = "https://here.example";
 
 /// What all nodes share.
 #[derive(Clone)]
@@ -122,6 +126,7 @@ impl Node {
             outside: Arc::clone(&outside) as _,
             paused: false,
         });
+        engine.catalog.set_public_url(PUBLIC_URL);
         engine.set_connectors(Arc::new(SimConnectors(outside)));
         let app = App::new(engine, Arc::default(), "simulation");
         let at = id as usize - 1;
@@ -174,4 +179,9 @@ async fn live(app: App) {
     tokio::spawn(Arc::clone(&engine).run_timers());
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_inbox());
+    while !engine.is_closing() {
+        tokio::time::sleep(APPROVALS_EVERY).await;
+        // what fails is done by the next round
+        let _ = app.see_to_approvals().await;
+    }
 }

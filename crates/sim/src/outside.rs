@@ -4,11 +4,12 @@ use crate::hook::{self, Asking};
 use crate::link::Link;
 use crate::node::Shared;
 use crate::random::Random;
-use crate::{pages, queue};
+use crate::{approving, pages, queue};
 use durable::ProcessId;
 use expr::{Object, Value};
 use flow::run::{CallResult, ConnectorCall, HttpRequest};
 use parking_lot::Mutex;
+use server::app::App;
 use server::app::error::AppError;
 use server::worker::{Answering, Asker, Connectors, Engine, Judged, Later, Outside};
 use std::collections::BTreeMap;
@@ -145,11 +146,16 @@ impl Outside for SimOutside {
 pub struct SimConnectors(pub Arc<SimOutside>);
 
 impl Connectors for SimConnectors {
-    fn call(&self, _engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult> {
+    fn call(&self, engine: Arc<Engine>, call: ConnectorCall) -> Later<CallResult> {
         let outside = Arc::clone(&self.0);
         Box::pin(async move {
             let operation = call.inputs.get("host").and_then(|host| host.get("operationId"));
-            if operation.and_then(Value::as_str) == Some(queue::OPERATION) {
+            let operation = operation.and_then(Value::as_str);
+            if operation == Some(approving::OPERATION) {
+                let app = App::new(engine, Arc::default(), "simulation");
+                return approving::serve(app, call).await;
+            }
+            if operation == Some(queue::OPERATION) {
                 return outside.travel(3_000, || outside.watch(&call)).await;
             }
             let asking = Asking::of_connector(call);

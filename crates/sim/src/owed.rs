@@ -1,5 +1,6 @@
 //! The audit of webhooks, of triggers that ask, and of runs that were resumed.
 
+use crate::approving;
 use crate::audit::Told;
 use crate::hook::{self, Held};
 use crate::node::Shared;
@@ -24,7 +25,10 @@ pub fn is_something_owed(shared: &Shared) -> bool {
         let truth = shared.truth.lock();
         truth.runs.values().filter(|run| run.workflow == key_of(kind)).count() < items.len()
     });
-    is_unread || !left_over(shared).is_empty() || !subscriptions(shared).is_empty()
+    is_unread
+        || approving::is_something_open(shared)
+        || !left_over(shared).is_empty()
+        || !subscriptions(shared).is_empty()
 }
 
 /// What is to be found, by the flow that asks for it.

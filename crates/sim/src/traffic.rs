@@ -1,7 +1,7 @@
 //! What happens to flows besides requests: they are turned on and off, get other versions,
 //! find new items in queues, and their failed runs are resumed.
 
-use crate::node::Shared;
+use crate::node::{PUBLIC_URL, Shared};
 use crate::random::Random;
 use crate::workload::Kind;
 use crate::world::{is_final, key_of};
@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The flow behind an address that the service was given.
 pub async fn flow_behind(app: &App, url: &str) -> Result<Arc<FlowEntry>, AppError> {
+    let url = url.strip_prefix(PUBLIC_URL).unwrap_or(url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let missing = || AppError::not_found("ResourceNotFound", "no address");
     let address = Address::parse(path).ok_or_else(missing)?;

@@ -1,7 +1,7 @@
 //! Flows, each of which a rule of the design must keep right.
 
 use crate::random::Random;
-use crate::{hook, pages, queue};
+use crate::{approving, hook, pages, queue};
 use serde_json::{Value, json};
 
 /// A flow, by what is special in it.
@@ -49,6 +49,8 @@ pub enum Kind {
     Polled,
     /// The same by a connector, which says when to ask again.
     Watched,
+    /// Asks for an approval, and waits for its outcome.
+    Approved,
 }
 
 /// Items of the long loop: two actions each are more than a step takes.
@@ -58,7 +60,7 @@ pub const ITEMS: u64 = 2_100;
 pub const LIMIT: usize = 2;
 
 impl Kind {
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::Answered,
         Kind::Calls,
         Kind::Paged,
@@ -80,6 +82,7 @@ impl Kind {
         Kind::Notified,
         Kind::Polled,
         Kind::Watched,
+        Kind::Approved,
     ];
 
     /// Those that get other versions: what runs, waits, fires, asks, and has subscribed.
@@ -108,7 +111,7 @@ impl Kind {
 
     /// What a caller starts next.
     pub fn choose(random: &mut Random) -> Kind {
-        match random.below(56) {
+        match random.below(61) {
             0..5 => Kind::Answered,
             5..9 => Kind::Calls,
             9..11 => Kind::Paged,
@@ -123,6 +126,7 @@ impl Kind {
             38..40 => Kind::Cancelled,
             40..46 => Kind::Hooked,
             46..53 => Kind::Timed,
+            53..58 => Kind::Approved,
             _ => Kind::Silent,
         }
     }
@@ -247,6 +251,11 @@ impl Kind {
                 "inputs": operation("perhaps"),
                 "limit": {"timeout": "PT20S"},
             })),
+            Kind::Approved => {
+                let mut ask = approving::action();
+                ask["runAfter"] = json!({});
+                json!({"Ask": ask, "After": compose("@body('Ask')['outcome']", "Ask")})
+            }
             Kind::Silent => waits(json!({
                 "type": "OpenApiConnectionWebhook",
                 "inputs": operation("silent"),

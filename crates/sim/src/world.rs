@@ -1,6 +1,7 @@
 //! A simulation from its beginning to its audit.
 
 use crate::Outcome;
+use crate::approving;
 use crate::audit;
 use crate::bug::Bug;
 use crate::ledger::Ledger;
@@ -72,6 +73,7 @@ impl World {
         for (at, kind) in Kind::ALL.into_iter().enumerate() {
             add_flow(&mut truth, kind, at as i64 + 1);
         }
+        approving::place_people(&mut truth);
         let shared = Shared::new(truth);
         let mut random = Random::new(seed);
         let nodes = (0..NODES as u64)
@@ -89,6 +91,7 @@ impl World {
             self.bury_the_dead();
             let at = self.random.below(NODES as u64) as usize;
             let lasts = Duration::from_millis(500 + self.random.below(15_000));
+            approving::act(&self.shared, &mut self.random);
             match self.random.below(100) {
                 0..4 => self.nodes[at].die(),
                 4..9 => self.nodes[at].link.freeze(lasts),
@@ -188,7 +191,12 @@ impl World {
             let is_long = |kind: Kind| {
                 matches!(
                     kind,
-                    Kind::Cancelled | Kind::Parked | Kind::Large | Kind::Silent | Kind::Timed
+                    Kind::Cancelled
+                        | Kind::Parked
+                        | Kind::Large
+                        | Kind::Silent
+                        | Kind::Timed
+                        | Kind::Approved
                 )
             };
             let acknowledged = ledger.acknowledged.values();

@@ -31,6 +31,7 @@ pub use input::{ApprovalInput, ApprovalType, StageInput};
 pub use list::{ApprovalFilter, ApprovalSide};
 pub use people::Party;
 pub use record::ApprovalRecord;
+pub use served::ApprovalCall;
 pub(crate) use served::serve;
 
 use super::data::{Change, Known};

@@ -144,6 +144,12 @@ impl ApprovalRecord {
         }
     }
 
+    /// Whether somebody waits for what it comes to, and has not been told.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Somebody in it, as far as they are known.
     #[must_use]
     pub fn party(&self, id: &str) -> Party {

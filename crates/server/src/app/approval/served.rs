@@ -15,60 +15,100 @@ use expr::{Object, Value};
 use flow::run::CallResult;
 use governance::approval::evidence::hash_of;
 
+/// A call of the connector that is understood.
+pub struct ApprovalCall<'a> {
+    pub environment: &'a str,
+    /// The public id of the flow whose call it is.
+    pub flow: Option<&'a str>,
+    pub operation: &'a str,
+    /// By the names of the operation's parameters, nested.
+    pub parameters: &'a Object,
+    /// The same for every attempt.
+    pub key: &'a str,
+}
+
 /// Answers a call of the connector, or ends what one of them has begun.
 pub(crate) async fn serve(called: &Called) -> Result<CallResult, AppError> {
     let app = &called.app;
     if called.request.method == "DELETE" {
-        return ended(called).await;
+        let place = called.location.as_deref().unwrap_or(&called.request.path);
+        return app.end_approval_wait(place).await;
     }
-    let operation = called.operation.as_deref().unwrap_or_default();
     let acting = app.acting_as(&called.connection).await?;
-    match operation {
-        "CreateAnApproval" => {
-            let record = begun(called, &acting, "ApprovalCreationInput").await?;
-            Ok(answer(201, None, app.asked_body(&record).into()))
-        }
-        "StartAndWaitForAnApproval" => {
-            let input = "WebhookApprovalCreationInput";
-            let callback = callback_in(called.parameters.get(input))?;
-            let record = begun(called, &acting, input).await?;
-            app.wait_for(&record, &callback).await
-        }
-        "WaitForAnApproval" => {
-            let name = text_of(&called.parameters, "approvalName");
-            let id = name.trim();
-            let record = app.get::<ApprovalRecord>(id).await?;
-            let record = record.filter(|it| it.environment == called.connection.environment);
-            let record = record.ok_or_else(|| no_approval(id))?;
-            let callback = callback_in(called.parameters.get("WebhookApprovalSubscription"))?;
-            app.wait_for(&record, &callback).await
-        }
-        _ => {
-            let message = format!(
-                "The connector '{}' has no operation at '{}'.",
-                called.connector.name, called.request.path
-            );
-            Err(AppError::not_found("OperationNotFound", message))
-        }
-    }
+    let call = ApprovalCall {
+        environment: &called.connection.environment,
+        flow: called.flow.as_deref(),
+        operation: called.operation.as_deref().unwrap_or_default(),
+        parameters: &called.parameters,
+        key: &called.idempotency_key,
+    };
+    app.call_approvals(&acting, call).await
 }
 
-/// Begins the approval that a call asks for: the same one for every attempt.
-async fn begun(
-    called: &Called,
-    acting: &Caller,
-    input: &str,
-) -> Result<Known<ApprovalRecord>, AppError> {
-    let app = &called.app;
-    let approval_type = ApprovalType::named(&text_of(&called.parameters, "approvalType"))?;
-    let input = called.parameters.get(input).cloned().unwrap_or_default();
-    let input = input_of(&input)?;
-    let environment = app.environment(&called.connection.environment).await?;
-    let gone = || AppError::not_found("EnvironmentNotFound", "The environment is gone.");
-    let environment = environment.ok_or_else(gone)?;
-    let key = Some(called.idempotency_key.clone());
-    let asking = Asking { approval_type, input, flow: called.flow.clone(), key };
-    app.begin_approval(acting, &environment, asking).await
+impl App {
+    /// Does what an operation of the connector does, as who was let in.
+    pub async fn call_approvals(
+        &self,
+        acting: &Caller,
+        call: ApprovalCall<'_>,
+    ) -> Result<CallResult, AppError> {
+        match call.operation {
+            "CreateAnApproval" => {
+                let record = self.begun(&call, acting, "ApprovalCreationInput").await?;
+                Ok(answer(201, None, self.asked_body(&record).into()))
+            }
+            "StartAndWaitForAnApproval" => {
+                let input = "WebhookApprovalCreationInput";
+                let callback = callback_in(call.parameters.get(input))?;
+                let record = self.begun(&call, acting, input).await?;
+                self.wait_for(&record, &callback).await
+            }
+            "WaitForAnApproval" => {
+                let name = text_of(call.parameters, "approvalName");
+                let id = name.trim();
+                let record = self.get::<ApprovalRecord>(id).await?;
+                let record = record.filter(|it| it.environment == call.environment);
+                let record = record.ok_or_else(|| no_approval(id))?;
+                let callback = callback_in(call.parameters.get("WebhookApprovalSubscription"))?;
+                self.wait_for(&record, &callback).await
+            }
+            other => {
+                let message = format!("Approvals have no operation '{other}'.");
+                Err(AppError::not_found("OperationNotFound", message))
+            }
+        }
+    }
+
+    /// Begins the approval that a call asks for: the same one for every attempt.
+    async fn begun(
+        &self,
+        call: &ApprovalCall<'_>,
+        acting: &Caller,
+        input: &str,
+    ) -> Result<Known<ApprovalRecord>, AppError> {
+        let approval_type = ApprovalType::named(&text_of(call.parameters, "approvalType"))?;
+        let input = input_of(&call.parameters.get(input).cloned().unwrap_or_default())?;
+        let gone = || AppError::not_found("EnvironmentNotFound", "The environment is gone.");
+        let environment = self.environment(call.environment).await?.ok_or_else(gone)?;
+        let (flow, key) = (call.flow.map(str::to_owned), Some(call.key.to_owned()));
+        let asking = Asking { approval_type, input, flow, key };
+        self.begin_approval(acting, &environment, asking).await
+    }
+
+    /// Whoever has waited, at the place that the answer to that gave, does not any more.
+    pub async fn end_approval_wait(&self, place: &str) -> Result<CallResult, AppError> {
+        let mut segments = place.trim_start_matches('/').split('/');
+        let (Some("approvals"), Some(id), Some("subscriptions"), Some(subscription), None) =
+            (segments.next(), segments.next(), segments.next(), segments.next(), segments.next())
+        else {
+            let message = format!("There is no subscription at '{place}'.");
+            return Err(AppError::not_found("SubscriptionNotFound", message));
+        };
+        match self.leave_approval(id, subscription).await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(answer(404, None, Value::Null)),
+            done => done.map(|()| answer(204, None, Value::Null)),
+        }
+    }
 }
 
 fn input_of(value: &Value) -> Result<ApprovalInput, AppError> {
@@ -93,22 +133,6 @@ fn callback_in(input: Option<&Value>) -> Result<String, AppError> {
         let message = "The 'notificationUrl' is missing, or no address.";
         AppError::invalid("InvalidNotificationUrl", message)
     })
-}
-
-/// The run that asked does not wait any more.
-async fn ended(called: &Called) -> Result<CallResult, AppError> {
-    let place = called.location.as_deref().unwrap_or(&called.request.path);
-    let mut segments = place.trim_start_matches('/').split('/');
-    let (Some("approvals"), Some(id), Some("subscriptions"), Some(subscription), None) =
-        (segments.next(), segments.next(), segments.next(), segments.next(), segments.next())
-    else {
-        let message = format!("There is no subscription at '{place}'.");
-        return Err(AppError::not_found("SubscriptionNotFound", message));
-    };
-    match called.app.leave_approval(id, subscription).await {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(answer(404, None, Value::Null)),
-        done => done.map(|()| answer(204, None, Value::Null)),
-    }
 }
 
 fn answer(status: i64, location: Option<String>, body: Value) -> CallResult {

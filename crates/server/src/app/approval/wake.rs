@@ -119,7 +119,17 @@ impl App {
     /// Whether somebody who waits has heard. A flow of this server gets a message, which it
     /// gets once however often it is sent.
     async fn tell(&self, record: &ApprovalRecord, waiting: &Waiting, body: &Value) -> bool {
-        let Some((process, token)) = self.own_callback(&waiting.callback) else {
+        let own = match callback_of(&waiting.callback) {
+            Some((process, token)) => match self.engine.is_answerable(process, token).await {
+                // of this server, under whichever address it has been reached
+                Ok(true) => Some((process, token)),
+                Ok(false) if self.is_own(&waiting.callback) => return true,
+                Ok(false) => None,
+                Err(_) => return false,
+            },
+            None => None,
+        };
+        let Some((process, token)) = own else {
             return self.post_outcome(record, waiting, body).await;
         };
         let mut headers = Object::new();
@@ -136,11 +146,10 @@ impl App {
         }
     }
 
-    /// The action of this server that waits at an address.
-    fn own_callback<'a>(&self, callback: &'a str) -> Option<(ProcessId, &'a str)> {
-        let base = format!("{}/callbacks/", self.engine.catalog.public_url());
-        let (process, token) = callback.strip_prefix(&base)?.split_once('/')?;
-        Some((ProcessId::from_run_name(process)?, token))
+    /// Whether an address is one of this server's.
+    fn is_own(&self, callback: &str) -> bool {
+        let rest = callback.strip_prefix(&self.engine.catalog.public_url());
+        rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
     async fn post_outcome(&self, record: &ApprovalRecord, waiting: &Waiting, body: &Value) -> bool {
@@ -204,6 +213,13 @@ impl App {
     fn person_body(&self, record: &ApprovalRecord, id: &str) -> Value {
         person_body(record, id, &self.tenant)
     }
+}
+
+/// What an address names, if it is one at which actions of flows are answered.
+fn callback_of(address: &str) -> Option<(ProcessId, &str)> {
+    let (_, rest) = address.split_once("/callbacks/")?;
+    let (process, token) = rest.split_once('/')?;
+    Some((ProcessId::from_run_name(process)?, token))
 }
 
 fn person_body(record: &ApprovalRecord, id: &str, tenant: &str) -> Value {

@@ -86,7 +86,7 @@ impl App {
         match self.apply(caller, change).await {
             // another attempt was quicker
             Err(error) if error.kind == ErrorKind::Conflict => {}
-            done => done.map(|_| ())?,
+            done => done.map(|_| self.notices.hurry())?,
         }
         match self.get::<ApprovalRecord>(&id).await? {
             Some(stored) => Ok(stored),

@@ -1,6 +1,6 @@
 //! Letters: who gets which, and that they go out.
 
-use super::{Desk, OUTSIDE, WITHIN, ask, letters_in, page, servers};
+use super::{Desk, Letter, OUTSIDE, WITHIN, ask, letters_in, page, servers};
 use crate::connector_call::power;
 use crate::login::browser::hidden;
 use crate::login::house::{House, root};
@@ -8,6 +8,7 @@ use crate::notification::{Post, mailer};
 use crate::people::{OWNER, People};
 use crate::world::{Answer, World, definition};
 use reqwest::Method;
+use rig::Mail;
 use rig::mail::{MAIL_PASSWORD, MAIL_USER};
 use serde_json::json;
 use server::app::approval::ApprovalType;
@@ -96,56 +97,99 @@ async fn a_letter_goes_out_although_the_server_ends_and_twice_at_most() {
     assert_ne!(message_id(&mails[0]), message_id(&mails[1]));
 }
 
-/// The real binary, a mail server that wants STARTTLS and a password, and a flow that waits.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flow_goes_on_by_an_answer_from_the_mail() {
+/// The real binary, and real mail servers.
+struct Office {
+    world: World,
+    dir: tempfile::TempDir,
+    _servers: Mail,
+}
+
+/// A server that sends mail over a way to encrypt, with a password.
+async fn office(tls: &str, password: &str) -> Office {
     let dir = tempfile::tempdir().expect("a folder");
     let (servers, authority) = servers(dir.path());
-    let first = World::start_with(|setup, folder| {
+    let port = if tls == "tls" { servers.smtp_tls } else { servers.smtp_starttls };
+    let world = World::start_with(|setup, folder| {
         setup
             .allow_loopback(folder)
             .env("SSL_CERT_FILE", authority)
-            .env("SLUICEGATE_MAIL_SERVER", format!("localhost:{}", servers.smtp_starttls))
             .env("SLUICEGATE_PUBLIC_URL", "http://flows.example.org")
-            .env("SLUICEGATE_MAIL_TLS", "starttls")
+            .env("SLUICEGATE_MAIL_SERVER", format!("localhost:{port}"))
+            .env("SLUICEGATE_MAIL_TLS", tls)
             .env("SLUICEGATE_MAIL_FROM", MAIL_USER)
             .env("SLUICEGATE_MAIL_USER", MAIL_USER)
-            .env("SLUICEGATE_MAIL_PASSWORD", MAIL_PASSWORD)
+            .env("SLUICEGATE_MAIL_PASSWORD", password)
     })
     .await;
-    let people = People::meet_in(first).await;
-    let api = "/providers/Microsoft.PowerApps/apis/shared_approvals";
-    let body = json!({"properties": {}});
-    let box_of = "apis/shared_approvals/connections/box";
-    people.api(OWNER, Method::PUT, box_of, Some(&body), 201).await;
-    let action = json!({"Ask": {"type": "OpenApiConnectionWebhook", "runAfter": {}, "inputs": {
-        "host": {"connectionName": "box", "operationId": "StartAndWaitForAnApproval", "apiId": api},
-        "parameters": {"approvalType": "Basic", "WebhookApprovalCreationInput/title": "Go on?",
-            "WebhookApprovalCreationInput/assignedTo": OUTSIDE}}}});
-    let references =
-        json!({"shared_approvals": {"connectionName": "box", "source": "Embedded", "id": api}});
-    let flow = json!({"properties": {"displayName": "Ask", "state": "Started",
-        "definition": power(definition(action)), "connectionReferences": references}});
-    let flow = people.ask(OWNER, (Method::POST, &people.flows()), Some(&flow), 201).await;
-    let name = flow["name"].as_str().expect("a name");
-    let path = format!("{}/{name}/triggers/manual/run", people.flows());
-    let run = people.ask(OWNER, (Method::POST, &path), Some(&json!({})), 202).await;
-    let run = run["name"].as_str().expect("a run").to_owned();
-    let first = people.world;
+    Office { world, dir, _servers: servers }
+}
+
+impl Office {
+    /// Has a flow of somebody's ask, and wait; its run.
+    async fn ask(self) -> (Office, String) {
+        let people = People::meet_in(self.world).await;
+        let api = "/providers/Microsoft.PowerApps/apis/shared_approvals";
+        let body = json!({"properties": {}});
+        let box_of = "apis/shared_approvals/connections/box";
+        people.api(OWNER, Method::PUT, box_of, Some(&body), 201).await;
+        let operation = "StartAndWaitForAnApproval";
+        let action = json!({"Ask": {"type": "OpenApiConnectionWebhook", "runAfter": {}, "inputs": {
+            "host": {"connectionName": "box", "operationId": operation, "apiId": api},
+            "parameters": {"approvalType": "Basic", "WebhookApprovalCreationInput/title": "Go on?",
+                "WebhookApprovalCreationInput/assignedTo": OUTSIDE}}}});
+        let references =
+            json!({"shared_approvals": {"connectionName": "box", "source": "Embedded", "id": api}});
+        let flow = json!({"properties": {"displayName": "Ask", "state": "Started",
+            "definition": power(definition(action)), "connectionReferences": references}});
+        let flow = people.ask(OWNER, (Method::POST, &people.flows()), Some(&flow), 201).await;
+        let name = flow["name"].as_str().expect("a name");
+        let path = format!("{}/{name}/triggers/manual/run", people.flows());
+        let run = people.ask(OWNER, (Method::POST, &path), Some(&json!({})), 202).await;
+        let run = run["name"].as_str().expect("a run").to_owned();
+        (Office { world: people.world, ..self }, run)
+    }
+
+    /// The first letter, once it has come.
+    async fn letter(&self) -> Letter {
+        let since = Instant::now();
+        loop {
+            if let Some(letter) = letters_in(self.dir.path()).first() {
+                return letter.clone();
+            }
+            assert!(since.elapsed() < WITHIN, "no letter: {}", self.world.server.log_tail());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.world.setup.log()).expect("the log")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_go_out_encrypted_to_a_server_that_lets_us_in() {
+    let (office, _) = office("tls", MAIL_PASSWORD).await.ask().await;
+    assert_eq!(office.letter().await.to, [OUTSIDE]);
+    // with another password nothing is sent, and the log does not show it
+    let (office, _) = self::office("starttls", "wrong horse").await.ask().await;
     let since = Instant::now();
-    let letter = loop {
-        if let Some(letter) = letters_in(dir.path()).first() {
-            break letter.clone();
-        }
-        if since.elapsed() > WITHIN {
-            let asked = first.api.get(&format!("/api/v1/runs/{run}/actions/Ask")).await;
-            panic!("no letter: {asked}: {}", first.server.log_tail());
-        }
+    while !office.log().contains("a letter about an approval did not arrive") {
+        assert!(since.elapsed() < WITHIN, "{}", office.log());
         tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    }
+    assert!(letters_in(office.dir.path()).is_empty());
+    assert!(!office.log().contains("wrong horse"), "{}", office.log());
+}
+
+/// A mail server that wants STARTTLS and a password, and a flow that waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_goes_on_by_an_answer_from_the_mail() {
+    let (office, run) = office("starttls", MAIL_PASSWORD).await.ask().await;
+    let letter = office.letter().await;
     assert_eq!(letter.to, [OUTSIDE]);
     // the server is killed, and the link stays what it was
-    let World { server, setup, .. } = first;
+    let Office { world, dir, _servers } = office;
+    let World { server, setup, .. } = world;
     server.kill();
     let world = World::of(setup.start().await, setup);
     let link = letter.link();

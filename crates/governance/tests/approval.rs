@@ -162,6 +162,21 @@ fn whats(approval: &Approval) -> Vec<What> {
     approval.history().iter().map(|entry| entry.what.clone()).collect()
 }
 
+/// Its deadline is that of its stage, its history holds, and it is read as it was written.
+fn is_sound(plan: &Plan, approval: &Approval) -> Result<(), TestCaseError> {
+    if approval.is_open() {
+        let stage = &plan.stages[approval.stage()];
+        let mut here = approval.tasks().iter().filter(|it| it.stage == approval.stage());
+        let begun = here.next().expect("somebody is asked").asked;
+        let ends = stage.deadline.as_ref().map(|it| plan.calendar.after(begun, it.after));
+        prop_assert_eq!(approval.deadline(), ends, "a deadline was lost");
+    }
+    prop_assert_eq!(verify(approval.history(), approval.comments()), Ok(()));
+    let text = serde_json::to_string(&approval).expect("JSON");
+    prop_assert_eq!(&serde_json::from_str::<Approval>(&text).expect("the same"), approval);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
@@ -219,19 +234,11 @@ proptest! {
             let added = answers_in(&approval) - answers;
             prop_assert_eq!(added, usize::from(answered.is_some() && result.is_ok()));
             prop_assert!(approval.due().is_none_or(|due| due > now), "nothing due is left");
-            if approval.is_open() {
-                let stage = &plan.stages[approval.stage()];
-                let mut here = approval.tasks().iter().filter(|it| it.stage == approval.stage());
-                let begun = here.next().expect("somebody is asked").asked;
-                let ends = stage.deadline.as_ref().map(|it| plan.calendar.after(begun, it.after));
-                prop_assert_eq!(approval.deadline(), ends, "a deadline was lost");
-            } else {
+            if !approval.is_open() {
                 before = Some(approval.standing().clone());
                 prop_assert!(approval.due().is_none() && told.is_empty());
             }
-            prop_assert_eq!(verify(approval.history(), approval.comments()), Ok(()));
-            let text = serde_json::to_string(&approval).expect("JSON");
-            prop_assert_eq!(&serde_json::from_str::<Approval>(&text).expect("the same"), &approval);
+            is_sound(&plan, &approval)?;
         }
         let expected = outcome_of(&plan, &whats(&approval));
         let found = match approval.standing() {

@@ -13,6 +13,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod html;
 pub mod limits;
 pub mod mail;
 pub mod open;

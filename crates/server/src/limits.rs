@@ -502,6 +502,16 @@ pub const APPROVAL_WAKE_TRIES_MAX: u32 = 24;
 pub const APPROVALS_EVERY: Duration = Duration::from_secs(5);
 pub const APPROVALS_PER_ROUND: usize = 256;
 
+/// How long a link in a letter lets somebody answer, and how long the form of its page.
+pub const APPROVAL_LINK_SECONDS: i64 = 60 * 86_400;
+pub const APPROVAL_FORM_SECONDS: i64 = 86_400;
+
+/// Options of an approval that have links of their own in a letter.
+pub const APPROVAL_LETTER_OPTIONS_MAX: usize = 5;
+
+/// Characters of a comment in the form of the page: no more bytes than a comment may have.
+pub const APPROVAL_FORM_COMMENT_CHARACTERS_MAX: usize = 4_000;
+
 /// People for whom one person answers.
 pub const DEPUTIES_FOR_MAX: usize = 100;
 

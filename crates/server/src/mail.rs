@@ -2,8 +2,8 @@
 
 use crate::config::{MailConfig, MailTls};
 use crate::limits::MAIL_SECONDS;
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, Message};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::time::Duration;
@@ -14,11 +14,12 @@ pub struct Mailer {
     from: Mailbox,
 }
 
-/// A mail of text.
+/// A mail of text, and perhaps of the same as HTML.
 pub struct Mail<'a> {
     pub to: &'a str,
     pub subject: &'a str,
     pub text: String,
+    pub html: Option<String>,
     /// The same for every attempt, so that a mail that comes twice is known as one.
     pub id: &'a str,
 }
@@ -60,14 +61,24 @@ impl Mailer {
 
     pub async fn send(&self, mail: Mail<'_>) -> Result<(), String> {
         let to: Address = mail.to.parse().map_err(|_| "the address is none".to_owned())?;
-        let message = Message::builder()
+        // whatever it is made of, it begins no other header
+        let subject: String =
+            mail.subject.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+        let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(mail.subject)
+            .subject(subject)
             .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.text)
-            .map_err(|error| error.to_string())?;
+            .raw_header(HeaderValue::new(
+                // who is away, and other programs, need not answer (RFC 3834)
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".to_owned(),
+            ));
+        let message = match mail.html {
+            Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text, html)),
+            None => builder.header(ContentType::TEXT_PLAIN).body(mail.text),
+        };
+        let message = message.map_err(|error| error.to_string())?;
         self.transport.send(message).await.map(|_| ()).map_err(|error| error.to_string())
     }
 }

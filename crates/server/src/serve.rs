@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, TokenRow};
+use tokio::task::JoinHandle;
 
 /// Runs the server until it is told to stop.
 #[must_use]
@@ -69,6 +70,16 @@ fn start_log(config: &Config) -> Result<(), String> {
     result.map_err(|error| format!("the log cannot be started: {error}"))
 }
 
+/// What is looked at again and again, until the server goes down.
+fn rounds(app: &App) -> [JoinHandle<()>; 4] {
+    [
+        tokio::spawn(app.clone().run_retention()),
+        tokio::spawn(app.clone().run_notifications()),
+        tokio::spawn(app.clone().run_approvals()),
+        tokio::spawn(app.clone().run_data_policies()),
+    ]
+}
+
 async fn run(config: Config) -> Result<(), String> {
     let listener = listen::Listener::bind(&config).await?;
     let public_url = config.public_url.clone().unwrap_or_else(|| listener.url());
@@ -104,10 +115,7 @@ async fn run(config: Config) -> Result<(), String> {
     let failed = |error: AppError| format!("recurrences cannot be taken up: {}", error.message);
     app.align_triggers().await.map_err(failed)?;
     let timers = tokio::spawn(Arc::clone(&engine).run_timers());
-    let retention = tokio::spawn(app.clone().run_retention());
-    let notifications = tokio::spawn(app.clone().run_notifications());
-    let approvals = tokio::spawn(app.clone().run_approvals());
-    let policies = tokio::spawn(app.clone().run_data_policies());
+    let rounds = rounds(&app);
     tokio::spawn(Arc::clone(&engine).run_cluster());
     tokio::spawn(Arc::clone(&engine).run_hints());
     tokio::spawn(Arc::clone(&engine).run_inbox());
@@ -126,10 +134,7 @@ async fn run(config: Config) -> Result<(), String> {
     let entrance = Entrance::new(state);
     listener.serve(entrance, stop).await;
     tracing::info!("going down");
-    retention.abort();
-    notifications.abort();
-    approvals.abort();
-    policies.abort();
+    rounds.iter().for_each(JoinHandle::abort);
     engine.stop_timers();
     let deadline = Duration::from_secs(SHUTDOWN_SECONDS);
     if tokio::time::timeout(deadline, engine.settle()).await.is_err() {

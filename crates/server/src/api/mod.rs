@@ -1,5 +1,6 @@
 //! The wire: HTTP in, use cases, HTTP out. No decisions about the domain here.
 
+mod approval_page;
 mod body;
 mod error;
 mod graph;
@@ -104,6 +105,7 @@ fn router(state: ApiState) -> Router {
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .merge(login::router())
+        .merge(approval_page::router())
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(state)

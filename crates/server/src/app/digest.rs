@@ -42,6 +42,8 @@ const CURSOR: &str = "failures";
 #[derive(Default)]
 pub struct Notices {
     set: OnceLock<(Option<Mailer>, Duration)>,
+    /// Told when letters may have come that are not for a round.
+    new: tokio::sync::Notify,
 }
 
 /// Between two digests when nothing else is set.
@@ -56,6 +58,16 @@ impl Notices {
     #[must_use]
     pub fn mailer(&self) -> Option<&Mailer> {
         self.set.get().and_then(|(mailer, _)| mailer.as_ref())
+    }
+
+    /// Letters are looked for at once, on this node.
+    pub fn hurry(&self) {
+        self.new.notify_one();
+    }
+
+    /// Waits for that.
+    pub(super) async fn hurried(&self) {
+        self.new.notified().await;
     }
 
     fn digest_ticks(&self) -> i64 {
@@ -392,7 +404,8 @@ impl App {
                     return Ok(());
                 }
                 let (subject, text) = self.letter(notice);
-                mailer.send(Mail { to, subject: &subject, text, id: &notice.key() }).await
+                let id = notice.key();
+                mailer.send(Mail { to, subject: &subject, text, html: None, id: &id }).await
             }
             Target::Flow(flow) => {
                 let settings = self.notifications(flow).await.map_err(failed)?;

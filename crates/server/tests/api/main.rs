@@ -5,6 +5,7 @@
 
 mod apim;
 mod approval_flow;
+mod approval_mail;
 mod attack;
 mod audit;
 mod auth;

@@ -26,13 +26,15 @@ const HOUR: i64 = 3_600;
 
 /// A mail server in this process: it keeps what it takes, and refuses when it is told to.
 #[derive(Clone, Default)]
-struct Post {
+pub struct Post {
     taken: Arc<Mutex<Vec<String>>>,
     refuses: Arc<Mutex<bool>>,
+    /// Takes mail and never says so.
+    hangs: Arc<Mutex<bool>>,
 }
 
 impl Post {
-    async fn open() -> (Post, SocketAddr) {
+    pub async fn open() -> (Post, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let post = Post::default();
@@ -63,6 +65,9 @@ impl Post {
                         let whole = format!("{head}{text}");
                         self.taken.lock().expect("the mails").push(whole);
                     }
+                    if *self.hangs.lock().expect("a switch") {
+                        std::future::pending::<()>().await;
+                    }
                     let answer = if refuses { "451 not now\r\n" } else { "250 taken\r\n" };
                     writing.write_all(answer.as_bytes()).await?;
                 } else {
@@ -86,8 +91,12 @@ impl Post {
         Ok(())
     }
 
-    fn mails(&self) -> Vec<String> {
+    pub fn mails(&self) -> Vec<String> {
         self.taken.lock().expect("the mails").clone()
+    }
+
+    pub fn hang(&self, hangs: bool) {
+        *self.hangs.lock().expect("a switch") = hangs;
     }
 
     fn refuse(&self, refuses: bool) {
@@ -99,10 +108,8 @@ fn at(name: &str) -> FlowAt<'_> {
     FlowAt { environment: "default", name, scope: Scope::Any }
 }
 
-/// A house with a mail server, in which failures are told from now on.
-async fn house() -> (House, Post) {
-    let (post, address) = Post::open().await;
-    let house = House::open().await;
+/// What sends mail to a server without encryption.
+pub fn mailer(address: SocketAddr) -> Mailer {
     let config = MailConfig {
         server: address.ip().to_string(),
         port: Some(address.port()),
@@ -110,8 +117,14 @@ async fn house() -> (House, Post) {
         tls: MailTls::None,
         credentials: None,
     };
-    let mailer = Mailer::new(&config).expect("a mailer");
-    house.app.notices.set(Some(mailer), Duration::from_secs(3_600));
+    Mailer::new(&config).expect("a mailer")
+}
+
+/// A house with a mail server, in which failures are told from now on.
+async fn house() -> (House, Post) {
+    let (post, address) = Post::open().await;
+    let house = House::open().await;
+    house.app.notices.set(Some(mailer(address)), Duration::from_secs(3_600));
     house.app.engine.join().await.expect("partitions");
     house.app.notify().await.expect("a round");
     (house, post)

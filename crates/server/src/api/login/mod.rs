@@ -10,7 +10,7 @@ mod device;
 mod discovery;
 mod entry;
 mod error;
-mod form;
+pub(super) mod form;
 mod page;
 mod passkey;
 mod second_factor;
@@ -53,7 +53,7 @@ pub fn router() -> Router<ApiState> {
 }
 
 /// Nothing of this is for a cache.
-async fn never_kept(mut response: Response) -> Response {
+pub(super) async fn never_kept(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

@@ -4,6 +4,7 @@
 pub mod passkey;
 
 use crate::app::directory::{Application, User};
+pub use crate::html::escape;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -107,22 +108,6 @@ impl IntoResponse for Page {
 fn origin(uri: &str) -> Option<String> {
     let origin = Url::parse(uri).ok()?.origin().ascii_serialization();
     (origin != "null" && !origin.contains([';', ',', ' ', '\''])).then_some(origin)
-}
-
-/// Text as it may stand in a document and in a quoted attribute.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// The beginning of a form that is sent to its own address.

@@ -72,14 +72,7 @@ impl App {
         id: &str,
         (answer, found): (Answer, Found),
     ) -> Result<Known<ApprovalRecord>, AppError> {
-        let step = |record: &mut ApprovalRecord, now| {
-            let (tells, result) = record.state.handle(now, Input::Answer(answer.clone()));
-            if result.is_ok() {
-                record.people.extend(found.people.clone());
-            }
-            let detail = json!({"assignee": answer.assignee, "response": answer.option});
-            Ok(Stepped::of(tells, result).audited("AnswerApproval", detail))
-        };
+        let step = |record: &mut ApprovalRecord, now| Ok(answered(record, now, (&answer, &found)));
         self.change_approval(caller, id, step).await
     }
 
@@ -179,6 +172,20 @@ impl App {
         };
         self.change_approval(&server, id, step).await.map(|_| ())
     }
+}
+
+/// Takes an answer of somebody who may be new in an approval.
+pub(super) fn answered(
+    record: &mut ApprovalRecord,
+    now: i64,
+    (answer, found): (&Answer, &Found),
+) -> Stepped {
+    let (tells, result) = record.state.handle(now, Input::Answer(answer.clone()));
+    if result.is_ok() {
+        record.people.extend(found.people.clone());
+    }
+    let detail = json!({"assignee": answer.assignee, "response": answer.option});
+    Stepped::of(tells, result).audited("AnswerApproval", detail)
 }
 
 /// A comment with what keeps it from being guessed once it is erased.

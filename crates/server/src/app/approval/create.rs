@@ -66,15 +66,17 @@ impl App {
         environment: &Environment,
         asking: Asking,
     ) -> Result<Known<ApprovalRecord>, AppError> {
-        let id = match &asking.key {
-            Some(key) => self.approval_id(environment, key),
-            None => clock::guid().map_err(AppError::internal)?,
+        let ids = match &asking.key {
+            Some(key) => self.approval_ids(environment, key),
+            None => vec![clock::guid().map_err(AppError::internal)?],
         };
         if asking.key.is_some()
-            && let Some(known) = self.get::<ApprovalRecord>(&id).await?
+            && let Some(known) = self.get_many::<ApprovalRecord>(ids.clone()).await?.pop()
         {
             return Ok(known);
         }
+        let no_key = || AppError::internal("there is no data key");
+        let id = ids.into_iter().next().ok_or_else(no_key)?;
         let files = asking.input.files()?;
         let (record, change) = self.made(caller, environment, (&id, asking)).await?;
         let mut change = change;
@@ -86,7 +88,7 @@ impl App {
         match self.apply(caller, change).await {
             // another attempt was quicker
             Err(error) if error.kind == ErrorKind::Conflict => {}
-            done => done.map(|_| ())?,
+            done => done.map(|_| self.notices.hurry())?,
         }
         match self.get::<ApprovalRecord>(&id).await? {
             Some(stored) => Ok(stored),
@@ -164,21 +166,17 @@ impl App {
         people.into_iter().next().ok_or_else(nobody)
     }
 
-    /// The id of the approval that a call makes, however often it is made: nobody else can
-    /// know it before.
-    fn approval_id(&self, environment: &Environment, key: &str) -> String {
-        let secret = self.engine.catalog.sealer().derive(b"approvals");
-        let parts = [secret.as_slice(), environment.id.as_bytes(), key.as_bytes()];
-        let hash = hash_of(&parts);
-        let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(13, 16),
-            part(17, 20),
-            part(20, 32)
-        )
+    /// The ids of the approval that a call makes, however often it is made and whichever data
+    /// key was the newest then: nobody else can know them before.
+    fn approval_ids(&self, environment: &Environment, key: &str) -> Vec<String> {
+        let secrets = self.engine.catalog.sealer().derive_all(b"approvals");
+        let ids = secrets.iter().map(|secret| {
+            let hash = hash_of(&[secret.as_slice(), environment.id.as_bytes(), key.as_bytes()]);
+            let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default().to_owned();
+            let (first, second, third) = (part(0, 8), part(8, 12), part(13, 16));
+            format!("{first}-{second}-4{third}-8{}-{}", part(17, 20), part(20, 32))
+        });
+        ids.collect()
     }
 
     /// A file that came with an approval: its name and content.

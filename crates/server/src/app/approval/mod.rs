@@ -15,6 +15,7 @@ mod deputy;
 mod evidence;
 mod input;
 mod letter;
+mod link;
 mod list;
 mod notice;
 mod people;
@@ -28,6 +29,8 @@ pub use create::Asking;
 pub use deputy::Deputy;
 pub use evidence::EvidenceView;
 pub use input::{ApprovalInput, ApprovalType, StageInput};
+pub(crate) use letter::minute_of;
+pub use link::{Invitation, LinkAnswer, LinkAnswered, LinkEnd, LinkFault};
 pub use list::{ApprovalFilter, ApprovalSide};
 pub use people::Party;
 pub use record::ApprovalRecord;
@@ -130,6 +133,7 @@ impl App {
                 }
                 Err(error) => return Err(error),
                 Ok(_) => {
+                    self.notices.hurry();
                     if !record.state.is_open() {
                         self.wake_waiting(id).await;
                     }

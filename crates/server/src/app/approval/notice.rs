@@ -2,6 +2,7 @@
 //! claimed before it is sent: one goes out again when nobody knows whether it arrived, under
 //! the same id.
 
+use super::letter::Letter;
 use super::record::ApprovalRecord;
 use crate::app::App;
 use crate::app::data::{self, Change, Kind, Known, Stored};
@@ -88,6 +89,9 @@ impl App {
     pub(super) async fn send_approval_notices(&self) -> Result<(), AppError> {
         let now = self.engine.clock.now();
         let page = self.list::<ApprovalNotice>(BY_DUE, &[], None, NOTICES_PER_ROUND).await?;
+        if page.rows.len() == NOTICES_PER_ROUND && page.rows.iter().all(|it| it.due <= now) {
+            self.notices.hurry();
+        }
         for notice in page.rows.into_iter().filter(|it| it.due <= now) {
             match self.send_approval_notice(notice).await {
                 // another node was quicker
@@ -141,8 +145,9 @@ impl App {
         let Some(mailer) = self.notices.mailer() else {
             return Ok(Err("the settings name no mail server".to_owned()));
         };
-        let (subject, text) = self.approval_letter(&record, notice);
-        Ok(mailer.send(Mail { to, subject: &subject, text, id: &notice.id }).await)
+        let Letter { subject, text, html } = self.approval_letter(&record, notice);
+        let mail = Mail { to, subject: &subject, text, html: Some(html), id: &notice.id };
+        Ok(mailer.send(mail).await)
     }
 }
 

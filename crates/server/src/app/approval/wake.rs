@@ -28,21 +28,40 @@ pub(super) struct Waiting {
 }
 
 impl App {
-    /// Rounds until the server goes down.
+    /// Rounds until the server goes down. Letters have rounds of their own: a mail server that
+    /// does not answer holds up no deadline.
     pub async fn run_approvals(self) {
-        loop {
-            tokio::time::sleep(APPROVALS_EVERY).await;
-            if self.engine.is_paused() {
-                continue;
+        let time = async {
+            loop {
+                tokio::time::sleep(APPROVALS_EVERY).await;
+                self.round(self.see_to_due_approvals()).await;
             }
-            if let Err(error) = self.see_to_approvals().await {
-                tracing::warn!(message = %error.message, "a round of approvals was not finished");
+        };
+        let letters = async {
+            loop {
+                let _ = tokio::time::timeout(APPROVALS_EVERY, self.notices.hurried()).await;
+                self.round(self.send_approval_notices()).await;
             }
+        };
+        tokio::join!(time, letters);
+    }
+
+    async fn round(&self, round: impl Future<Output = Result<(), AppError>>) {
+        if self.engine.is_paused() {
+            return;
+        }
+        if let Err(error) = round.await {
+            tracing::warn!(message = %error.message, "a round of approvals was not finished");
         }
     }
 
     /// One round: does what time has brought, tells who waits, and sends letters.
     pub async fn see_to_approvals(&self) -> Result<(), AppError> {
+        self.see_to_due_approvals().await?;
+        self.send_approval_notices().await
+    }
+
+    async fn see_to_due_approvals(&self) -> Result<(), AppError> {
         let now = self.engine.clock.now();
         let page = self.list::<ApprovalRecord>(BY_DUE, &[], None, APPROVALS_PER_ROUND).await?;
         for record in page.rows.iter().filter(|it| it.due().is_some_and(|due| due <= now)) {
@@ -58,7 +77,7 @@ impl App {
                 Ok(()) => {}
             }
         }
-        self.send_approval_notices().await
+        Ok(())
     }
 
     async fn pass_time_of(&self, id: &str) -> Result<(), AppError> {

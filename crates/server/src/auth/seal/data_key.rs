@@ -90,6 +90,13 @@ impl Sealer {
         keys.data.last().map_or([0; KEY_BYTES], |key| *derived(&key.naming, purpose))
     }
 
+    /// The same of every data key there is, the newest first: what was marked before a new
+    /// one came is still known.
+    #[must_use]
+    pub fn derive_all(&self, purpose: &[u8]) -> Vec<[u8; KEY_BYTES]> {
+        self.keys().data.iter().rev().map(|key| *derived(&key.naming, purpose)).collect()
+    }
+
     /// Seals content with the newest data key.
     pub fn seal_content(&self, place: Place<'_>, content: &[u8]) -> Result<Vec<u8>, SealError> {
         self.check_fresh()?;

@@ -65,6 +65,10 @@ fn a_rotation_keeps_everything_readable() {
     assert_eq!(after.open_secret("a", &anew).unwrap().as_slice(), b"x");
     assert_eq!(after.open_content(place, &chunk).unwrap(), b"events");
     assert!(after.payload_names(&hash).contains(&name));
+    // what was marked before is known, and what is marked now is so by the new key
+    let derived = after.derive_all(b"links");
+    assert_eq!(derived.first(), Some(&after.derive(b"links")));
+    assert!(derived.contains(&before.derive(b"links")) && derived.len() == 2);
     for other in [
         Place::Chunk(process, 2),
         Place::Snapshot(process, 1),

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod apim;
+mod approval;
 mod attack;
 mod audit;
 mod auth;

@@ -169,16 +169,7 @@ impl App {
     fn approval_id(&self, environment: &Environment, key: &str) -> String {
         let secret = self.engine.catalog.sealer().derive(b"approvals");
         let parts = [secret.as_slice(), environment.id.as_bytes(), key.as_bytes()];
-        let hash = hash_of(&parts);
-        let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(13, 16),
-            part(17, 20),
-            part(20, 32)
-        )
+        guid_of(&hash_of(&parts))
     }
 
     /// A file that came with an approval: its name and content.
@@ -198,6 +189,13 @@ impl App {
         let content = STANDARD.decode(&stored.ok_or_else(gone)?.content);
         Ok((file.name.clone(), content.map_err(AppError::internal)?))
     }
+}
+
+/// A hash in the form of a GUID.
+pub(super) fn guid_of(hash: &str) -> String {
+    let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
+    let (third, fourth) = (part(13, 16), part(17, 20));
+    format!("{}-{}-4{third}-8{fourth}-{}", part(0, 8), part(8, 12), part(20, 32))
 }
 
 fn attachment_id(approval: &str, number: usize) -> String {

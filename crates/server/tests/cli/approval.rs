@@ -15,7 +15,7 @@ async fn key(desk: &Desk, name: &str) -> String {
     made["key"].as_str().expect("a key").to_owned()
 }
 
-fn of<'a>(desk: &Desk, key: &str, arguments: &[&'a str]) -> Command {
+fn of(desk: &Desk, key: &str, arguments: &[&str]) -> Command {
     let mut command = desk.command(arguments);
     command.env("SLUICEGATE_TOKEN", key);
     command

@@ -98,7 +98,9 @@ fn input() -> impl Strategy<Value = Input> {
         },
     );
     let cancel = Just(Input::Cancel { by: None, comment: None });
-    prop_oneof![12 => answer, 3 => reassign, 1 => cancel, 3 => Just(Input::Clock)]
+    let excuse =
+        (0..6u8).prop_map(|who| Input::Excuse { person: person(who), by: "head".to_owned() });
+    prop_oneof![12 => answer, 3 => reassign, 1 => cancel, 1 => excuse, 3 => Just(Input::Clock)]
 }
 
 /// What the rules say of a history: stage by stage, from the beginning.

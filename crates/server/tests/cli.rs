@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 
+#[path = "cli/approval.rs"]
+mod approval;
 #[path = "cli/power_app.rs"]
 mod power_app;
 mod support;
@@ -581,8 +583,8 @@ fn eval_prints_the_value_or_the_place_of_the_fault() {
         {\"id\":\"c\",\"expr\":\"@triggerBody()\",\"context\":{\"trigger\":{\"outputs\":{\"body\":[1]}}}}\n";
     fs::write(path("cases.jsonl"), cases).expect("a file");
     let from_file = done(&mut sluicegate(&["eval", "--batch", &path("cases.jsonl")]), 0);
-    let lines: Vec<Value> =
-        from_file.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let read = |line| serde_json::from_str(line).expect("JSON");
+    let lines: Vec<Value> = from_file.lines().map(read).collect();
     assert_eq!(lines.len(), 4);
     assert_eq!(lines[0], json!({"id": "a", "value": 3}));
     assert!(lines[1]["error"]["message"].is_string() && lines[1]["id"] == "b", "{from_file}");
@@ -594,6 +596,5 @@ fn eval_prints_the_value_or_the_place_of_the_fault() {
         .spawn()
         .expect("a process");
     child.stdin.take().expect("its input").write_all(cases.as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("its output");
-    assert_eq!(text(&output.stdout), from_file);
+    assert_eq!(text(&child.wait_with_output().expect("its output").stdout), from_file);
 }

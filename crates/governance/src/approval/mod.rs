@@ -31,6 +31,11 @@ pub enum Input {
         by: Option<String>,
         comment: Option<Comment>,
     },
+    /// Somebody is not to be asked any more: whoever administers says so.
+    Excuse {
+        person: String,
+        by: String,
+    },
     /// Nothing but the time.
     Clock,
 }
@@ -124,6 +129,7 @@ impl Approval {
             Input::Answer(answer) => self.answer(now, answer, &mut tells),
             Input::Reassign(reassignment) => self.reassign(now, reassignment, &mut tells),
             Input::Cancel { by, comment } => self.cancel(now, by, comment, &mut tells),
+            Input::Excuse { person, by } => self.excuse(now, (&person, by), &mut tells),
         };
         (tells, result)
     }

@@ -310,6 +310,32 @@ impl Approval {
         Ok(())
     }
 
+    /// Somebody is not asked any more in the stage that goes on. Those who are left decide;
+    /// where nobody is and nobody has answered, it is taken back, as silence approves nothing.
+    pub(super) fn excuse(
+        &mut self,
+        now: Ticks,
+        (person, by): (&str, String),
+        tells: &mut Vec<Tell>,
+    ) -> Result<(), Refusal> {
+        let place = self.open_task_of(person)?;
+        if let Some(task) = self.tasks.get_mut(place) {
+            task.state = TaskState::Withdrawn;
+        }
+        self.note(now, What::Withdrawn { assignee: person.to_owned() });
+        tells.push(Tell { person: person.to_owned(), about: About::Withdrawn });
+        let stage = self.stage;
+        let is_left = self.open_tasks().next().is_some()
+            || self.tasks.iter().any(|it| it.stage == stage && it.is_answered());
+        if !is_left {
+            return self.cancel(now, Some(by), None, tells);
+        }
+        if let Some(outcome) = self.stage_outcome() {
+            self.end_stage(now, outcome, tells);
+        }
+        Ok(())
+    }
+
     /// Nobody waits for the answers that are missing.
     fn withdraw(&mut self, now: Ticks, about: About, tells: &mut Vec<Tell>) {
         let open: Vec<String> = self.open_tasks().map(|it| it.assignee.clone()).collect();

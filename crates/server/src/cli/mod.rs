@@ -10,14 +10,17 @@ pub mod serve;
 
 mod again;
 mod application;
+mod approval;
 mod audit;
 mod backend;
 mod bulk;
+mod calendar;
 mod cancellation;
 mod client;
 mod connection;
 mod connector;
 mod db;
+mod deputy;
 mod environment;
 mod eval;
 mod events;
@@ -184,6 +187,18 @@ Examples:
     #[command(subcommand)]
     Secret(secret::SecretCommand),
 
+    /// What people are asked, and what they answer
+    #[command(subcommand)]
+    Approval(approval::ApprovalCommand),
+
+    /// Who answers approvals for you
+    #[command(subcommand)]
+    Deputy(deputy::DeputyCommand),
+
+    /// Which days are days of work, for deadlines
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
+
     /// Who can sign in
     #[command(subcommand)]
     User(user::UserCommand),
@@ -289,6 +304,9 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Recording(command) => ask!(recording, command),
         Command::Vault(command) => ask!(vault, command),
         Command::Secret(command) => ask!(secret, command),
+        Command::Approval(command) => ask!(approval, command),
+        Command::Deputy(command) => ask!(deputy, command),
+        Command::Calendar(command) => ask!(calendar, command),
         Command::User(command) => ask!(user, command),
         Command::Group(command) => ask!(group, command),
         Command::App(command) => ask!(application, command),
@@ -449,6 +467,21 @@ mod tests {
             "connector client c --remove",
             "connection consent n --connector c --no-wait",
             "connection test n --connector c",
+            "approval list --closed --for ada@example.org --top 3",
+            "approval list --all --environment e",
+            "approval show i",
+            "approval decide i --response Approve --comments c --for ada@example.org",
+            "approval reassign i --to bob@example.org --from ada@example.org --comments c",
+            "approval cancel i --comments c",
+            "approval create --title t --to w --type CustomResponse --option a --option b",
+            "approval create --file f",
+            "approval evidence i",
+            "deputy set bob@example.org --from 2026-12-21 --until 2027-01-04",
+            "deputy show",
+            "deputy clear",
+            "calendar list",
+            "calendar set c --zone UTC --workday 1 --holiday 2026-12-25",
+            "calendar delete c",
             "db export f --data d",
             "db import f --database-url postgres://h/d",
             "db backup f --config c.toml",
@@ -543,6 +576,11 @@ mod tests {
             "key create",
             "key create --as a@b --expires 90",
             "environment update e",
+            "approval decide i",
+            "approval create --title t",
+            "approval create --title t --file f",
+            "approval list --all --sent",
+            "calendar set c --workday 8",
             "flow list --server ftp://x",
             "flow list --server http://h/?a=b",
         ] {

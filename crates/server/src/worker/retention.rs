@@ -10,7 +10,7 @@ use store::{RetentionRow, StoreError};
 /// Between two rounds.
 pub const ROUND: Duration = Duration::from_secs(600);
 /// Bytes given back at a time, so that others are not delayed.
-const RECLAIM_BYTES: u64 = 4 * 1024 * 1024;
+pub const RECLAIM_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What says how long a flow's histories are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod apim;
+mod approval;
 mod approval_flow;
 mod approval_mail;
 mod attack;

@@ -177,6 +177,13 @@ fn about_an_environment(people: &People, operation: &str) -> Option<(Method, Str
         "ListMyFlows" => get(people.flows()),
         "Get-AdminFlowUserDetails" => get(user),
         "Remove-AdminFlowUserDetails" => Some((Method::DELETE, user, Value::Null)),
+        "ListApprovals" => get("/api/v1/approvals".to_owned()),
+        "CreateApproval" => {
+            let body =
+                json!({"approvalType": "Basic", "title": "Buy", "assignedTo": "user@example.org"});
+            post(format!("/api/v1/environments/{within}/approvals"), body)
+        }
+        "ManageApprovals" => get(format!("/api/v1/environments/{within}/approvals")),
         "GetEnvironment" => get(environment),
         "AdminGetEnvironment" => get(format!(
             "/providers/Microsoft.BusinessAppPlatform/scopes/admin/environments/{within}"
@@ -222,7 +229,7 @@ fn about_the_server(
 
 /// Operations whose path takes several rights, so that no single row can be told by it:
 /// tests of their own try them.
-const ELSEWHERE: [&str; 15] = [
+const ELSEWHERE: [&str; 18] = [
     "PutConnectionBackend",
     "PutConnectionBackendAsAdmin",
     "ChangeApi",
@@ -238,6 +245,9 @@ const ELSEWHERE: [&str; 15] = [
     "ReadVault",
     "ChangeVault",
     "ManageVaults",
+    "GetApproval",
+    "AnswerApproval",
+    "CancelApproval",
 ];
 
 /// Operation and, for each column, whether it is allowed.

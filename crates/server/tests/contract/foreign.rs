@@ -18,6 +18,8 @@ enum Body {
     People,
     Connection,
     Resources,
+    /// An answer to an approval.
+    Response,
     Anything,
 }
 
@@ -61,7 +63,7 @@ const FLOW: [(Operation, bool); 29] = [
 ];
 
 /// Whole paths.
-const OTHERS: [Operation; 36] = [
+const OTHERS: [Operation; 40] = [
     ("get", "/providers/Microsoft.ProcessSimple/environments", &[200], Body::Nothing),
     ("get", "/providers/Microsoft.ProcessSimple/environments/{environment}", &[200], Body::Nothing),
     ("get", "/providers/Microsoft.ProcessSimple/scopes/admin/environments", &[200], Body::Nothing),
@@ -86,6 +88,30 @@ const OTHERS: [Operation; 36] = [
     (
         "get",
         "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/v2/flows",
+        &[200],
+        Body::Nothing,
+    ),
+    (
+        "get",
+        "/providers/Microsoft.ProcessSimple/environments/{environment}/approvalRequests",
+        &[200],
+        Body::Nothing,
+    ),
+    (
+        "get",
+        "/providers/Microsoft.ProcessSimple/environments/{environment}/approvals",
+        &[200],
+        Body::Nothing,
+    ),
+    (
+        "post",
+        "/providers/Microsoft.ProcessSimple/environments/{environment}/approvals/{approval}/approvalResponses",
+        &[201],
+        Body::Response,
+    ),
+    (
+        "delete",
+        "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/users/{user}/approvals",
         &[200],
         Body::Nothing,
     ),
@@ -262,7 +288,9 @@ fn segments(known: &Known, method: &str, path: &str) -> Vec<Value> {
     let parameter = |name: &str| {
         let values = match name {
             "environment"
-                if ["/flows", "Package", "Microsoft.Web"].iter().any(|it| path.contains(it)) =>
+                if ["/flows", "Package", "Microsoft.Web", "/approval"]
+                    .iter()
+                    .any(|it| path.contains(it)) =>
             {
                 vec![known.place.clone()]
             }
@@ -271,6 +299,7 @@ fn segments(known: &Known, method: &str, path: &str) -> Vec<Value> {
             "flow" if path.contains("{run}") => first(&known.flows),
             "flow" => known.flows.for_call(method, path),
             "run" => first(&known.runs),
+            "approval" => known.approvals.changing.clone(),
             "user" => known.users.for_call(method, path),
             "connector" => {
                 vec!["shared_flowmanagement".to_owned(), known.connectors.kept[1].clone()]
@@ -291,10 +320,15 @@ fn segments(known: &Known, method: &str, path: &str) -> Vec<Value> {
 }
 
 fn queries(known: &Known, path: &str) -> Vec<Value> {
+    let expanded: &[&str] = match path {
+        _ if path.ends_with("/approvalRequests") => &["properties/approval"],
+        _ if path.ends_with("/approvals") => &["properties/requestSummary"],
+        _ => &["properties/actions", "permissions"],
+    };
     let mut all = vec![
         query("api-version", &one_of(&["2016-11-01", "2017-05-01"], &any_text())),
         query("$top", &one_of(&["1", "50"], &any_text())),
-        query("$expand", &one_of(&["properties/actions", "permissions"], &any_text())),
+        query("$expand", &one_of(expanded, &any_text())),
         query("include", &one_of(&["softDeletedFlows"], &any_text())),
     ];
     let texts = |all: &[&str]| all.iter().map(|&it| it.to_owned()).collect();
@@ -302,6 +336,14 @@ fn queries(known: &Known, path: &str) -> Vec<Value> {
         _ if path.contains("PowerApps") => vec![format!("environment eq '{}'", known.place)],
         "/v1.0/users" => vec![format!("userPrincipalName eq '{SIGNER}'")],
         "/v1.0/groups" => texts(&["displayName eq 'groups-1'"]),
+        _ if path.ends_with("/approvalRequests") => {
+            known.askers.iter().map(|id| format!("properties/assignedTo/id eq '{id}'")).collect()
+        }
+        _ if path.ends_with("/environments/{environment}/approvals") => known
+            .askers
+            .iter()
+            .map(|id| format!("properties/owner/id eq '{id}' and properties/status eq 'Pending'"))
+            .collect(),
         _ if path.ends_with("/runs") || path.ends_with("/histories") => {
             texts(&["status eq 'Running'", "startTime ge 2026-01-01T00:00:00Z"])
         }
@@ -310,7 +352,8 @@ fn queries(known: &Known, path: &str) -> Vec<Value> {
     };
     let mut filter = query("$filter", &one_of(&filters, &any_text()));
     // without one these paths say nothing of the environment
-    filter["required"] = json!(path.contains("PowerApps") || path.starts_with("/v1.0"));
+    let needs = ["PowerApps", "/v1.0", "/approval"];
+    filter["required"] = json!(needs.iter().any(|it| path.contains(it)));
     all.push(filter);
     all
 }
@@ -320,6 +363,11 @@ fn schema(known: &Known, body: Body) -> Option<Value> {
     let schema = match body {
         Body::Nothing => return None,
         Body::Anything => json!({}),
+        Body::Response => {
+            let response = one_of(&["Approve", "Reject"], &any_text());
+            let properties = json!({"response": response, "comments": any_text()});
+            object("properties", json!({"properties": object("response", properties)}))
+        }
         Body::Flow => {
             let properties = json!({
                 "displayName": one_of(&["Made", "Other"], &any_text()),

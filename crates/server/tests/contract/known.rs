@@ -1,6 +1,6 @@
 //! What there is on the server, so that generated calls find something.
 
-use crate::people::{OWNER, People};
+use crate::people::{HEAD, OWNER, People};
 use crate::world::{Answer, compose, definition, response, with_trigger};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,6 +42,10 @@ pub struct Known {
     pub variables: Names,
     pub connectors: Names,
     pub connections: Names,
+    /// The owner and the head ask for them, and are asked; each is the other's deputy.
+    pub approvals: Names,
+    /// Their object ids.
+    pub askers: Vec<String>,
     pub tenant: String,
     pub client: String,
     /// A package in base64.
@@ -58,6 +62,9 @@ pub const SECRET: &str = "not-the-secret";
 
 /// The properties of a connector that has none.
 pub const PROPERTIES: &str = r#"{"properties": {}}"#;
+
+/// Who is asked for approvals.
+pub const ANSWERERS: [&str; 2] = ["owner@example.org", "head@example.org"];
 
 /// Actions of runs.
 pub const ACTIONS: [&str; 4] = ["Wait", "Answer", "Each", "Item"];
@@ -130,6 +137,8 @@ impl Known {
         let keys = keys(people, &users.kept[0], count).await;
         let groups = named(people, "groups", count).await;
         Known {
+            approvals: approvals(people, count).await,
+            askers: [OWNER, HEAD].map(|who| people.all[who].id.clone()).to_vec(),
             tokens: tokens(people).await,
             keys,
             groups,
@@ -314,6 +323,25 @@ async fn connectors(people: &People, count: usize) -> (Names, Names) {
         connections.push(name);
     }
     (Names::of(connectors), Names::of(connections))
+}
+
+async fn approvals(people: &People, count: usize) -> Names {
+    for (who, deputy) in [(OWNER, ANSWERERS[1]), (HEAD, ANSWERERS[0])] {
+        let body = json!({"deputy": deputy});
+        people.ask(who, (Method::PUT, "/api/v1/me/deputy"), Some(&body), 200).await;
+    }
+    let path = format!("/api/v1/environments/{}", people.environment);
+    let calendar = json!({"zone": "Europe/Berlin"});
+    people.ask(HEAD, (Method::PUT, &format!("{path}/calendars/north")), Some(&calendar), 200).await;
+    let path = format!("{path}/approvals");
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let file = json!({"name": "offer.txt", "content": "YQ=="});
+        let body = json!({"approvalType": "BasicAwaitAll", "title": format!("Approval {number}"),
+            "assignedTo": ANSWERERS.join(";"), "attachments": [file.clone(), file]});
+        ids.push(text(&people.ask(OWNER, (Method::POST, &path), Some(&body), 201).await["id"]));
+    }
+    Names::of(ids)
 }
 
 async fn tokens(people: &People) -> BTreeMap<String, String> {

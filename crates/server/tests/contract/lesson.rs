@@ -2,7 +2,7 @@
 //! one of the things that are there. Half of the calls have something else somewhere: what a
 //! document does not allow is generated as well.
 
-use crate::known::{ACTIONS, Known, PASSWORD, PROPERTIES, SIGNER, definitions};
+use crate::known::{ACTIONS, ANSWERERS, Known, PASSWORD, PROPERTIES, SIGNER, definitions};
 use serde_json::{Value, json};
 
 /// One of these; what it was when there are none.
@@ -49,12 +49,15 @@ fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<
     let list = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
     let names = match (noun, name) {
         ("environments", "environment")
-            if !path.contains("/connectors") && !path.contains("/variables") =>
+            if !["/connectors", "/variables", "/approvals", "/calendars"]
+                .iter()
+                .any(|it| path.contains(it)) =>
         {
             &known.environments
         }
         ("flows", "environment") if path.ends_with("/move") => return list(&["default"]),
         (_, "environment") => return list(&["sales"]),
+        ("environments", "name") if path.contains("/calendars") => return list(&["north"]),
         ("environments", "name") if path.contains("/variables") => &known.variables,
         ("environments", "connector") => return list(&["shared_flowmanagement"]),
         ("environments", "name") if path.contains("/connections/") => &known.connections,
@@ -68,6 +71,12 @@ fn parameter_values(known: &Known, method: &str, path: &str, name: &str) -> Vec<
             runs.extend(known.ended.iter().cloned());
             return runs;
         }
+        // what is answered, handed on or taken back is another one each time
+        ("approvals", "id") if path.ends_with("/responses") => {
+            return known.approvals.condemned.clone();
+        }
+        ("approvals", "id") => &known.approvals,
+        ("approvals", "for") => return list(&ANSWERERS),
         ("users", "name") if path.contains("/sessions") => return list(&[SIGNER]),
         ("users", "id") => return known.sessions.clone(),
         ("users" | "principals", "name") => &known.users,
@@ -100,6 +109,7 @@ fn members(known: &Known) -> Vec<(&'static str, Vec<Value>)> {
     let users: Vec<Value> = known.users.changing.iter().map(|it| json!(it)).collect();
     let environments = vec![json!("sales"), json!("default"), json!("other")];
     let mut all = newer_members();
+    all.extend(members_of_approvals());
     let swagger = |title: &str| {
         json!({"swagger": "2.0", "info": {"title": title}, "host": "s.example.org", "paths": {}})
             .to_string()
@@ -173,6 +183,36 @@ fn newer_members() -> Vec<(&'static str, Vec<Value>)> {
         ("CancelFilter/properties/from", texts(&["2026-01-01T00:00:00Z"])),
         ("CancelFilter/properties/to", texts(&["2046-01-01T00:00:00Z"])),
         ("CancelBody/properties/limit", vec![json!(1), json!(5)]),
+    ]
+}
+
+/// The same of approvals.
+fn members_of_approvals() -> Vec<(&'static str, Vec<Value>)> {
+    let texts = |all: &[&str]| all.iter().map(|&it| json!(it)).collect::<Vec<Value>>();
+    let people = texts(&ANSWERERS);
+    let span = json!({"amount": 3, "unit": "Days"});
+    vec![
+        ("ApprovalInput/properties/title", texts(&["Buy", ""])),
+        ("ApprovalInput/properties/assignedTo", people.clone()),
+        ("ApprovalInput/properties/requestor", people.clone()),
+        ("ApprovalInput/properties/responseOptions", vec![json!([])]),
+        ("ApprovalInput/properties/attachments", vec![json!([])]),
+        ("ApprovalInput/properties/itemLink", texts(&["https://example.org/"])),
+        ("ApprovalInput/properties/deadline", vec![json!({"after": span}), Value::Null]),
+        ("ApprovalInput/properties/reminder", vec![json!({"after": span}), Value::Null]),
+        ("ApprovalInput/properties/escalation", vec![Value::Null]),
+        ("ApprovalInput/properties/calendar", vec![Value::Null]),
+        ("ResponseBody/properties/response", texts(&["Approve"])),
+        ("ResponseBody/properties/assignee", people.clone()),
+        ("ReassignBody/properties/from", people.clone()),
+        ("ReassignBody/properties/to", texts(&["administrator@example.org", "user@example.org"])),
+        ("EraseBody/properties/person", texts(&["somebody@example.com"])),
+        ("DeputyBody/properties/deputy", people),
+        ("DeputyBody/properties/from", texts(&["2026-01-01T00:00:00Z"])),
+        ("DeputyBody/properties/until", texts(&["2046-01-01T00:00:00Z"])),
+        ("CalendarBody/properties/zone", texts(&["Europe/Berlin", "UTC"])),
+        ("CalendarBody/properties/workdays", vec![json!([1, 2, 3]), Value::Null]),
+        ("CalendarBody/properties/holidays", vec![json!(["2026-12-25"])]),
     ]
 }
 

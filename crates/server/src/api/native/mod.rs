@@ -5,13 +5,17 @@ mod shape;
 
 mod again;
 mod application;
+mod approval;
+mod approval_view;
 mod audit;
 mod backend;
+mod calendar;
 mod cancellation;
 mod connector;
 mod connector_page;
 mod consent;
 mod data_policy;
+mod deputy;
 mod document;
 mod environment;
 mod flow;
@@ -63,7 +67,7 @@ use utoipa::{IntoParams, ToSchema};
 /// all have in common (errors, segments of the path). `UPDATE_GOLDEN=1 cargo test -p sluicegate
 /// document` writes the document anew.
 fn routes() -> Described {
-    flows().merge(administration()).merge(directory())
+    flows().merge(administration()).merge(approvals()).merge(directory())
 }
 
 pub fn router() -> Router<ApiState> {
@@ -164,6 +168,24 @@ fn administration() -> Described {
             retention::clear_environment
         ))
         .with(operations!(retention::show_flow, retention::set_flow, retention::clear_flow))
+}
+
+/// Approvals, and what they go by.
+fn approvals() -> Described {
+    Described::new()
+        .with(operations!(approval::list))
+        .with(operations!(approval::list_all, approval::create))
+        .with(operations!(approval::show))
+        .with(operations!(approval::attachment))
+        .with(operations!(approval::respond))
+        .with(operations!(approval::reassign))
+        .with(operations!(approval::cancel))
+        .with(operations!(approval::evidence))
+        .with(operations!(approval::erase))
+        .with(operations!(deputy::show, deputy::set, deputy::clear))
+        .with(operations!(deputy::deputized))
+        .with(operations!(calendar::list))
+        .with(operations!(calendar::set, calendar::delete))
 }
 
 /// Who there is, and what they may do.

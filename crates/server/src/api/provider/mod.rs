@@ -8,6 +8,7 @@
 //! here, segment by segment, and not by the router.
 
 pub mod apim;
+mod approval;
 pub mod azure;
 mod connection;
 pub mod connector;
@@ -104,6 +105,12 @@ async fn process_simple(asked: &Asked, path: &[&str]) -> Answered {
         }
         ["scopes", "admin", "environments", _, "v2", "flows", rest @ ..] => {
             flows(asked, Scope::Admin, rest).await
+        }
+        ["environments", _, "approvalrequests"] => approval::requests(asked).await,
+        ["environments", _, "approvals"] => approval::approvals(asked).await,
+        ["environments", _, "approvals", _, "approvalresponses"] => approval::respond(asked).await,
+        ["scopes", "admin", "environments", _, "users", _, "approvals"] => {
+            approval::remove(asked).await
         }
         ["scopes", "admin", "users", _] => user::details(asked).await,
         _ => Err(asked.no_such_path()),

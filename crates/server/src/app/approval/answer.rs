@@ -35,7 +35,8 @@ impl App {
             Some(name) => {
                 let mut found = Found::with(view.record.people.clone());
                 let person = self.person_named(&name, &mut found).await?;
-                if person != caller.id() && !view.answers_for.contains(&person) {
+                // who stands for them hears why it is too late
+                if person != caller.id() && !view.stands_for.contains(&person) {
                     let message = format!("The caller does not stand for '{name}'.");
                     return Err(AppError::new(
                         crate::app::ErrorKind::Forbidden,
@@ -91,7 +92,7 @@ impl App {
             Some(name) => self.person_named(name, &mut found).await?,
             None => caller.id().to_owned(),
         };
-        let is_theirs = from == caller.id() || view.answers_for.contains(&from);
+        let is_theirs = from == caller.id() || view.stands_for.contains(&from);
         if !is_theirs && !view.is_cancellable {
             let message = "Only who is asked, or who asked, has somebody else answer.";
             let kind = crate::app::ErrorKind::Forbidden;

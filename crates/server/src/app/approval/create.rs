@@ -171,10 +171,7 @@ impl App {
     fn approval_ids(&self, environment: &Environment, key: &str) -> Vec<String> {
         let secrets = self.engine.catalog.sealer().derive_all(b"approvals");
         let ids = secrets.iter().map(|secret| {
-            let hash = hash_of(&[secret.as_slice(), environment.id.as_bytes(), key.as_bytes()]);
-            let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default().to_owned();
-            let (first, second, third) = (part(0, 8), part(8, 12), part(13, 16));
-            format!("{first}-{second}-4{third}-8{}-{}", part(17, 20), part(20, 32))
+            guid_of(&hash_of(&[secret.as_slice(), environment.id.as_bytes(), key.as_bytes()]))
         });
         ids.collect()
     }
@@ -196,6 +193,13 @@ impl App {
         let content = STANDARD.decode(&stored.ok_or_else(gone)?.content);
         Ok((file.name.clone(), content.map_err(AppError::internal)?))
     }
+}
+
+/// A hash in the form of a GUID.
+pub(super) fn guid_of(hash: &str) -> String {
+    let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
+    let (third, fourth) = (part(13, 16), part(17, 20));
+    format!("{}-{}-4{third}-8{fourth}-{}", part(0, 8), part(8, 12), part(20, 32))
 }
 
 fn attachment_id(approval: &str, number: usize) -> String {

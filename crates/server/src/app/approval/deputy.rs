@@ -1,5 +1,6 @@
 //! Deputies: who answers for somebody who is away.
 
+use super::people::Party;
 use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::directory::User;
 use crate::app::error::AppError;
@@ -8,6 +9,7 @@ use crate::auth::caller::{Caller, CallerKind};
 use crate::limits::DEPUTIES_FOR_MAX;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 use store::RecordKey;
 
 const BY_DEPUTY: u8 = 1;
@@ -50,6 +52,14 @@ impl Deputy {
     }
 }
 
+/// A deputy with who people are.
+pub struct DeputyView {
+    pub deputy: Deputy,
+    /// Who is away, by the object id.
+    pub people: BTreeMap<String, Party>,
+    pub is_active: bool,
+}
+
 impl App {
     /// Whom the caller answers for: themselves, and those whose deputy they are now.
     pub(super) async fn stands_for(&self, caller: &Caller) -> Result<Vec<String>, AppError> {
@@ -65,15 +75,33 @@ impl App {
     }
 
     /// Who is away and has named the caller.
-    pub async fn list_deputized(&self, caller: &Caller) -> Result<Vec<Known<Deputy>>, AppError> {
+    pub async fn list_deputized(&self, caller: &Caller) -> Result<Vec<DeputyView>, AppError> {
         self.permit(caller, Operation::ListApprovals)?;
-        Ok(self.list(BY_DEPUTY, &[caller.id()], None, DEPUTIES_FOR_MAX).await?.rows)
+        let found = self.list(BY_DEPUTY, &[caller.id()], None, DEPUTIES_FOR_MAX).await?;
+        self.deputy_views(found.rows).await
     }
 
     /// Who answers for the caller.
-    pub async fn get_deputy(&self, caller: &Caller) -> Result<Option<Known<Deputy>>, AppError> {
+    pub async fn get_deputy(&self, caller: &Caller) -> Result<Option<DeputyView>, AppError> {
         self.permit(caller, Operation::ListApprovals)?;
-        self.get(caller.id()).await
+        let known = self.get::<Deputy>(caller.id()).await?;
+        Ok(self.deputy_views(known.into_iter().collect()).await?.pop())
+    }
+
+    async fn deputy_views(
+        &self,
+        deputies: Vec<Known<Deputy>>,
+    ) -> Result<Vec<DeputyView>, AppError> {
+        let named = deputies.iter().flat_map(|it| [it.user.clone(), it.deputy.clone()]);
+        let users = self.get_many::<User>(named.collect()).await?;
+        let now = self.engine.clock.now();
+        let view = |Known { value: deputy, .. }: Known<Deputy>| {
+            let is_named = |user: &&Known<User>| [&deputy.user, &deputy.deputy].contains(&&user.id);
+            let people = users.iter().filter(is_named);
+            let people = people.map(|user| (user.id.clone(), Party::of(user))).collect();
+            DeputyView { is_active: deputy.counts_at(now), deputy, people }
+        };
+        Ok(deputies.into_iter().map(view).collect())
     }
 
     /// Says who answers for the caller.
@@ -82,7 +110,7 @@ impl App {
         caller: &Caller,
         deputy: &str,
         (from, until): (Option<i64>, Option<i64>),
-    ) -> Result<Known<Deputy>, AppError> {
+    ) -> Result<DeputyView, AppError> {
         self.permit(caller, Operation::ManageOwnAccount)?;
         let refused = |message: &str| Err(AppError::invalid("InvalidDeputy", message));
         let Some(user) = self.get::<User>(caller.id()).await? else {
@@ -102,7 +130,8 @@ impl App {
         let detail = json!({"deputy": deputy.id, "from": from, "until": until});
         let change = Change::default().put(&stored)?.audit("SetDeputy", &user.id, &detail);
         self.apply(caller, change).await?;
-        Ok(stored)
+        let view = self.deputy_views(vec![stored]).await?.pop();
+        view.ok_or_else(|| AppError::internal("a deputy that was just set is gone"))
     }
 
     /// The caller answers for themselves again.

@@ -7,6 +7,7 @@ use crate::app::data::Known;
 use crate::app::error::AppError;
 use crate::app::{App, Operation};
 use crate::auth::caller::Caller;
+use crate::worker::retention::RECLAIM_BYTES;
 use governance::approval::evidence::{Forged, verify};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -64,6 +65,8 @@ impl App {
             };
             self.change_approval(caller, id, step).await?;
         }
+        // what they were before goes from the files as well
+        while !ids.is_empty() && self.engine.store.reclaim(RECLAIM_BYTES).await? > 0 {}
         Ok(ids.len())
     }
 }

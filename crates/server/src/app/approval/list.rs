@@ -4,6 +4,7 @@ use super::record::{
     ApprovalRecord, BY_ASSIGNEE, BY_ASSIGNEE_THERE, BY_ENVIRONMENT, BY_REQUESTOR, CLOSED, OPEN,
 };
 use crate::app::data::{Cursor, Listed};
+use crate::app::environment::forbidden;
 use crate::app::error::AppError;
 use crate::app::{App, Operation};
 use crate::auth::caller::Caller;
@@ -11,70 +12,56 @@ use crate::auth::caller::Caller;
 /// Whose approvals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalSide {
-    /// Those that the caller is asked for.
+    /// Those that somebody is asked for.
     Received,
-    /// Those that the caller asked for.
+    /// Those that somebody asked for.
     Sent,
 }
 
 /// Which approvals to list.
 #[derive(Clone, Copy, Debug)]
-pub struct ApprovalFilter {
+pub struct ApprovalFilter<'a> {
     pub side: ApprovalSide,
     /// Whether they wait for an answer (of the caller, where the caller is asked).
     pub is_open: bool,
+    /// In one environment; else in all.
+    pub environment: Option<&'a str>,
+    /// What is received by somebody for whom the caller stands; else by the caller.
+    pub person: Option<&'a str>,
 }
 
 impl App {
-    /// The caller's approvals, in all environments or in one, newest first.
+    /// The caller's approvals, or those of somebody for whom they stand, newest first.
     pub async fn list_approvals(
         &self,
         caller: &Caller,
-        environment: Option<&str>,
-        filter: ApprovalFilter,
+        filter: ApprovalFilter<'_>,
         (after, rows_max): (Option<Cursor>, usize),
     ) -> Result<Listed<ApprovalRecord>, AppError> {
         self.permit(caller, Operation::ListApprovals)?;
-        let person = caller.id();
-        self.approvals_of(person, environment, filter, (after, rows_max)).await
-    }
-
-    /// What somebody for whom the caller stands is asked, newest first.
-    pub async fn list_approvals_for(
-        &self,
-        caller: &Caller,
-        person: &str,
-        is_open: bool,
-        (after, rows_max): (Option<Cursor>, usize),
-    ) -> Result<Listed<ApprovalRecord>, AppError> {
-        self.permit(caller, Operation::ListApprovals)?;
-        let person = self.existing_user(person).await?;
-        if !self.stands_for(caller).await?.contains(&person.id) {
-            let message = "The caller does not stand for that person.";
-            return Err(crate::app::environment::forbidden(message));
-        }
-        let filter = ApprovalFilter { side: ApprovalSide::Received, is_open };
-        self.approvals_of(&person.id, None, filter, (after, rows_max)).await
-    }
-
-    async fn approvals_of(
-        &self,
-        person: &str,
-        environment: Option<&str>,
-        ApprovalFilter { side, is_open }: ApprovalFilter,
-        (after, rows_max): (Option<Cursor>, usize),
-    ) -> Result<Listed<ApprovalRecord>, AppError> {
-        let standing = if is_open { OPEN } else { CLOSED };
-        match (side, environment) {
+        let person = match filter.person {
+            Some(name) => self.person_stood_for(caller, name, filter.side).await?,
+            None => caller.id().to_owned(),
+        };
+        let standing = if filter.is_open { OPEN } else { CLOSED };
+        // of an environment that is not there nobody has any
+        let environment = match filter.environment {
+            Some(name) => {
+                let known = self.environment(name).await?;
+                Some(known.map_or_else(|| name.to_owned(), |it| it.value.id))
+            }
+            None => None,
+        };
+        match (filter.side, environment) {
             (ApprovalSide::Received, None) => {
-                self.list(BY_ASSIGNEE, &[person, standing], after, rows_max).await
+                self.list(BY_ASSIGNEE, &[&person, standing], after, rows_max).await
             }
             (ApprovalSide::Received, Some(environment)) => {
-                let parts = [environment, person, standing];
+                let parts = [environment.as_str(), &person, standing];
                 self.list(BY_ASSIGNEE_THERE, &parts, after, rows_max).await
             }
             (ApprovalSide::Sent, environment) => {
-                let parts = [person, standing];
+                let parts = [person.as_str(), standing];
                 let mut listed: Listed<ApprovalRecord> =
                     self.list(BY_REQUESTOR, &parts, after, rows_max).await?;
                 if let Some(environment) = environment {
@@ -83,6 +70,23 @@ impl App {
                 Ok(listed)
             }
         }
+    }
+
+    /// Somebody for whom the caller stands. Who is nobody is answered as others are.
+    async fn person_stood_for(
+        &self,
+        caller: &Caller,
+        name: &str,
+        side: ApprovalSide,
+    ) -> Result<String, AppError> {
+        if side == ApprovalSide::Sent {
+            let message = "Deputies see what is asked of others, and not what others ask.";
+            return Err(AppError::invalid("InvalidQuery", message));
+        }
+        let denied = || forbidden("The caller does not stand for that person.");
+        let person = self.user(name).await?.ok_or_else(denied)?;
+        let stands_for = self.stands_for(caller).await?;
+        stands_for.into_iter().find(|it| *it == person.id).ok_or_else(denied)
     }
 
     /// All approvals of an environment, newest first.

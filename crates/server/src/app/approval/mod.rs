@@ -13,6 +13,7 @@ mod calendar;
 mod create;
 mod deputy;
 mod evidence;
+mod excuse;
 mod input;
 mod letter;
 mod link;
@@ -26,7 +27,7 @@ mod wake;
 pub use answer::AnswerInput;
 pub use calendar::BusinessCalendar;
 pub use create::Asking;
-pub use deputy::Deputy;
+pub use deputy::{Deputy, DeputyView};
 pub use evidence::EvidenceView;
 pub use input::{ApprovalInput, ApprovalType, StageInput};
 pub(crate) use letter::minute_of;
@@ -44,14 +45,16 @@ use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::auth::policy::{self, Hold, Place};
 use crate::limits::APPROVAL_TRIES_MAX;
-use governance::approval::{Refusal, Tell};
+use governance::approval::{Entry, Refusal, Tell, What};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// An approval with what the caller has to do with it.
 pub struct ApprovalView {
     pub record: Known<ApprovalRecord>,
-    /// For whom the caller may answer: themselves, and those they stand for.
+    /// Themselves, and those they stand for now.
+    pub stands_for: Vec<String>,
+    /// For whom the caller may answer: those of them who are asked.
     pub answers_for: Vec<String>,
     /// Whether the caller may take it back.
     pub is_cancellable: bool,
@@ -95,7 +98,7 @@ impl App {
             }
             false => Vec::new(),
         };
-        Ok(ApprovalView { record, answers_for, is_cancellable })
+        Ok(ApprovalView { record, stands_for: people, answers_for, is_cancellable })
     }
 
     /// Changes an approval, again as long as others do so at the same moment. `step` says whom
@@ -175,8 +178,15 @@ impl ApprovalRecord {
         if is_theirs(&self.creator) || is_theirs(&self.requestor) {
             return Some(Hold::Owner);
         }
-        let mut asked = self.asked();
-        asked.any(|person| people.contains(person)).then_some(Hold::CanEdit)
+        if self.asked().any(|person| people.contains(person)) {
+            return Some(Hold::CanEdit);
+        }
+        // whoever was told that it takes long may look at it
+        let is_told = |entry: &Entry| match &entry.what {
+            What::Escalated { to } => to.iter().any(|person| people.contains(person)),
+            _ => false,
+        };
+        self.state.history().iter().any(is_told).then_some(Hold::CanView)
     }
 
     /// What the audit says of it, with the end of its history's chain.

@@ -38,7 +38,7 @@ impl Party {
         Mailer::is_address(address).then_some(address)
     }
 
-    fn of(user: &User) -> Party {
+    pub(super) fn of(user: &User) -> Party {
         Party {
             display_name: user.display_name.clone(),
             mail: user.mail.clone(),

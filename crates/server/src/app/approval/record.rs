@@ -1,9 +1,11 @@
 //! An approval as it is kept.
 
+use super::create::guid_of;
 use super::input::ApprovalType;
 use super::people::Party;
 use super::wake::Waiting;
 use crate::app::data::{self, Kind, Stored};
+use governance::approval::evidence::hash_of;
 use governance::approval::{Approval, Standing};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,7 @@ pub(super) const CLOSED: &str = "closed";
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalRecord {
     /// A GUID.
-    pub(super) id: String,
+    pub id: String,
     pub environment: String,
     pub approval_type: ApprovalType,
     pub title: String,
@@ -112,6 +114,14 @@ fn falling(ticks: i64) -> String {
 }
 
 impl ApprovalRecord {
+    /// What the wire calls the request to one of those who are or were asked, by the place of
+    /// the task.
+    #[must_use]
+    pub fn request_name(&self, place: usize) -> String {
+        let place = (place as u64).to_be_bytes();
+        guid_of(&hash_of(&[self.id.as_bytes(), &place]))
+    }
+
     /// Everybody who is or was asked.
     pub(super) fn asked(&self) -> impl Iterator<Item = &String> {
         self.state.tasks().iter().map(|task| &task.assignee)

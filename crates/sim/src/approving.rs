@@ -58,7 +58,7 @@ pub fn action() -> serde_json::Value {
         "escalation": {"after": minutes(2), "to": "carol", "how": "ReassignTo"}});
     let second = json!({"assignedTo": "ada;carol;dan@example.org", "approvalType": "Quorum",
         "quorum": 2, "deadline": deadline});
-    json!({"type": "OpenApiConnectionWebhook", "inputs": {
+    json!({"type": "OpenApiConnectionWebhook", "runAfter": {}, "inputs": {
         "host": {"operationId": OPERATION, "connectionName": "approvals", "apiId": "/apis/approvals"},
         "parameters": {"approvalType": "Staged",
             INPUT: {"title": "@triggerBody()['id']", "stages": [first, second]}},

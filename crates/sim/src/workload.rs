@@ -252,9 +252,8 @@ impl Kind {
                 "limit": {"timeout": "PT20S"},
             })),
             Kind::Approved => {
-                let mut ask = approving::action();
-                ask["runAfter"] = json!({});
-                json!({"Ask": ask, "After": compose("@body('Ask')['outcome']", "Ask")})
+                json!({"Ask": approving::action(),
+                    "After": compose("@body('Ask')['outcome']", "Ask")})
             }
             Kind::Silent => waits(json!({
                 "type": "OpenApiConnectionWebhook",

@@ -76,8 +76,9 @@ impl Office {
 
     /// What somebody is asked, once there are so many.
     async fn inbox(&self, who: &Caller, count: usize) -> Vec<Known<ApprovalRecord>> {
-        let filter = ApprovalFilter { side: ApprovalSide::Received, is_open: true };
-        let list = || self.house.app.list_approvals(who, None, filter, (None, 100));
+        let side = ApprovalSide::Received;
+        let filter = ApprovalFilter { side, is_open: true, environment: None, person: None };
+        let list = || self.house.app.list_approvals(who, filter, (None, 100));
         until("approvals", async || {
             let found = list().await.expect("a list").rows;
             (found.len() == count).then_some(found)

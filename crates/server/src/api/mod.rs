@@ -1,6 +1,7 @@
 //! The wire: HTTP in, use cases, HTTP out. No decisions about the domain here.
 
 mod body;
+mod console;
 mod error;
 mod graph;
 mod health;
@@ -103,6 +104,7 @@ fn router(state: ApiState) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(console::router())
         .merge(login::router())
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)

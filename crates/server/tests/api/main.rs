@@ -13,6 +13,7 @@ mod backup;
 mod connection;
 mod connector;
 mod connector_call;
+mod console;
 mod crowd;
 mod data_policy;
 mod directory;

@@ -1,0 +1,42 @@
+// Finding a flow, starting it, and following its run to the end while it goes on. Whatever names
+// and values hold is text.
+import { assert, begin, heading, journey, status, told } from './browser.mjs';
+
+await journey(async (page) => {
+  await begin(page);
+  await page.getByRole('link', { name: 'Flows' }).click();
+  await heading(page, 'Flows').waitFor();
+  await page.getByRole('searchbox', { name: 'Search' }).fill('onerror');
+  await page.getByRole('link', { name: told.hostile, exact: true }).click();
+  await heading(page, told.hostile).waitFor();
+
+  await page.getByRole('button', { name: 'Turn off' }).click();
+  await page.getByText('The flow is off.').waitFor();
+  await page.getByRole('button', { name: 'Turn on' }).click();
+  await page.getByText('The flow is on.').waitFor();
+  await page.getByText('Ada (ada@example.org), owner').waitFor();
+
+  await page.getByRole('button', { name: 'Run now' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').fill('{"not": json');
+  await dialog.getByText('This is not JSON.').waitFor();
+  await dialog.getByRole('textbox').fill(JSON.stringify({ text: told.hostile }));
+  await dialog.getByRole('button', { name: 'Run now' }).click();
+
+  await heading(page, `Run of ${told.hostile}`).waitFor();
+  await status(page, 'Running');
+  await status(page, 'Succeeded');
+  await page.getByRole('tab', { name: 'List' }).click();
+  await page.getByRole('button', { name: /^Quote_it Compose Succeeded/ }).click();
+  const outputs = page.getByRole('group', { name: 'Outputs' }).filter({ hasText: 'onerror' }).first();
+  const shown = await outputs.textContent();
+  assert(shown.includes(told.hostile) && shown.includes('javascript:alert(2)'), `the output as text: ${shown}`);
+  assert((await page.locator('main img, main script, main a[href^="javascript"]').count()) === 0, 'markup came of text');
+
+  await page.getByRole('tab', { name: 'Graph' }).click();
+  await page.getByRole('group', { name: 'Graph' }).getByText('Wait_a_moment').waitFor();
+  await page.getByRole('button', { name: 'Resubmit' }).click();
+  await page.waitForURL((url) => !url.search && url.pathname.startsWith('/console/runs/'));
+  await page.getByRole('button', { name: 'Cancel run' }).click();
+  await status(page, 'Cancelled');
+});

@@ -1,7 +1,7 @@
 // What is read from the server, by the keys under which it is kept.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api, given, nextOf } from './client';
-import { isLive, type RunStatus, type Whose } from './shape';
+import { administersSome, isLive, type Place, type RunStatus, type Whose } from './shape';
 
 /** How often something that goes on is looked at. */
 const LIVE_MS = 1_000;
@@ -15,9 +15,20 @@ export const meQuery = queryOptions({
   staleTime: 60_000,
 });
 
+/** The environments that somebody takes part in, and those they administer. */
 export const environmentsQuery = queryOptions({
   queryKey: ['environments'],
-  queryFn: async ({ signal }) => given(await api.GET('/me/environments', { signal })).value,
+  queryFn: async ({ client, signal }): Promise<Place[]> => {
+    const me = await client.query({ ...meQuery, staleTime: 'static' });
+    const mine = given(await api.GET('/me/environments', { signal })).value;
+    const administered = administersSome(me) ? given(await api.GET('/environments', { signal })).value : [];
+    const others = administered.filter((it) => !mine.some(({ name }) => name === it.name));
+    return [...mine, ...others].map((it) => ({
+      ...it,
+      takesPart: !others.includes(it),
+      administered: administered.some(({ name }) => name === it.name),
+    }));
+  },
   staleTime: 60_000,
 });
 

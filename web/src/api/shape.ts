@@ -21,11 +21,9 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 /** Whether a run may still change. */
 export const isLive = (status: string): boolean => status === 'Running' || status === 'Waiting';
 
-/** Whether somebody administers an environment. */
-export function administers(me: Me, environment: string): boolean {
-  return me.roles.some(
-    (role) =>
-      role.role === 'tenantAdministrator' ||
-      (role.role === 'environmentAdministrator' && role.environment === environment),
-  );
-}
+/** Whether somebody administers any environment. */
+export const administersSome = (me: Me): boolean =>
+  me.roles.some(({ role }) => role === 'tenantAdministrator' || role === 'environmentAdministrator');
+
+/** An environment, and what somebody has to do with it. */
+export type Place = Environment & { takesPart: boolean; administered: boolean };

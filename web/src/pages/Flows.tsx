@@ -1,9 +1,9 @@
 import { SearchBox, Tab, TabList } from '@fluentui/react-components';
-import { useInfiniteQuery, useSuspenseQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { useDeferredValue } from 'react';
 import { useSearchParams } from 'react-router';
-import { flowsQuery, meQuery } from '../api/query';
-import { administers, type Whose } from '../api/shape';
+import { flowsQuery } from '../api/query';
+import type { Whose } from '../api/shape';
 import { Fault } from '../parts/Fault';
 import { More } from '../parts/More';
 import { Page as Frame } from '../parts/Page';
@@ -11,15 +11,14 @@ import { Rows } from '../parts/Rows';
 import { Section } from '../parts/Section';
 import { State } from '../parts/Status';
 import { To } from '../parts/To';
-import { useEnvironment, within } from '../shell/environment';
+import { useEnvironment, usePlace, within } from '../shell/environment';
 import { useFormat, useText } from '../text';
 
 export function Page() {
   const text = useText();
-  const environment = useEnvironment();
-  const { data: me } = useSuspenseQuery(meQuery);
+  const { takesPart, administered } = usePlace();
   const [params, setParams] = useSearchParams();
-  const whose = (params.get('whose') ?? 'made') as Whose;
+  const whose = (params.get('whose') ?? (takesPart ? 'made' : 'all')) as Whose;
   const search = params.get('search') ?? '';
   const change = (name: string, value: string) => {
     const next = new URLSearchParams(params);
@@ -36,9 +35,9 @@ export function Page() {
           change('whose', value as string);
         }}
       >
-        <Tab value="made">{text.flows.made}</Tab>
-        <Tab value="shared">{text.flows.shared}</Tab>
-        {administers(me, environment) && <Tab value="all">{text.flows.allFlows}</Tab>}
+        {takesPart && <Tab value="made">{text.flows.made}</Tab>}
+        {takesPart && <Tab value="shared">{text.flows.shared}</Tab>}
+        {administered && <Tab value="all">{text.flows.allFlows}</Tab>}
       </TabList>
       <SearchBox
         aria-label={text.common.search}

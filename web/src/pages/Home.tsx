@@ -8,17 +8,18 @@ import { Rows } from '../parts/Rows';
 import { Section } from '../parts/Section';
 import { State } from '../parts/Status';
 import { To } from '../parts/To';
-import { useEnvironment, within } from '../shell/environment';
+import { useEnvironment, usePlace, within } from '../shell/environment';
 import { useFormat, useText, type Texts } from '../text';
 
 /** Flows that the page is about, and failed runs of each. */
 const FLOWS = 8;
 const FAILURES = 3;
 
-const latestQuery = (environment: string) => ({
+const latestQuery = (environment: string, takesPart: boolean) => ({
   queryKey: ['latest', environment],
   queryFn: async ({ signal }: { signal: AbortSignal }) => {
     const query = { environment, top: FLOWS };
+    if (!takesPart) return [];
     const [made, shared] = await Promise.all([
       api.GET('/me/flows', { params: { query }, signal }),
       api.GET('/me/flows', { params: { query: { ...query, whose: 'shared' as const } }, signal }),
@@ -40,7 +41,7 @@ export function Page() {
   const text = useText();
   const environment = useEnvironment();
   const { data: me } = useSuspenseQuery(meQuery);
-  const { data: flows } = useSuspenseQuery(latestQuery(environment));
+  const { data: flows } = useSuspenseQuery(latestQuery(environment, usePlace().takesPart));
   return (
     <Frame title={text.home.welcome(me.displayName ?? me.name ?? '')}>
       <Failures environment={environment} flows={flows} />

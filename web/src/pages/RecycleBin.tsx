@@ -1,25 +1,25 @@
 import { Button } from '@fluentui/react-components';
-import { useInfiniteQuery, useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, given } from '../api/client';
-import { deletedFlowsQuery, meQuery } from '../api/query';
-import { administers, type Flow } from '../api/shape';
+import { deletedFlowsQuery } from '../api/query';
+import type { Flow } from '../api/shape';
 import { Choice } from '../parts/Choice';
 import { Fault } from '../parts/Fault';
 import { More } from '../parts/More';
 import { Page as Frame } from '../parts/Page';
 import { Rows } from '../parts/Rows';
 import { Section } from '../parts/Section';
-import { useEnvironment } from '../shell/environment';
+import { useEnvironment, usePlace } from '../shell/environment';
 import { useFormat, useText } from '../text';
 
 export function Page() {
   const text = useText();
   const environment = useEnvironment();
-  const { data: me } = useSuspenseQuery(meQuery);
+  const { administered } = usePlace();
   return (
     <Frame title={text.bin.title}>
       <p>{text.bin.text}</p>
-      {administers(me, environment) ? <Deleted environment={environment} /> : <p>{text.bin.needsAdministrator}</p>}
+      {administered ? <Deleted environment={environment} /> : <p>{text.bin.needsAdministrator}</p>}
     </Frame>
   );
 }

@@ -17,6 +17,13 @@ export function useEnvironment(): string {
   return (data.find((it) => it.name === kept) ?? data.find((it) => it.isDefault) ?? data[0])?.name ?? 'default';
 }
 
+/** What somebody has to do with the environment of this page. */
+export function usePlace(): { takesPart: boolean; administered: boolean } {
+  const environment = useEnvironment();
+  const { data } = useSuspenseQuery(environmentsQuery);
+  return data.find((it) => it.name === environment) ?? { takesPart: true, administered: false };
+}
+
 /** The address of a page of an environment; names may hold anything. */
 export const within = (environment: string, ...segments: string[]): string =>
   ['/environments', environment, ...segments].map((it, at) => (at === 0 ? it : encodeURIComponent(it))).join('/');

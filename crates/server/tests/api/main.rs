@@ -30,6 +30,7 @@ mod known_secret;
 mod login;
 mod mail;
 mod managed;
+mod mine;
 mod notification;
 mod oauth;
 mod operation;

@@ -1,6 +1,9 @@
 //! A server with somebody who uses the console, and a browser to do it in.
 
+use crate::support::Setup;
 use crate::world::{Answer, World};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -22,7 +25,12 @@ pub struct Console {
 impl Console {
     /// A server, and an administrator who owns what the console shows.
     pub async fn open() -> Console {
-        let world = World::start().await;
+        Console::open_with(|setup, _| setup).await
+    }
+
+    /// The same with more settings.
+    pub async fn open_with(settings: impl FnOnce(Setup, &Path) -> Setup) -> Console {
+        let world = World::start_with(settings).await;
         let user = json!({"userPrincipalName": USER, "displayName": "Ada", "password": PASSWORD,
             "roles": [{"role": "tenantAdministrator"}]});
         world.call(Method::POST, "/api/v1/users", user, 201).await;
@@ -42,7 +50,16 @@ impl Console {
         let request = self.world.api.request(method, path).bearer_auth(&self.key).json(&body);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
-        answer.json()
+        serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// A flow as a package, in base64.
+    pub async fn package(&self, flow: &str) -> String {
+        let path = format!("/api/v1/flows/{flow}/package");
+        let request = self.world.api.request(Method::GET, &path).bearer_auth(&self.key);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        STANDARD.encode(answer.bytes().await.expect("a zip"))
     }
 
     /// Makes a journey; what it is told besides is in `more`.

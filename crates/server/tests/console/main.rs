@@ -12,6 +12,7 @@ mod world;
 
 use journey::Console;
 use reqwest::Method;
+use rig::Oidc;
 use serde_json::{Value, json};
 use world::{compose, definition, wait};
 
@@ -73,6 +74,77 @@ async fn the_failed_iteration_of_a_long_loop_is_read_and_resumed() {
     let told = json!({"run": run, "items": ITEMS, "failed": FAILED,
         "interactive_ms": INTERACTIVE_MS});
     console.walk("loop", told).await;
+}
+
+#[tokio::test]
+async fn a_package_is_brought_in_and_what_came_of_it_deleted_and_restored() {
+    let console = Console::open().await;
+    let actions = json!({"Hello": compose("", json!("world"))});
+    let flow = json!({"name": "greet", "displayName": "Greet", "document": definition(actions)});
+    console.flow(flow).await;
+    let package = console.package("greet").await;
+    console.call(Method::DELETE, "/api/v1/flows/greet?purge=true", json!({}), 204).await;
+    console.walk("manage", json!({"flow": "Greet", "package": package})).await;
+}
+
+#[tokio::test]
+async fn somebody_signs_in_at_the_service_of_a_connection() {
+    let console = Console::open_with(|setup, dir| setup.allow_loopback(dir)).await;
+    let redirect = console.world.api.url("/oauth/redirect");
+    let oidc = Oidc::start(
+        &json!({"clients": [{"client_id": "files", "client_secret": "s3cret-of-the-client",
+            "redirect_uris": [redirect], "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": "client_secret_post"}]})
+        .to_string(),
+    )
+    .expect("a provider");
+    let address = |path: &str| json!({"value": format!("{}/{path}", oidc.address)});
+    let properties = json!({"properties": {"connectionParameters": {"token": {
+        "type": "oauthSetting", "oAuthSettings": {
+            "identityProvider": "oauth2", "clientId": "[[CLIENT_ID]]",
+            "scopes": ["openid", "offline_access", "files"], "redirectMode": "Global",
+            "customParameters": {"authorizationUrl": address("auth"), "tokenUrl": address("token"),
+                "refreshUrl": address("token")}}}}}});
+    let definition = json!({"swagger": "2.0", "info": {"title": "Files"}, "paths": {}});
+    let connector = json!({"name": "shared_files", "properties": properties.to_string(),
+        "definition": definition.to_string()});
+    let under = "/api/v1/environments/default/connectors";
+    console.call(Method::POST, under, connector, 201).await;
+    let client = json!({"clientId": "files", "secret": "s3cret-of-the-client"});
+    console.call(Method::PUT, &format!("{under}/shared_files/client"), client, 200).await;
+    let environment = console.world.api.get("/api/v1/environments/default").await;
+    let path = format!(
+        "/providers/Microsoft.PowerApps/apis/shared_files/connections/mine?api-version=2016-11-01&$filter=environment%20eq%20%27{}%27",
+        environment["id"].as_str().expect("an id")
+    );
+    let connection = json!({"properties": {"displayName": "My files"}});
+    console.call(Method::PUT, &path, connection, 201).await;
+    console.walk("connect", json!({"connection": "My files"})).await;
+}
+
+#[tokio::test]
+async fn somebody_signs_in_at_an_issuer_from_outside() {
+    let oidc = Oidc::start(
+        &json!({"anyRedirect": true, "clients": [{"client_id": "console",
+            "client_secret": "s3cret-of-the-console", "redirect_uris": ["https://console.example"],
+            "grant_types": ["authorization_code"],
+            "token_endpoint_auth_method": "client_secret_post"}]})
+        .to_string(),
+    )
+    .expect("a provider");
+    let console = Console::open_with(|setup, dir| {
+        let (secret, file) = (dir.join("secret"), dir.join("issuers.toml"));
+        std::fs::write(&secret, "s3cret-of-the-console\n").expect("a file");
+        let text = format!(
+            "[[issuer]]\nurl = \"{}\"\naudiences = [\"api://flows\"]\n[issuer.sign_in]\nclient_id = \"console\"\nclient_secret_file = \"{}\"\nlabel = \"Contoso\"\nscope = \"openid\"\n",
+            oidc.address,
+            secret.display()
+        );
+        std::fs::write(&file, text).expect("a file");
+        setup.allow_loopback(dir).arg("--issuers").arg(file)
+    })
+    .await;
+    console.walk("outside", json!({})).await;
 }
 
 #[tokio::test]

@@ -128,6 +128,19 @@ impl FromRequestParts<ApiState> for Browser {
     }
 }
 
+/// A browser that comes back from elsewhere, and where it is.
+pub struct Arrived(pub Browser);
+
+impl FromRequestParts<ApiState> for Arrived {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        let mut browser = Browser::from_request_parts(parts, state).await?;
+        browser.address = state.address_of(&parts.extensions, &parts.headers);
+        Ok(Arrived(browser))
+    }
+}
+
 /// A form of ours that a browser sends: one that another site made it send is refused.
 pub struct Sent {
     pub browser: Browser,

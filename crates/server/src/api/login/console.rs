@@ -1,11 +1,14 @@
 //! Signing in to the console, and out of it: the pages of signing in with a way back.
 
 use super::ApiState;
-use super::browser::{Browser, Sent};
+use super::browser::{Arrived, Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
+use super::page::{Page, outside_link};
 use crate::api::{ApiError, console};
-use crate::app::signin::SignInError;
+use crate::app::signin::browser::{At, Entered};
+use crate::app::signin::outside::Returned;
+use crate::app::signin::{Refusal, SignInError};
 use axum::extract::{FromRequestParts, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -19,7 +22,7 @@ pub async fn show(
 ) -> Response {
     let done = match &browser.user {
         Some(_) => go_on(query.as_deref()),
-        None => ask(&state, &browser).await,
+        None => ask(&state, &browser, query.as_deref()).await,
     };
     browser.answer(done)
 }
@@ -32,20 +35,95 @@ pub async fn send(
     let Sent { mut browser, fields } = sent;
     let done = match enter(&state, &mut browser, &fields, "").await {
         Ok(Ok(_)) => go_on(query.as_deref()),
-        Ok(Err(page)) => Ok(page.into_response()),
+        Ok(Err(page)) => with_outside(&state, page, query.as_deref()),
         Err(error) => Err(error),
     };
     browser.answer(done)
 }
 
-async fn ask(state: &ApiState, browser: &Browser) -> Result<Response, SignInError> {
-    Ok(sign_in_page(state, browser, "", None, None).await?.into_response())
+async fn ask(
+    state: &ApiState,
+    browser: &Browser,
+    query: Option<&str>,
+) -> Result<Response, SignInError> {
+    let page = sign_in_page(state, browser, "", None, None).await?;
+    with_outside(state, page, query)
+}
+
+/// The same page with the issuers from outside at which people may sign in.
+fn with_outside(
+    state: &ApiState,
+    mut page: Page,
+    query: Option<&str>,
+) -> Result<Response, SignInError> {
+    let to = destination(query)?;
+    for (number, label) in state.app.outside_offers() {
+        page.content.push_str(&outside_link(number, &label, &to));
+    }
+    Ok(page.into_response())
 }
 
 fn go_on(query: Option<&str>) -> Result<Response, SignInError> {
+    Ok(Redirect::to(&destination(query)?).into_response())
+}
+
+fn destination(query: Option<&str>) -> Result<String, SignInError> {
     let fields = Fields::of_query(query)?;
-    let place = fields.get("to").and_then(place).unwrap_or_else(|| console::HOME.to_owned());
-    Ok(Redirect::to(&place).into_response())
+    Ok(fields.get("to").and_then(place).unwrap_or_else(|| console::HOME.to_owned()))
+}
+
+/// `/console/sign-in/outside?issuer=0&to=/console/...`: away to an issuer.
+pub async fn outside(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+    browser: Browser,
+) -> Response {
+    let done = go_outside(&state, &browser, query.as_deref()).await;
+    browser.answer(done)
+}
+
+async fn go_outside(
+    state: &ApiState,
+    browser: &Browser,
+    query: Option<&str>,
+) -> Result<Response, SignInError> {
+    let fields = Fields::of_query(query)?;
+    let number = fields.need("issuer")?.parse().map_err(|_| Refusal::stale_form())?;
+    let to = destination(query)?;
+    let address = state.app.begin_outside(&browser.id, number, &to).await?;
+    Ok(Redirect::to(&address).into_response())
+}
+
+/// `/console/sign-in/back?state=STATE&code=CODE`, or with an error: back from an issuer.
+pub async fn back(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+    Arrived(mut browser): Arrived,
+) -> Response {
+    let done = come_back(&state, &mut browser, query.as_deref()).await;
+    browser.answer(done)
+}
+
+async fn come_back(
+    state: &ApiState,
+    browser: &mut Browser,
+    query: Option<&str>,
+) -> Result<Response, SignInError> {
+    let fields = Fields::of_query(query)?;
+    let code = match (fields.get("error"), fields.get("code")) {
+        (None, Some(code)) => Ok(code),
+        (None, None) => Err("it sent neither a code nor an error".to_owned()),
+        (Some(error), _) => Err(error.to_owned()),
+    };
+    let returned = Returned { state: fields.need("state")?, code };
+    let id = browser.id.clone();
+    let address = browser.address.clone();
+    let at = At { browser: &id, address: address.as_deref(), client_id: "" };
+    let (entered, to) = state.app.finish_outside(&at, returned).await?;
+    if let Entered::Done(user, cookie) = entered {
+        browser.sign_in(*user, cookie);
+    }
+    Ok(Redirect::to(&to).into_response())
 }
 
 /// A place of the console. What leads elsewhere, as a browser reads it, is none.

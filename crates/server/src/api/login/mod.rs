@@ -20,6 +20,7 @@ mod token;
 pub use browser::signed_in_cookie;
 
 use super::{ApiState, body};
+use crate::app::signin::outside::BACK;
 use crate::app::signin::{Refusal, SignInError};
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -45,6 +46,8 @@ pub fn router() -> Router<ApiState> {
         .route("/account/passkeys", get(passkey::show).post(passkey::send))
         .route("/account/passkey.js", get(passkey::script))
         .route("/console/sign-in", get(console::show).post(console::send))
+        .route("/console/sign-in/outside", get(console::outside))
+        .route(BACK, get(console::back))
         .route("/console/sign-out", post(console::sign_out))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))

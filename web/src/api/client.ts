@@ -37,12 +37,14 @@ async function refusal(response: Response): Promise<Refused> {
 const guard: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return;
-    if (response.status === 401) {
+    const refused = await refusal(response);
+    // Other statuses of 401 are about something else, such as a connection.
+    if (refused.code === 'SessionEnded') {
       signIn();
       // The page is about to be left: nobody is told anything any more.
       await new Promise(() => undefined);
     }
-    throw await refusal(response);
+    throw refused;
   },
 };
 

@@ -31,7 +31,7 @@ function Deleted({ environment }: { environment: string }) {
   const all = query.data?.pages.flatMap((page) => page.value) ?? [];
   const client = useQueryClient();
   const refresh = () => client.invalidateQueries({ queryKey: ['flows', environment] });
-  const paramsOf = (flow: Flow) => ({ path: { name: flow.id }, query: { environment } });
+  const paramsOf = (flow: Flow) => ({ path: { name: flow.name }, query: { environment } });
   const restore = useMutation({
     mutationFn: async (flow: Flow) => given(await api.POST('/flows/{name}/restore', { params: paramsOf(flow) })),
     onSuccess: refresh,

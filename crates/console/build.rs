@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 /// What the build reads below `web/`.
@@ -12,10 +12,13 @@ const SOURCES: [&str; 5] =
 /// Beside what npm installed: the lock file that it was installed from.
 const INSTALLED: &str = "node_modules/installed-lock.json";
 
-fn main() {
-    if let Err(message) = build() {
-        eprintln!("\nThe console could not be built: {message}\n");
-        std::process::exit(1);
+fn main() -> ExitCode {
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nThe console could not be built: {message}\n");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -1,6 +1,24 @@
 // Finding a flow, starting it, and following its run to the end while it goes on. Whatever names
 // and values hold is text.
+import { createServer } from 'node:http';
 import { assert, begin, heading, journey, status, told } from './browser.mjs';
+
+// What the flow waits for: it says where it wants to be called, and is when the journey says so.
+let arrived;
+const callback = new Promise((resolve) => {
+  arrived = resolve;
+});
+const service = createServer((request, response) => {
+  const parts = [];
+  request.on('data', (part) => parts.push(part));
+  request.on('end', () => {
+    arrived(JSON.parse(Buffer.concat(parts)).callback);
+    response.end('{}');
+  });
+});
+await new Promise((resolve) => service.listen(0, '127.0.0.1', resolve));
+service.unref();
+const stub = `http://127.0.0.1:${service.address().port}/`;
 
 await journey(async (page) => {
   await begin(page);
@@ -20,11 +38,13 @@ await journey(async (page) => {
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('textbox').fill('{"not": json');
   await dialog.getByText('This is not JSON.').waitFor();
-  await dialog.getByRole('textbox').fill(JSON.stringify({ text: told.hostile }));
+  await dialog.getByRole('textbox').fill(JSON.stringify({ text: told.hostile, stub }));
   await dialog.getByRole('button', { name: 'Run now' }).click();
 
   await heading(page, `Run of ${told.hostile}`).waitFor();
   await status(page, 'Running');
+  const answer = await fetch(await callback, { method: 'POST', body: '{}' });
+  assert(answer.ok, `the flow's address answers ${answer.status}`);
   await status(page, 'Succeeded');
   await page.getByRole('tab', { name: 'List' }).click();
   await page.getByRole('button', { name: /^Quote_it Compose Succeeded/ }).click();
@@ -34,7 +54,7 @@ await journey(async (page) => {
   assert((await page.locator('main img, main script, main a[href^="javascript"]').count()) === 0, 'markup came of text');
 
   await page.getByRole('tab', { name: 'Graph' }).click();
-  await page.getByRole('group', { name: 'Graph' }).getByText('Wait_a_moment').waitFor();
+  await page.getByRole('group', { name: 'Graph' }).getByText('Wait_for_it').waitFor();
   await page.getByRole('button', { name: 'Resubmit' }).click();
   await page.waitForURL((url) => !url.search && url.pathname.startsWith('/console/runs/'));
   await page.getByRole('button', { name: 'Cancel run' }).click();

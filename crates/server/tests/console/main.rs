@@ -14,7 +14,7 @@ use journey::Console;
 use reqwest::Method;
 use rig::Oidc;
 use serde_json::{Value, json};
-use world::{compose, definition, wait};
+use world::{compose, definition};
 
 /// What must never become markup.
 const HOSTILE: &str = "<img src=x onerror=alert(1)>";
@@ -56,9 +56,13 @@ async fn somebody_signs_in_and_out() {
 
 #[tokio::test]
 async fn a_run_is_followed_while_it_goes_on_and_text_stays_text() {
-    let console = Console::open().await;
+    let console = Console::open_with(|setup, dir| setup.allow_loopback(dir)).await;
     let text = json!({"text": "@triggerBody()?['text']", "link": "javascript:alert(2)"});
-    let actions = json!({"Wait_a_moment": wait("", 3), "Quote_it": compose("Wait_a_moment", text)});
+    // the journey itself is the service that it waits for
+    let subscribe = json!({"method": "POST", "uri": "@triggerBody()?['stub']",
+        "body": {"callback": "@listCallbackUrl()"}});
+    let wait = json!({"type": "HttpWebhook", "inputs": {"subscribe": subscribe}, "runAfter": {}});
+    let actions = json!({"Wait_for_it": wait, "Quote_it": compose("Wait_for_it", text)});
     let flow = json!({"name": "hostile", "displayName": HOSTILE, "document": definition(actions)});
     console.flow(flow).await;
     console.walk("follow", json!({"hostile": HOSTILE})).await;

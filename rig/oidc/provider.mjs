@@ -1,7 +1,7 @@
 // An OpenID provider for tests, on a free port of this machine: `oidc-provider`, unmodified,
 // with its own pages for signing in and consenting.
 //
-// Reads its settings from the first argument (JSON): clients, accessTokenSeconds, rotates. Prints
+// Reads its settings from the first argument (JSON): clients, accessTokenSeconds, rotates, anyRedirect. Prints
 // one line, its address, and ends with its standard input. What its token endpoint was asked is
 // told at /rig/seen; /rig/revoke ends every grant that it has given; /rig/fail?times=N makes the
 // endpoint answer 503 so many times, and /rig/slow?milliseconds=N each time after so long. Between
@@ -51,6 +51,8 @@ server.listen(0, '127.0.0.1', () => {
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     cookies: { keys: ['a key of a test'] },
   });
+  // whom it sends people back to may not be there yet
+  if (settings.anyRedirect) provider.Client.prototype.redirectUriAllowed = () => true;
   provider.on('grant.success', (ctx) => {
     if (ctx.oidc.entities.Grant) grants.add(ctx.oidc.entities.Grant.jti);
     seen.push({ grant: ctx.oidc.params.grant_type, ok: true });

@@ -9,10 +9,7 @@ type Step = (&'static str, fn(&Path) -> anyhow::Result<()>);
 const STEPS: [Step; 7] = [
     ("format", |root| command::run(root, &["cargo", "fmt", "--all", "--check"])),
     ("tidy", tidy::run),
-    ("lints", |root| {
-        let words = "cargo clippy --release --workspace --all-targets -- -D warnings";
-        command::run(root, &words.split(' ').collect::<Vec<_>>())
-    }),
+    ("lints", lints),
     ("tests", tests),
     ("doc tests", |root| {
         command::run(root, &["cargo", "test", "--release", "--doc", "--workspace"])
@@ -40,6 +37,13 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
         println!("  {name:<14}{:>10}", seconds(time));
     }
     Ok(())
+}
+
+fn lints(root: &Path) -> anyhow::Result<()> {
+    let words = "cargo clippy --release --workspace --all-targets -- -D warnings";
+    command::run(root, &words.split(' ').collect::<Vec<_>>())?;
+    // clippy has built the console, and installed what is needed for that
+    command::run(&root.join("web"), &["npm", "run", "--silent", "check"])
 }
 
 fn tests(root: &Path) -> anyhow::Result<()> {

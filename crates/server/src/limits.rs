@@ -319,6 +319,13 @@ pub const KEYRING_FRESH: Duration = Duration::from_secs(1);
 /// Keys of tokens that are believed at a time: each rotation adds one for an hour.
 pub const SIGNING_KEYS_MAX: usize = 16;
 
+/// Steps of signing in at issuers from outside, in a minute: anybody may begin, and each asks
+/// the issuer.
+pub const OUTSIDE_SIGN_INS_PER_MINUTE: u32 = 600;
+
+/// Seconds that somebody may take to sign in at an issuer from outside.
+pub const OUTSIDE_SIGN_IN_SECONDS: i64 = 900;
+
 /// Looks for a key that a token names and that is not known, in a minute: anybody may name
 /// one.
 pub const STRANGE_KEYS_PER_MINUTE: u32 = 60;

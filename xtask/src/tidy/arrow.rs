@@ -6,14 +6,15 @@ use super::purity;
 
 /// Each crate of ours with those it may use. `server` is used only by crates for
 /// development, which nothing uses.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("expr", &[]),
     ("durable", &[]),
     ("flow", &["expr", "durable"]),
     ("governance", &["expr", "durable"]),
     ("connector", &["expr"]),
     ("store", &["durable"]),
-    ("server", &["expr", "durable", "flow", "governance", "connector", "store"]),
+    ("console", &[]),
+    ("server", &["expr", "durable", "flow", "governance", "connector", "store", "console"]),
     ("sim", &["expr", "durable", "flow", "governance", "connector", "store", "server"]),
     ("fuzz", &["expr", "durable", "flow", "connector", "store", "server"]),
     ("bench", &["expr", "durable", "flow", "governance", "connector", "store", "server", "rig"]),
@@ -97,13 +98,14 @@ mod tests {
         check(&graph).into_iter().map(|finding| finding.message).collect()
     }
 
-    const ALL: [&str; 13] = [
+    const ALL: [&str; 14] = [
         "sluicegate-expr",
         "sluicegate-durable",
         "sluicegate-flow",
         "sluicegate-governance",
         "sluicegate-connector",
         "sluicegate-store",
+        "sluicegate-console",
         "sluicegate",
         "sluicegate-sim",
         "sluicegate-bench",
@@ -119,6 +121,7 @@ mod tests {
             ("sluicegate-flow", "sluicegate-expr", false),
             ("sluicegate-store", "sluicegate-durable", false),
             ("sluicegate", "sluicegate-store", false),
+            ("sluicegate", "sluicegate-console", false),
             ("sluicegate", "sluicegate-rig", true),
             ("sluicegate-bench", "sluicegate", false),
             ("sluicegate-bench", "sluicegate-rig", false),
@@ -139,6 +142,7 @@ mod tests {
             ("sluicegate-connector", "sluicegate", false),
             ("sluicegate", "sluicegate-sim", false),
             ("sluicegate-store", "sluicegate-rig", false),
+            ("sluicegate-console", "sluicegate-store", false),
             ("sluicegate-rig", "sluicegate-store", false),
             ("sluicegate", "sluicegate-bench", true),
             ("sluicegate-store", "sluicegate-faultfs", true),

@@ -2,6 +2,7 @@
 
 mod approval_page;
 mod body;
+mod console;
 mod error;
 mod graph;
 mod health;
@@ -104,6 +105,7 @@ fn router(state: ApiState) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(console::router())
         .merge(login::router())
         .merge(approval_page::router())
         .fallback(error::no_such_path)

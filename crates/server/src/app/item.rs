@@ -19,6 +19,15 @@ pub struct FlowItem {
     pub triggers: Vec<TriggerFacts>,
 }
 
+impl FlowItem {
+    /// Whether one of its names has a text in it; letter case does not matter.
+    #[must_use]
+    pub fn is_named(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        [&self.row.name, &self.row.display_name].iter().any(|it| it.to_lowercase().contains(&text))
+    }
+}
+
 /// Which of the caller's flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mine {

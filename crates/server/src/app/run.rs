@@ -394,6 +394,7 @@ pub fn render_run(row: &RunRow, flow: &FlowEntry) -> Object {
     object.insert("id", name.as_str());
     object.insert("flow", flow.row.name.as_str());
     object.insert("flowId", flow.row.id.as_str());
+    object.insert("environment", flow.row.environment.as_str());
     object.insert("version", row.version);
     object.insert("status", status.name());
     if let Some(code) = &row.code {

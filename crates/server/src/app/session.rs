@@ -68,6 +68,18 @@ impl App {
         self.caller_behind(&claims).await
     }
 
+    /// Who is signed in in a browser.
+    pub(crate) async fn caller_in_browser(&self, cookie: &str) -> Result<Caller, AppError> {
+        let ended =
+            || refusal("SessionEnded", "Nobody is signed in in this browser, or not any more.");
+        let user = self.browser_user(cookie).await?.ok_or_else(ended)?;
+        let principal = self.principal(&user.id).await?.ok_or_else(ended)?;
+        if !principal.is_enabled || principal.stamp != user.stamp {
+            return Err(ended());
+        }
+        Ok(principal.caller)
+    }
+
     /// Who a token stands for, unless that has ended since it was signed.
     async fn caller_behind(&self, claims: &AccessClaims) -> Result<Caller, AppError> {
         let ended = || invalid("The access token has been revoked.");

@@ -25,6 +25,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use url::Url;
 
 /// An issuer that is trusted. Claims are named as they are, or by a path with dots.
@@ -61,6 +62,25 @@ pub struct IssuerSettings {
     pub only_with_role: bool,
     #[serde(default, rename = "grant")]
     grants: Vec<Grant>,
+    /// How people sign in there in a browser, if they may.
+    pub sign_in: Option<SignInSettings>,
+}
+
+/// What this server is there: a client to which people are sent back with a code.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInSettings {
+    pub client_id: String,
+    /// The file that holds its secret, if it has one.
+    pub client_secret_file: Option<PathBuf>,
+    /// What people choose.
+    pub label: String,
+    #[serde(default = "default_sign_in_scope")]
+    pub scope: String,
+}
+
+fn default_sign_in_scope() -> String {
+    "openid profile email".to_owned()
 }
 
 fn default_person() -> Vec<String> {
@@ -160,6 +180,9 @@ impl IssuerSettings {
         if self.person_claims.is_empty() {
             return Err("'person_claims' names no claim".to_owned());
         }
+        if self.sign_in.as_ref().is_some_and(|it| it.client_id.is_empty() || it.label.is_empty()) {
+            return Err("'sign_in' needs 'client_id' and 'label'".to_owned());
+        }
         if self.grants.len() > ISSUER_GRANTS_MAX {
             return Err(format!("it has more than {ISSUER_GRANTS_MAX} grants"));
         }
@@ -194,6 +217,15 @@ impl IssuerSettings {
 
     /// What a token says of whom it stands for.
     pub fn bearer(&self, claims: &Value) -> Result<Bearer, OutsideFault> {
+        self.described(claims, self.is_application(claims)?)
+    }
+
+    /// What a token of signing in says of the person.
+    pub fn person(&self, claims: &Value) -> Result<Bearer, OutsideFault> {
+        self.described(claims, false)
+    }
+
+    fn described(&self, claims: &Value, is_application: bool) -> Result<Bearer, OutsideFault> {
         let text = |name: &String| claim(claims, name).and_then(Value::as_str);
         let subject = self.person_claims.iter().find_map(text).unwrap_or_default();
         let is_fine = !subject.is_empty()
@@ -206,7 +238,6 @@ impl IssuerSettings {
             text.chars().filter(|it| !it.is_control()).take(256).collect()
         };
         let names = ["app_displayname", "azp", "appid", "client_id"].map(str::to_owned);
-        let is_application = self.is_application(claims)?;
         let name = match is_application {
             true => names.iter().find_map(text),
             false => text(&self.name_claim),
@@ -329,6 +360,36 @@ pub fn check(
     issuer: &IssuerSettings,
     now: i64,
 ) -> Result<Value, OutsideFault> {
+    let claims = signed_for(token, key, (&issuer.url, &issuer.audiences), now)?;
+    // what Keycloak calls those that are no access tokens
+    if matches!(claims["typ"].as_str(), Some("ID" | "Refresh" | "Offline" | "Logout")) {
+        return Err(OutsideFault::Refused("It is not an access token."));
+    }
+    Ok(claims)
+}
+
+/// What a token says that was made to tell a client who has signed in, just now and because
+/// it asked (OpenID Connect Core, 3.1.3.7).
+pub fn check_identity(
+    token: &str,
+    key: &OutsideKey,
+    (issuer, client, nonce): (&str, &str, &str),
+    now: i64,
+) -> Result<Value, OutsideFault> {
+    let claims = signed_for(token, key, (issuer, &[client.to_owned()]), now)?;
+    let is_others = claims["azp"].as_str().is_some_and(|it| it != client);
+    if is_others || claims["nonce"].as_str() != Some(nonce) {
+        return Err(OutsideFault::Refused("It was made for another sign-in."));
+    }
+    Ok(claims)
+}
+
+fn signed_for(
+    token: &str,
+    key: &OutsideKey,
+    (issuer, audiences): (&str, &[String]),
+    now: i64,
+) -> Result<Value, OutsideFault> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| OutsideFault::Invalid)?;
     let name = algorithm_name(header.alg).ok_or(OutsideFault::Invalid)?;
     if key.algorithm.as_ref().is_some_and(|only| only != name) {
@@ -336,10 +397,10 @@ pub fn check(
     }
     let read = read_signed::<Value>(token, &key.key, header.alg);
     let claims = read.map_err(|_: TokenFault| OutsideFault::Invalid)?;
-    if claims["iss"].as_str() != Some(issuer.url.as_str()) {
+    if claims["iss"].as_str() != Some(issuer) {
         return Err(OutsideFault::Invalid);
     }
-    if !texts(&claims["aud"]).any(|it| issuer.audiences.iter().any(|known| known == it)) {
+    if !texts(&claims["aud"]).any(|it| audiences.iter().any(|known| known == it)) {
         return Err(OutsideFault::Audience);
     }
     let seconds = |name: &str| claims[name].as_f64().filter(|it| it.is_finite());
@@ -352,10 +413,6 @@ pub fn check(
     }
     if seconds("nbf").is_some_and(|begins| begins > now + leeway) {
         return Err(OutsideFault::Invalid);
-    }
-    // what Keycloak calls those that are no access tokens
-    if matches!(claims["typ"].as_str(), Some("ID" | "Refresh" | "Offline" | "Logout")) {
-        return Err(OutsideFault::Refused("It is not an access token."));
     }
     Ok(claims)
 }

@@ -19,6 +19,9 @@ use axum::response::{IntoResponse, Response};
 const BROWSER: &str = "sluicegate_browser";
 const SIGNED_IN: &str = "sluicegate_signin";
 
+/// Before the names of cookies that only this host could have set, and only over TLS.
+const HOST_ONLY: &str = "__Host-";
+
 /// Bytes of a cookie of ours that is looked at.
 const COOKIE_BYTES_MAX: usize = 512;
 
@@ -31,27 +34,56 @@ pub struct Browser {
     pub address: Option<String>,
     /// Cookies that it does not have yet.
     new: Vec<String>,
+    kind: Kind,
+}
+
+/// How this server's cookies are called and kept.
+#[derive(Clone, Copy)]
+struct Kind {
+    before: &'static str,
     attributes: &'static str,
+}
+
+impl Kind {
+    fn of(state: &ApiState) -> Kind {
+        match state.app.engine.catalog.public_url().starts_with("https://") {
+            true => {
+                Kind { before: HOST_ONLY, attributes: "Path=/; HttpOnly; SameSite=Lax; Secure" }
+            }
+            false => Kind { before: "", attributes: "Path=/; HttpOnly; SameSite=Lax" },
+        }
+    }
+
+    fn read(self, headers: &HeaderMap, name: &str) -> Option<String> {
+        cookie(headers, &format!("{}{name}", self.before))
+    }
+
+    /// One to be kept for some seconds, or as long as the browser is open.
+    fn set(self, name: &str, value: &str, seconds: Option<i64>) -> String {
+        let age = seconds.map(|seconds| format!("Max-Age={seconds}; ")).unwrap_or_default();
+        format!("{}{name}={value}; {age}{}", self.before, self.attributes)
+    }
+}
+
+/// What says in a request's cookies who is signed in.
+pub fn signed_in_cookie(state: &ApiState, headers: &HeaderMap) -> Option<String> {
+    Kind::of(state).read(headers, SIGNED_IN)
 }
 
 impl Browser {
     /// Reads the cookies of a request. A browser without any gets one.
     async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Browser, AppError> {
-        let is_secure = state.app.engine.catalog.public_url().starts_with("https://");
-        let attributes = match is_secure {
-            true => "Path=/; HttpOnly; SameSite=Lax; Secure",
-            false => "Path=/; HttpOnly; SameSite=Lax",
-        };
-        let cookie = cookie(headers, SIGNED_IN).unwrap_or_default();
+        let kind = Kind::of(state);
+        let cookie = kind.read(headers, SIGNED_IN).unwrap_or_default();
         let user = state.app.browser_user(&cookie).await?;
         let cookie = if user.is_some() { cookie } else { String::new() };
         let mut browser =
-            Browser { id: String::new(), cookie, user, address: None, new: Vec::new(), attributes };
-        match cookie_of_browser(headers) {
+            Browser { id: String::new(), cookie, user, address: None, new: Vec::new(), kind };
+        match kind.read(headers, BROWSER).filter(|id| !id.is_empty()) {
             Some(id) => browser.id = id,
             None => {
                 browser.id = token::generate().map_err(AppError::internal)?;
-                browser.new.push(format!("{BROWSER}={}; {attributes}", browser.id));
+                browser.new.push(kind.set(BROWSER, &browser.id, None));
             }
         }
         Ok(browser)
@@ -59,8 +91,7 @@ impl Browser {
 
     /// Somebody has signed in.
     pub fn sign_in(&mut self, user: User, cookie: String) {
-        let attributes = self.attributes;
-        self.new.push(format!("{SIGNED_IN}={cookie}; Max-Age={BROWSER_SECONDS}; {attributes}"));
+        self.new.push(self.kind.set(SIGNED_IN, &cookie, Some(BROWSER_SECONDS)));
         self.cookie = cookie;
         self.user = Some(user);
     }
@@ -71,7 +102,7 @@ impl Browser {
     }
 
     pub fn sign_out(&mut self) {
-        self.new.push(format!("{SIGNED_IN}=; Max-Age=0; {}", self.attributes));
+        self.new.push(self.kind.set(SIGNED_IN, "", Some(0)));
         self.cookie.clear();
         self.user = None;
     }
@@ -94,6 +125,19 @@ impl FromRequestParts<ApiState> for Browser {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
         Browser::of(state, &parts.headers).await.map_err(|error| failed(error.into()))
+    }
+}
+
+/// A browser that comes back from elsewhere, and where it is.
+pub struct Arrived(pub Browser);
+
+impl FromRequestParts<ApiState> for Arrived {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        let mut browser = Browser::from_request_parts(parts, state).await?;
+        browser.address = state.address_of(&parts.extensions, &parts.headers);
+        Ok(Arrived(browser))
     }
 }
 
@@ -126,10 +170,6 @@ async fn fields_of(
     let mark = fields.get("mark").unwrap_or_default();
     state.app.check_form(&browser.id, &browser.cookie, mark).await?;
     Ok(fields)
-}
-
-fn cookie_of_browser(headers: &HeaderMap) -> Option<String> {
-    cookie(headers, BROWSER).filter(|id| !id.is_empty())
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -6,6 +6,7 @@
 mod authorize;
 mod browser;
 mod connection;
+mod console;
 mod device;
 mod discovery;
 mod entry;
@@ -16,7 +17,10 @@ mod passkey;
 mod second_factor;
 mod token;
 
+pub use browser::signed_in_cookie;
+
 use super::{ApiState, body};
+use crate::app::signin::outside::BACK;
 use crate::app::signin::{Refusal, SignInError};
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -41,6 +45,10 @@ pub fn router() -> Router<ApiState> {
         .route("/oauth/redirect/{connector}", get(connection::back))
         .route("/account/passkeys", get(passkey::show).post(passkey::send))
         .route("/account/passkey.js", get(passkey::script))
+        .route("/console/sign-in", get(console::show).post(console::send))
+        .route("/console/sign-in/outside", get(console::outside))
+        .route(BACK, get(console::back))
+        .route("/console/sign-out", post(console::sign_out))
         .route("/devicelogin", get(device::show).post(device::send))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::newer))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::older))

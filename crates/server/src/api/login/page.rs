@@ -166,6 +166,17 @@ pub fn sign_in(mark: &str, name: &str, code: Option<&str>, wrong: Option<&str>) 
     Page::new("Sign in", content)
 }
 
+/// The way to an issuer from outside.
+pub fn outside_link(number: usize, label: &str, to: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let query = query.append_pair("issuer", &number.to_string()).append_pair("to", to).finish();
+    format!(
+        "<p><a href=\"/console/sign-in/outside?{}\">Sign in with {}</a></p>",
+        escape(&query),
+        escape(label)
+    )
+}
+
 /// A code of the second factor, after a password that was right.
 pub fn enter_factor(mark: &str, pending: &str, code: Option<&str>, wrong: Option<&str>) -> Page {
     let mut content = fault(wrong);

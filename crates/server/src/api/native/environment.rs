@@ -40,7 +40,7 @@ shape! {
     }
 }
 
-fn render(environment: &Environment, tenant: &str) -> Value {
+pub fn render(environment: &Environment, tenant: &str) -> Value {
     let mut value = json!({
         "name": environment.id,
         "id": environment.wire_name(tenant),

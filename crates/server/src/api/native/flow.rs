@@ -14,6 +14,7 @@ use crate::app::facts::{TriggerFacts, triggers_of};
 use crate::app::flow::{FlowInput, FlowPatch, FlowView};
 use crate::app::suspension::SuspensionReason;
 use crate::app::trigger::ManualInput;
+use crate::limits::PAGE_ROWS_MAX;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -126,7 +127,7 @@ fn render(entry: &FlowEntry) -> Value {
     render_item(&entry.row, &triggers_of(&entry.version.flow))
 }
 
-fn render_item(row: &WorkflowRow, triggers: &[TriggerFacts]) -> Value {
+pub fn render_item(row: &WorkflowRow, triggers: &[TriggerFacts]) -> Value {
     let render_trigger = |trigger: &TriggerFacts| {
         let mut value = json!({"name": trigger.name, "type": trigger.type_name});
         if let Some(kind) = &trigger.kind {
@@ -230,9 +231,11 @@ pub struct ListQuery {
     /// Those that were deleted as well.
     #[serde(default)]
     deleted: bool,
+    /// Those with this text in a name.
+    search: Option<String>,
 }
 
-/// The flows of an environment.
+/// The flows of an environment. With a search a page may be empty although there is a next one.
 #[utoipa::path(
     get, path = "/flows",
     params(ListQuery),
@@ -246,19 +249,23 @@ pub async fn list(
     let rows = page_rows(query.top)?;
     let environment = &query.environment;
     let after = query.skip_token.as_deref();
-    let page_of = (after, rows + 1);
+    let search = query.search.as_deref().filter(|text| !text.is_empty());
+    let looked_at = if search.is_some() { PAGE_ROWS_MAX } else { rows };
+    let page_of = (after, looked_at + 1);
     let mut found = state.app.list_flows(&caller, environment, query.deleted, page_of).await?;
-    let is_more = found.len() > rows;
-    found.truncate(rows);
+    let is_more = found.len() > looked_at;
+    found.truncate(looked_at);
     let next = found.last().filter(|_| is_more).map(|last| {
         let top = rows.to_string();
         let mut queries = vec![("environment", environment.as_str()), ("top", &top)];
         if query.deleted {
             queries.push(("deleted", "true"));
         }
+        queries.extend(search.map(|text| ("search", text)));
         queries.push(("skipToken", &last.row.name));
         link(&["flows"], &queries)
     });
+    found.retain(|item| search.is_none_or(|text| item.is_named(text)));
     Ok(page(found.iter().map(|it| render_item(&it.row, &it.triggers)).collect(), next))
 }
 

@@ -11,6 +11,7 @@ mod audit;
 mod backend;
 mod calendar;
 mod cancellation;
+mod connection;
 mod connector;
 mod connector_page;
 mod consent;
@@ -23,7 +24,9 @@ mod group;
 mod invoker;
 mod key;
 mod me;
+mod mine;
 mod notification;
+mod owner;
 mod package;
 mod passkey;
 mod power_app;
@@ -43,7 +46,7 @@ mod version;
 
 pub use connector_page::availability;
 
-use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body};
+use super::{ApiError, ApiSettings, ApiState, Peer, bearer, body, console};
 use crate::app::AppError;
 use crate::app::access::{FlowAt, Scope};
 use crate::app::data::{Cursor, Listed};
@@ -87,6 +90,7 @@ fn flows() -> Described {
         .with(operations!(flow::disable))
         .with(operations!(flow::suspend))
         .with(operations!(notification::show, notification::set))
+        .with(operations!(owner::list))
         .with(operations!(transfer::copy))
         .with(operations!(transfer::relocate))
         .with(operations!(version::versions))
@@ -132,6 +136,7 @@ fn administration() -> Described {
         .with(operations!(connector::show, connector::update, connector::delete))
         .with(operations!(connector::file))
         .with(operations!(connector::client, connector::set_client, connector::remove_client))
+        .with(operations!(connection::list))
         .with(operations!(backend::show, backend::set))
         .with(operations!(consent::begin))
         .with(operations!(consent::show))
@@ -207,6 +212,8 @@ fn directory() -> Described {
         .with(operations!(me::show))
         .with(operations!(me::sessions))
         .with(operations!(me::end_session))
+        .with(operations!(mine::environments))
+        .with(operations!(mine::flows))
         .with(operations!(group::list, group::create))
         .with(operations!(group::show, group::delete))
         .with(operations!(group::change_members))
@@ -241,13 +248,16 @@ async fn info(State(state): State<ApiState>, _caller: Authenticated) -> Json<ser
     }))
 }
 
-/// A request of somebody who is known.
+/// A request of somebody who is known: by a token, or by being signed in in the console.
 pub struct Authenticated(pub Caller);
 
 impl FromRequestParts<ApiState> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        if let Some(caller) = console::caller(state, parts).await? {
+            return Ok(Authenticated(caller));
+        }
         let token = bearer(&parts.headers);
         Ok(Authenticated(state.app.caller_of(token, Surface::Native).await?))
     }

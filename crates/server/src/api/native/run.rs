@@ -71,6 +71,7 @@ shape! {
         id: String,
         flow: String,
         flow_id: String,
+        environment: String,
         version: u32,
         status: String,
         code: Option<String>,

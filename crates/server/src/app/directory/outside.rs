@@ -125,6 +125,15 @@ impl App {
         Ok(principal.caller)
     }
 
+    /// The object id of a person from outside.
+    pub(crate) async fn person_from_outside(
+        &self,
+        issuer: &str,
+        bearer: &Bearer,
+    ) -> Result<String, AppError> {
+        self.known_from_outside::<User>(issuer, bearer).await
+    }
+
     /// The object id of somebody from outside, whose record is as new as their token.
     async fn known_from_outside<T: FromOutside + Made>(
         &self,

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const COOKIE: &str = "browser cookie";
 const FORM: &str = "form of a browser";
 const PASSWORD: &str = "password that was right";
-const GRANT: &str = "browser";
+pub(super) const GRANT: &str = "browser";
 
 /// How far signing in has come.
 pub(crate) enum Entered {
@@ -46,11 +46,16 @@ enum Shown {
     Code,
     PasswordAndPasskey(String),
     Passkey(String),
+    /// That an issuer from outside, by its address, has let them in.
+    Outside(String),
 }
 
 impl Shown {
     fn is_second_factor(&self) -> bool {
-        !matches!(self, Shown::Password)
+        match self {
+            Shown::Password | Shown::Outside(_) => false,
+            Shown::Code | Shown::PasswordAndPasskey(_) | Shown::Passkey(_) => true,
+        }
     }
 
     fn detail(&self) -> Value {
@@ -58,6 +63,7 @@ impl Shown {
         match self {
             Shown::Password | Shown::Code => {}
             Shown::PasswordAndPasskey(id) => detail["passkey"] = json!(id),
+            Shown::Outside(issuer) => detail["issuer"] = json!(issuer),
             Shown::Passkey(id) => {
                 detail["passkey"] = json!(id);
                 detail["password"] = json!(false);
@@ -171,6 +177,17 @@ impl App {
         self.begin_in_browser(at, user.value, change, shown).await
     }
 
+    /// Signs somebody in whom an issuer from outside has let in.
+    pub(super) async fn sign_in_outside(
+        &self,
+        at: &At<'_>,
+        user: User,
+        issuer: &str,
+    ) -> Result<Entered, SignInError> {
+        let shown = Shown::Outside(issuer.to_owned());
+        self.begin_in_browser(at, user, Change::default(), shown).await
+    }
+
     /// Whose password was right in this browser a while ago.
     async fn pending_user(&self, at: &At<'_>, pending: &str) -> Result<User, SignInError> {
         let stale = Refusal::stale_form;
@@ -204,7 +221,7 @@ impl App {
             // the same code at the same moment, or a challenge that was used
             Err(error) if error.kind == ErrorKind::Conflict && shown.is_second_factor() => {
                 let refusal = match shown {
-                    Shown::Password | Shown::Code => Refusal::wrong_code(),
+                    Shown::Password | Shown::Code | Shown::Outside(_) => Refusal::wrong_code(),
                     Shown::PasswordAndPasskey(_) | Shown::Passkey(_) => Refusal::wrong_passkey(),
                 };
                 return Err(refusal.by(Some(user)).into());

@@ -30,8 +30,8 @@ pub struct Issuers {
     client: Option<HttpClient>,
 }
 
-struct Issuer {
-    settings: IssuerSettings,
+pub(super) struct Issuer {
+    pub settings: IssuerSettings,
     known: Mutex<Known>,
     /// One asks at a time.
     asking: tokio::sync::Mutex<()>,
@@ -90,19 +90,28 @@ impl Issuers {
         self.all.iter().find(|it| it.settings.url == name).cloned()
     }
 
+    /// Those at which people sign in in a browser, by their numbers.
+    pub(super) fn with_sign_in(&self) -> impl Iterator<Item = (usize, &Arc<Issuer>)> {
+        self.all.iter().enumerate().filter(|(_, issuer)| issuer.settings.sign_in.is_some())
+    }
+
+    /// What an issuer says of itself.
+    pub(super) async fn metadata(&self, settings: &IssuerSettings) -> Result<Value, String> {
+        let base = settings.url.trim_end_matches('/');
+        let document = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
+        if document["issuer"].as_str() != Some(settings.url.as_str()) {
+            return Err("its metadata is of another issuer".to_owned());
+        }
+        Ok(document)
+    }
+
     /// Asks an issuer for its keys.
     async fn fetch(&self, settings: &IssuerSettings) -> Result<Vec<OutsideKey>, String> {
         let address = match &settings.keys_url {
             Some(address) => address.clone(),
             None => {
-                let base = settings.url.trim_end_matches('/');
-                let document =
-                    self.get(&format!("{base}/.well-known/openid-configuration")).await?;
-                if document["issuer"].as_str() != Some(settings.url.as_str()) {
-                    return Err("its metadata is of another issuer".to_owned());
-                }
-                let address = document["jwks_uri"].as_str().unwrap_or_default();
-                address.to_owned()
+                let document = self.metadata(settings).await?;
+                document["jwks_uri"].as_str().unwrap_or_default().to_owned()
             }
         };
         if !is_safe_address(&address) {
@@ -117,12 +126,29 @@ impl Issuers {
     }
 
     async fn get(&self, uri: &str) -> Result<Value, String> {
+        self.call("GET", uri, Vec::new(), None).await
+    }
+
+    /// Sends a form to an issuer.
+    pub(super) async fn post(&self, uri: &str, form: String) -> Result<Value, String> {
+        let kind = "application/x-www-form-urlencoded".to_owned();
+        self.call("POST", uri, vec![("Content-Type".to_owned(), kind)], Some(form)).await
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        uri: &str,
+        mut headers: Vec<(String, String)>,
+        body: Option<String>,
+    ) -> Result<Value, String> {
         let client = self.client.as_ref().ok_or("there is no client")?;
+        headers.push(("Accept".to_owned(), "application/json".to_owned()));
         let call = HttpCall {
-            method: "GET".to_owned(),
+            method: method.to_owned(),
             uri: uri.to_owned(),
-            headers: vec![("Accept".to_owned(), "application/json".to_owned())],
-            body: None,
+            headers,
+            body: body.map(Into::into),
             authentication: Authentication::None,
             timeout: Duration::from_secs(ISSUER_CALL_SECONDS),
             redirects: Redirects::Stay,
@@ -160,7 +186,11 @@ impl App {
     }
 
     /// The key that a token names, when its issuer publishes it.
-    async fn issuer_key(&self, issuer: &Arc<Issuer>, id: &str) -> Result<OutsideKey, AppError> {
+    pub(super) async fn issuer_key(
+        &self,
+        issuer: &Arc<Issuer>,
+        id: &str,
+    ) -> Result<OutsideKey, AppError> {
         let now = self.engine.clock.now();
         let known = issuer.known.lock().clone();
         if let Some(key) = known.key(id) {

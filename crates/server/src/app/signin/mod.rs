@@ -18,6 +18,7 @@ pub(crate) mod expiry;
 pub mod issuer;
 pub mod keyring;
 mod live;
+pub mod outside;
 mod pace;
 pub mod passkey;
 pub mod refusal;
@@ -38,7 +39,8 @@ use super::error::AppError;
 use crate::auth::caller::Caller;
 use crate::clock;
 use crate::limits::{
-    DEVICES_PER_MINUTE, GUESSES_PER_MINUTE, STRANGE_KEYS_PER_MINUTE, STRANGERS_PER_MINUTE,
+    DEVICES_PER_MINUTE, GUESSES_PER_MINUTE, OUTSIDE_SIGN_INS_PER_MINUTE, STRANGE_KEYS_PER_MINUTE,
+    STRANGERS_PER_MINUTE,
 };
 use keyring::Keyrings;
 use live::Live;
@@ -57,6 +59,8 @@ pub struct SignInState {
     devices: Pace,
     /// Codes of devices that people enter and that are none.
     guesses: Pace,
+    /// Sign-ins that begin at issuers from outside.
+    outside: Pace,
 }
 
 impl Default for SignInState {
@@ -68,6 +72,7 @@ impl Default for SignInState {
             strangers: Pace::new(STRANGERS_PER_MINUTE),
             devices: Pace::new(DEVICES_PER_MINUTE),
             guesses: Pace::new(GUESSES_PER_MINUTE),
+            outside: Pace::new(OUTSIDE_SIGN_INS_PER_MINUTE),
         }
     }
 }

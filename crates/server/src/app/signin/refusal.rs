@@ -59,6 +59,12 @@ impl Refusal {
         format!("AADSTS{}: {}", self.number, self.message)
     }
 
+    /// Somebody whom an issuer from outside did not let in, or not as it has to.
+    pub(super) fn outside(reason: &str) -> Refusal {
+        let message = format!("You were not signed in there: {reason}.");
+        Refusal::new("access_denied", 50_107, message)
+    }
+
     fn grant(number: u32, message: &str) -> Refusal {
         Refusal::new("invalid_grant", number, message)
     }

@@ -11,6 +11,12 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// One with a cookie.
+    pub fn with(cookie: &str) -> Browser {
+        let (name, value) = cookie.split_once('=').expect("a cookie");
+        Browser { cookies: BTreeMap::from([(name.to_owned(), value.to_owned())]) }
+    }
+
     pub async fn get(&mut self, house: &House, path: &str) -> Answer {
         let request = house.request(Method::GET, path).header("cookie", self.cookie());
         self.keep(Answer::of(request).await)

@@ -12,6 +12,7 @@ mod form_post;
 mod grant;
 pub mod house;
 mod issuer;
+mod outside;
 mod passkey;
 pub mod second_factor;
 mod session;

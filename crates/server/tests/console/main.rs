@@ -1,0 +1,175 @@
+//! The console in a real browser (Debian's Chromium), against the real binary: journeys that
+//! people make. What they do is in `web/e2e`; what there is to do it with is made here.
+
+#![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
+
+mod journey;
+#[path = "../support/mod.rs"]
+mod support;
+#[allow(dead_code, reason = "the tests of the API use all of it")]
+#[path = "../api/world.rs"]
+mod world;
+
+use journey::Console;
+use reqwest::Method;
+use rig::Oidc;
+use serde_json::{Value, json};
+use world::{compose, definition};
+
+/// What must never become markup.
+const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+
+/// Items of a long loop, and the one that fails.
+const ITEMS: u32 = 10_000;
+const FAILED: u32 = 7_777;
+
+/// What is said of a long loop in which one iteration fails.
+const BROKEN: &str = "Ten thousand";
+
+/// Milliseconds from choosing the failed action to its failed iteration. A quiet machine and the
+/// program as it is shipped take less than one second.
+const INTERACTIVE_MS: u32 = if cfg!(debug_assertions) { 20_000 } else { 5_000 };
+
+fn long_loop(divided: &str) -> Value {
+    let divide = json!({"Divide": compose("", json!(divided))});
+    let each = json!({"type": "Foreach", "foreach": format!("@range(0, {ITEMS})"),
+        "actions": divide, "runAfter": {}});
+    definition(json!({"Each_item": each}))
+}
+
+/// A flow whose long loop has failed: the run.
+async fn broken(console: &Console) -> String {
+    let document = long_loop(&format!("@div(1, sub(item(), {FAILED}))"));
+    let flow = json!({"name": "broken", "displayName": BROKEN, "document": document});
+    console.flow(flow).await;
+    let run = console.call(Method::POST, "/api/v1/flows/broken/run", json!({}), 202).await;
+    let run = run["run"].as_str().expect("a run").to_owned();
+    assert_eq!(console.world.api.ended(&run).await["status"], "Failed");
+    run
+}
+
+#[tokio::test]
+async fn somebody_signs_in_and_out() {
+    let console = Console::open().await;
+    console.walk("sign-in", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_run_is_followed_while_it_goes_on_and_text_stays_text() {
+    let console = Console::open_with(|setup, dir| setup.allow_loopback(dir)).await;
+    let text = json!({"text": "@triggerBody()?['text']", "link": "javascript:alert(2)"});
+    // the journey itself is the service that it waits for
+    let subscribe = json!({"method": "POST", "uri": "@triggerBody()?['stub']",
+        "body": {"callback": "@listCallbackUrl()"}});
+    let wait = json!({"type": "HttpWebhook", "inputs": {"subscribe": subscribe}, "runAfter": {}});
+    let actions = json!({"Wait_for_it": wait, "Quote_it": compose("Wait_for_it", text)});
+    let flow = json!({"name": "hostile", "displayName": HOSTILE, "document": definition(actions)});
+    console.flow(flow).await;
+    console.walk("follow", json!({"hostile": HOSTILE})).await;
+}
+
+#[tokio::test]
+async fn the_failed_iteration_of_a_long_loop_is_read_and_resumed() {
+    let console = Console::open().await;
+    let run = broken(&console).await;
+    let document = long_loop(&format!("@sub(item(), {FAILED})"));
+    let corrected = json!({"document": document});
+    console.call(Method::PUT, "/api/v1/flows/broken", corrected, 200).await;
+    let told = json!({"run": run, "items": ITEMS, "failed": FAILED,
+        "interactive_ms": INTERACTIVE_MS});
+    console.walk("loop", told).await;
+}
+
+#[tokio::test]
+async fn a_package_is_brought_in_and_what_came_of_it_deleted_and_restored() {
+    let console = Console::open().await;
+    let actions = json!({"Hello": compose("", json!("world"))});
+    let flow = json!({"name": "greet", "displayName": "Greet", "document": definition(actions)});
+    console.flow(flow).await;
+    let package = console.package("greet").await;
+    console.call(Method::DELETE, "/api/v1/flows/greet?purge=true", json!({}), 204).await;
+    console.walk("manage", json!({"flow": "Greet", "package": package})).await;
+}
+
+#[tokio::test]
+async fn somebody_signs_in_at_the_service_of_a_connection() {
+    let console = Console::open_with(|setup, dir| setup.allow_loopback(dir)).await;
+    let redirect = console.world.api.url("/oauth/redirect");
+    let oidc = Oidc::start(
+        &json!({"clients": [{"client_id": "files", "client_secret": "s3cret-of-the-client",
+            "redirect_uris": [redirect], "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": "client_secret_post"}]})
+        .to_string(),
+    )
+    .expect("a provider");
+    let address = |path: &str| json!({"value": format!("{}/{path}", oidc.address)});
+    let properties = json!({"properties": {"connectionParameters": {"token": {
+        "type": "oauthSetting", "oAuthSettings": {
+            "identityProvider": "oauth2", "clientId": "[[CLIENT_ID]]",
+            "scopes": ["openid", "offline_access", "files"], "redirectMode": "Global",
+            "customParameters": {"authorizationUrl": address("auth"), "tokenUrl": address("token"),
+                "refreshUrl": address("token")}}}}}});
+    let definition = json!({"swagger": "2.0", "info": {"title": "Files"}, "paths": {}});
+    let connector = json!({"name": "shared_files", "properties": properties.to_string(),
+        "definition": definition.to_string()});
+    let under = "/api/v1/environments/default/connectors";
+    console.call(Method::POST, under, connector, 201).await;
+    let client = json!({"clientId": "files", "secret": "s3cret-of-the-client"});
+    console.call(Method::PUT, &format!("{under}/shared_files/client"), client, 200).await;
+    let environment = console.world.api.get("/api/v1/environments/default").await;
+    let path = format!(
+        "/providers/Microsoft.PowerApps/apis/shared_files/connections/mine?api-version=2016-11-01&$filter=environment%20eq%20%27{}%27",
+        environment["id"].as_str().expect("an id")
+    );
+    let connection = json!({"properties": {"displayName": "My files"}});
+    console.call(Method::PUT, &path, connection, 201).await;
+    console.walk("connect", json!({"connection": "My files"})).await;
+}
+
+#[tokio::test]
+async fn somebody_signs_in_at_an_issuer_from_outside() {
+    let oidc = Oidc::start(
+        &json!({"anyRedirect": true, "clients": [{"client_id": "console",
+            "client_secret": "s3cret-of-the-console", "redirect_uris": ["https://console.example"],
+            "grant_types": ["authorization_code"],
+            "token_endpoint_auth_method": "client_secret_post"}]})
+        .to_string(),
+    )
+    .expect("a provider");
+    let console = Console::open_with(|setup, dir| {
+        let (secret, file) = (dir.join("secret"), dir.join("issuers.toml"));
+        std::fs::write(&secret, "s3cret-of-the-console\n").expect("a file");
+        let text = format!(
+            "[[issuer]]\nurl = \"{}\"\naudiences = [\"api://flows\"]\n[issuer.sign_in]\nclient_id = \"console\"\nclient_secret_file = \"{}\"\nlabel = \"Contoso\"\nscope = \"openid\"\n",
+            oidc.address,
+            secret.display()
+        );
+        std::fs::write(&file, text).expect("a file");
+        setup.allow_loopback(dir).arg("--issuers").arg(file)
+    })
+    .await;
+    console.walk("outside", json!({})).await;
+}
+
+#[tokio::test]
+async fn no_page_is_a_barrier() {
+    let console = Console::open().await;
+    let run = broken(&console).await;
+    console.walk("pages", json!({"broken": BROKEN, "run": run})).await;
+}
+
+#[tokio::test]
+async fn everything_is_done_by_keyboard() {
+    let console = Console::open().await;
+    let actions = json!({"Hello": compose("", json!("world"))});
+    let flow = json!({"name": "greet", "displayName": "Greet", "document": definition(actions)});
+    console.flow(flow).await;
+    console.walk("keyboard", json!({"flow": "Greet"})).await;
+}
+
+#[tokio::test]
+async fn every_page_fits_a_phone() {
+    let console = Console::open().await;
+    let run = broken(&console).await;
+    console.walk("phone", json!({"broken": BROKEN, "run": run, "failed": FAILED})).await;
+}

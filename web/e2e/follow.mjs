@@ -1,0 +1,62 @@
+// Finding a flow, starting it, and following its run to the end while it goes on. Whatever names
+// and values hold is text.
+import { createServer } from 'node:http';
+import { assert, begin, heading, journey, status, told } from './browser.mjs';
+
+// What the flow waits for: it says where it wants to be called, and is when the journey says so.
+let arrived;
+const callback = new Promise((resolve) => {
+  arrived = resolve;
+});
+const service = createServer((request, response) => {
+  const parts = [];
+  request.on('data', (part) => parts.push(part));
+  request.on('end', () => {
+    arrived(JSON.parse(Buffer.concat(parts)).callback);
+    response.end('{}');
+  });
+});
+await new Promise((resolve) => service.listen(0, '127.0.0.1', resolve));
+service.unref();
+const stub = `http://127.0.0.1:${service.address().port}/`;
+
+await journey(async (page) => {
+  await begin(page);
+  await page.getByRole('link', { name: 'Flows' }).click();
+  await heading(page, 'Flows').waitFor();
+  await page.getByRole('searchbox', { name: 'Search' }).fill('onerror');
+  await page.getByRole('link', { name: told.hostile, exact: true }).click();
+  await heading(page, told.hostile).waitFor();
+
+  await page.getByRole('button', { name: 'Turn off' }).click();
+  await page.getByText('The flow is off.').waitFor();
+  await page.getByRole('button', { name: 'Turn on' }).click();
+  await page.getByText('The flow is on.').waitFor();
+  await page.getByText('Ada (ada@example.org), owner').waitFor();
+
+  await page.getByRole('button', { name: 'Run now' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').fill('{"not": json');
+  await dialog.getByText('This is not JSON.').waitFor();
+  await dialog.getByRole('textbox').fill(JSON.stringify({ text: told.hostile, stub }));
+  await dialog.getByRole('button', { name: 'Run now' }).click();
+
+  await heading(page, `Run of ${told.hostile}`).waitFor();
+  await status(page, 'Running');
+  const answer = await fetch(await callback, { method: 'POST', body: '{}' });
+  assert(answer.ok, `the flow's address answers ${answer.status}`);
+  await status(page, 'Succeeded');
+  await page.getByRole('tab', { name: 'List' }).click();
+  await page.getByRole('button', { name: /^Quote_it Compose Succeeded/ }).click();
+  const outputs = page.getByRole('group', { name: 'Outputs' }).filter({ hasText: 'onerror' }).first();
+  const shown = await outputs.textContent();
+  assert(shown.includes(told.hostile) && shown.includes('javascript:alert(2)'), `the output as text: ${shown}`);
+  assert((await page.locator('main img, main script, main a[href^="javascript"]').count()) === 0, 'markup came of text');
+
+  await page.getByRole('tab', { name: 'Graph' }).click();
+  await page.getByRole('group', { name: 'Graph' }).getByText('Wait_for_it').waitFor();
+  await page.getByRole('button', { name: 'Resubmit' }).click();
+  await page.waitForURL((url) => !url.search && url.pathname.startsWith('/console/runs/'));
+  await page.getByRole('button', { name: 'Cancel run' }).click();
+  await status(page, 'Cancelled');
+});

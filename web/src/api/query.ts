@@ -1,0 +1,139 @@
+// What is read from the server, by the keys under which it is kept.
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { api, given, nextOf } from './client';
+import { administersSome, isLive, type Place, type RunStatus, type Whose } from './shape';
+
+/** How often something that goes on is looked at. */
+const LIVE_MS = 1_000;
+const PAGE_ROWS = 50;
+
+const first: string | undefined = undefined;
+
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: async ({ signal }) => given(await api.GET('/me', { signal })),
+  staleTime: 60_000,
+});
+
+/** The environments that somebody takes part in, and those they administer. */
+export const environmentsQuery = queryOptions({
+  queryKey: ['environments'],
+  queryFn: async ({ client, signal }): Promise<Place[]> => {
+    const me = await client.query({ ...meQuery, staleTime: 'static' });
+    const mine = given(await api.GET('/me/environments', { signal })).value;
+    const administered = administersSome(me) ? given(await api.GET('/environments', { signal })).value : [];
+    const others = administered.filter((it) => !mine.some(({ name }) => name === it.name));
+    return [...mine, ...others].map((it) => ({
+      ...it,
+      takesPart: !others.includes(it),
+      administered: administered.some(({ name }) => name === it.name),
+    }));
+  },
+  staleTime: 60_000,
+});
+
+export const flowsQuery = (environment: string, whose: Whose, search: string) =>
+  infiniteQueryOptions({
+    queryKey: ['flows', environment, whose, search],
+    initialPageParam: first,
+    queryFn: async ({ pageParam, signal }) => {
+      const paging = { environment, top: PAGE_ROWS, ...(pageParam && { skipToken: pageParam }), ...(search && { search }) };
+      if (whose === 'all') return given(await api.GET('/flows', { params: { query: paging }, signal }));
+      const query = { ...paging, whose };
+      return given(await api.GET('/me/flows', { params: { query }, signal }));
+    },
+    getNextPageParam: nextOf,
+  });
+
+export const deletedFlowsQuery = (environment: string) =>
+  infiniteQueryOptions({
+    queryKey: ['flows', environment, 'deleted'],
+    initialPageParam: first,
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { environment, deleted: true, top: 1_000, ...(pageParam && { skipToken: pageParam }) };
+      return given(await api.GET('/flows', { params: { query }, signal }));
+    },
+    getNextPageParam: nextOf,
+  });
+
+export const flowQuery = (environment: string, name: string) =>
+  queryOptions({
+    queryKey: ['flow', environment, name],
+    queryFn: async ({ signal }) =>
+      given(await api.GET('/flows/{name}', { params: { path: { name }, query: { environment } }, signal })),
+  });
+
+export const versionQuery = (environment: string, name: string, number: number) =>
+  queryOptions({
+    queryKey: ['version', environment, name, number],
+    queryFn: async ({ signal }) =>
+      given(
+        await api.GET('/flows/{name}/versions/{number}', {
+          params: { path: { name, number: String(number) }, query: { environment } },
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+
+export const ownersQuery = (environment: string, name: string) =>
+  queryOptions({
+    queryKey: ['owners', environment, name],
+    queryFn: async ({ signal }) =>
+      given(await api.GET('/flows/{name}/owners', { params: { path: { name }, query: { environment } }, signal })).value,
+  });
+
+export const runsQuery = (environment: string, name: string, status: RunStatus | undefined, rows = PAGE_ROWS) =>
+  infiniteQueryOptions({
+    queryKey: ['runs', environment, name, status ?? 'any', rows],
+    initialPageParam: first,
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { environment, top: rows, ...(status && { status }), ...(pageParam && { skipToken: pageParam }) };
+      return given(await api.GET('/flows/{name}/runs', { params: { path: { name }, query }, signal }));
+    },
+    getNextPageParam: nextOf,
+    // New runs come by themselves, and those under way end.
+    refetchInterval: LIVE_MS * 5,
+  });
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['run', id],
+    queryFn: async ({ signal }) => given(await api.GET('/runs/{id}', { params: { path: { id } }, signal })),
+    refetchInterval: (query) => (query.state.data && isLive(query.state.data.status) ? LIVE_MS : false),
+  });
+
+export const actionsQuery = (id: string, live: boolean) =>
+  queryOptions({
+    queryKey: ['actions', id, live],
+    queryFn: async ({ signal }) => given(await api.GET('/runs/{id}/actions', { params: { path: { id } }, signal })).value,
+    refetchInterval: live ? LIVE_MS : false,
+  });
+
+export const actionQuery = (id: string, action: string, live: boolean) =>
+  queryOptions({
+    queryKey: ['action', id, action, live],
+    queryFn: async ({ signal }) =>
+      given(await api.GET('/runs/{id}/actions/{action}', { params: { path: { id, action } }, signal })),
+    refetchInterval: live ? LIVE_MS : false,
+  });
+
+/** The repetition at a place, of all or of those with a status; and whether there is another after it. */
+export const repetitionQuery = (id: string, action: string, at: number, status: string | undefined) =>
+  queryOptions({
+    queryKey: ['repetition', id, action, at, status ?? 'any'],
+    queryFn: async ({ signal }) => {
+      const query = { top: 1, skipToken: at, ...(status && { status }) };
+      const page = given(
+        await api.GET('/runs/{id}/actions/{action}/repetitions', { params: { path: { id, action }, query }, signal }),
+      );
+      return { record: page.value[0] ?? null, hasNext: nextOf(page) !== undefined };
+    },
+  });
+
+export const connectionsQuery = (environment: string) =>
+  queryOptions({
+    queryKey: ['connections', environment],
+    queryFn: async ({ signal }) =>
+      given(await api.GET('/environments/{environment}/connections', { params: { path: { environment } }, signal })).value,
+  });

@@ -1,0 +1,29 @@
+// Shapes of the API by their short names.
+import type { components } from '../../generated/api';
+
+type Schemas = components['schemas'];
+
+export type Me = Schemas['MeAnswer'];
+export type Environment = Schemas['EnvironmentAnswer'];
+export type Flow = Schemas['FlowAnswer'];
+export type Owner = Schemas['OwnerAnswer'];
+export type Run = Schemas['RunAnswer'];
+export type Action = Schemas['ActionAnswer'];
+export type Package = Schemas['PackageAnswer'];
+export type Connection = Schemas['ConnectionAnswer'];
+
+/** Which of the flows: those somebody made, those shared with them, or all of them. */
+export type Whose = 'made' | 'shared' | 'all';
+
+export const RUN_STATUSES = ['Running', 'Waiting', 'Succeeded', 'Failed', 'Cancelled', 'TimedOut'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Whether a run may still change. */
+export const isLive = (status: string): boolean => status === 'Running' || status === 'Waiting';
+
+/** Whether somebody administers any environment. */
+export const administersSome = (me: Me): boolean =>
+  me.roles.some(({ role }) => role === 'tenantAdministrator' || role === 'environmentAdministrator');
+
+/** An environment, and what somebody has to do with it. */
+export type Place = Environment & { takesPart: boolean; administered: boolean };

@@ -1,0 +1,105 @@
+import { makeStyles, mergeClasses, tokens } from '@fluentui/react-components';
+import { Background, Controls, Handle, Position, ReactFlow, type Edge, type Node as Box, type NodeProps } from '@xyflow/react';
+import '@xyflow/react/dist/base.css';
+import { use, useMemo } from 'react';
+import { Status } from '../../parts/Status';
+import { ThemeContext } from '../../shell/theme';
+import { useText } from '../../text';
+import { place } from './layout';
+import type { ActionsShown } from './List';
+
+const useStyles = makeStyles({
+  area: { height: '32rem', border: `1px solid ${tokens.colorNeutralStroke2}`, borderRadius: tokens.borderRadiusMedium },
+  box: {
+    boxSizing: 'border-box',
+    width: '100%',
+    height: '100%',
+    padding: tokens.spacingHorizontalS,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+    borderRadius: tokens.borderRadiusMedium,
+    backgroundColor: tokens.colorNeutralBackground1,
+    color: tokens.colorNeutralForeground1,
+    fontSize: tokens.fontSizeBase200,
+    textAlign: 'start',
+  },
+  around: { backgroundColor: tokens.colorNeutralBackground3 },
+  chosen: { outline: `2px solid ${tokens.colorBrandStroke1}` },
+  head: { display: 'flex', justifyContent: 'space-between', gap: tokens.spacingHorizontalS },
+  name: {
+    overflow: 'hidden',
+    textOverflow: 'ellipsis',
+    whiteSpace: 'nowrap',
+    fontWeight: tokens.fontWeightSemibold,
+  },
+});
+
+type ActionBox = Box<{ name: string; type: string; status: string; isAround: boolean; isChosen: boolean }>;
+
+function ActionView({ data }: NodeProps<ActionBox>) {
+  const styles = useStyles();
+  return (
+    <div className={mergeClasses(styles.box, data.isAround && styles.around, data.isChosen && styles.chosen)}>
+      <Handle type="target" position={Position.Top} isConnectable={false} />
+      <div className={styles.head}>
+        <span className={styles.name}>{data.name}</span>
+        <Status status={data.status} />
+      </div>
+      <span>{data.type}</span>
+      <Handle type="source" position={Position.Bottom} isConnectable={false} />
+    </div>
+  );
+}
+
+const KINDS = { action: ActionView };
+
+/** The actions as boxes with lines between them. The list says the same. */
+export default function Graph({ nodes, records, chosen, choose }: ActionsShown) {
+  const styles = useStyles();
+  const text = useText();
+  const { isDark } = use(ThemeContext);
+  const laid = useMemo(() => place(nodes), [nodes]);
+  const boxes = laid.placed.map(({ node, parent, x, y, width, height }): ActionBox => {
+    const status = records.get(node.name)?.status ?? 'NotStarted';
+    return {
+      id: node.name,
+      type: 'action',
+      position: { x, y },
+      width,
+      height,
+      ...(parent !== undefined && { parentId: parent, extent: 'parent' as const }),
+      data: {
+        name: node.name,
+        type: node.type,
+        status,
+        isAround: node.branches.length > 0,
+        isChosen: chosen === node.name,
+      },
+      ariaLabel: `${node.name}: ${text.status[status] ?? status}`,
+    };
+  });
+  const lines = laid.lines.map(({ from, to }): Edge => ({ id: JSON.stringify([from, to]), source: from, target: to, focusable: false }));
+  return (
+    <div className={styles.area} role="group" aria-label={text.run.graph}>
+      <ReactFlow
+        nodes={boxes}
+        edges={lines}
+        nodeTypes={KINDS}
+        colorMode={isDark ? 'dark' : 'light'}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        fitView
+        minZoom={0.1}
+        onNodeClick={(_, box) => {
+          choose(box.id);
+        }}
+        onSelectionChange={({ nodes: [box] }) => {
+          if (box) choose(box.id);
+        }}
+        proOptions={{ hideAttribution: true }}
+      >
+        <Background />
+        <Controls showInteractive={false} />
+      </ReactFlow>
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+import { createBrowserRouter } from 'react-router';
+import { Layout } from './Layout';
+import { NotFound, PageFailed } from './Fallback';
+
+// Each page is loaded when somebody goes there first.
+const page = (load: () => Promise<{ Page: React.ComponentType }>) => async () => ({ Component: (await load()).Page });
+
+export const router = createBrowserRouter(
+  [
+    {
+      path: '/',
+      element: <Layout />,
+      errorElement: <PageFailed />,
+      hydrateFallbackElement: <></>,
+      children: [
+        { index: true, lazy: page(() => import('../pages/Home')) },
+        { path: 'environments/:environment/flows', lazy: page(() => import('../pages/Flows')) },
+        { path: 'environments/:environment/flows/:name', lazy: page(() => import('../pages/Flow')) },
+        { path: 'environments/:environment/import', lazy: page(() => import('../pages/Import')) },
+        { path: 'environments/:environment/recycle-bin', lazy: page(() => import('../pages/RecycleBin')) },
+        { path: 'environments/:environment/connections', lazy: page(() => import('../pages/Connections')) },
+        { path: 'runs/:id', lazy: page(() => import('../pages/Run')) },
+        { path: '*', element: <NotFound /> },
+      ],
+    },
+  ],
+  { basename: '/console' },
+);

@@ -1,7 +1,7 @@
 // What is read from the server, by the keys under which it is kept.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api, given, nextOf } from './client';
-import { administersSome, isLive, type Place, type RunStatus, type Whose } from './shape';
+import { administersSome, isLive, type Place, type RunStatus, type Side, type Standing, type Whose } from './shape';
 
 /** How often something that goes on is looked at. */
 const LIVE_MS = 1_000;
@@ -130,6 +130,32 @@ export const repetitionQuery = (id: string, action: string, at: number, status: 
       return { record: page.value[0] ?? null, hasNext: nextOf(page) !== undefined };
     },
   });
+
+/** The caller's approvals, or those of somebody for whom they stand. */
+export const approvalsQuery = (side: Side, state: Standing, person: string | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ['approvals', side, state, person ?? 'me'],
+    initialPageParam: first,
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { side, state, top: PAGE_ROWS, ...(person && { for: person }), ...(pageParam && { skipToken: pageParam }) };
+      return given(await api.GET('/approvals', { params: { query }, signal }));
+    },
+    getNextPageParam: nextOf,
+    refetchInterval: LIVE_MS * 5,
+  });
+
+export const approvalQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['approval', id],
+    queryFn: async ({ signal }) => given(await api.GET('/approvals/{id}', { params: { path: { id } }, signal })),
+    refetchInterval: (query) => (query.state.data?.state === 'Open' ? LIVE_MS * 5 : false),
+  });
+
+/** Who is away and has named somebody. */
+export const deputizedQuery = queryOptions({
+  queryKey: ['deputized'],
+  queryFn: async ({ signal }) => given(await api.GET('/me/deputized', { signal })).value,
+});
 
 export const connectionsQuery = (environment: string) =>
   queryOptions({

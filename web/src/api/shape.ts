@@ -10,6 +10,9 @@ export type Owner = Schemas['OwnerAnswer'];
 export type Run = Schemas['RunAnswer'];
 export type Action = Schemas['ActionAnswer'];
 export type Package = Schemas['PackageAnswer'];
+export type Approval = Schemas['ApprovalAnswer'];
+export type ApprovalDetail = Schemas['ApprovalDetailAnswer'];
+export type Party = Schemas['PartyAnswer'];
 export type Connection = Schemas['ConnectionAnswer'];
 
 /** Which of the flows: those somebody made, those shared with them, or all of them. */
@@ -17,6 +20,10 @@ export type Whose = 'made' | 'shared' | 'all';
 
 export const RUN_STATUSES = ['Running', 'Waiting', 'Succeeded', 'Failed', 'Cancelled', 'TimedOut'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Approvals that somebody is asked for, or has asked for; open or closed. */
+export type Side = 'received' | 'sent';
+export type Standing = 'open' | 'closed';
 
 /** Whether a run may still change. */
 export const isLive = (status: string): boolean => status === 'Running' || status === 'Waiting';

@@ -33,6 +33,7 @@ export function Navigation() {
   const environment = useEnvironment();
   const places = [
     { to: '/', title: text.nav.home },
+    { to: '/approvals', title: text.nav.approvals },
     { to: within(environment, 'flows'), title: text.nav.flows },
     { to: within(environment, 'connections'), title: text.nav.connections },
     { to: within(environment, 'import'), title: text.nav.import },

@@ -19,6 +19,8 @@ export const router = createBrowserRouter(
         { path: 'environments/:environment/import', lazy: page(() => import('../pages/Import')) },
         { path: 'environments/:environment/recycle-bin', lazy: page(() => import('../pages/RecycleBin')) },
         { path: 'environments/:environment/connections', lazy: page(() => import('../pages/Connections')) },
+        { path: 'approvals', lazy: page(() => import('../pages/Approvals')) },
+        { path: 'approvals/:id', lazy: page(() => import('../pages/Approval')) },
         { path: 'runs/:id', lazy: page(() => import('../pages/Run')) },
         { path: '*', element: <NotFound /> },
       ],

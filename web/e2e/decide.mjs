@@ -28,6 +28,6 @@ await journey(async (page) => {
   await page.getByText('There are no such approvals.').waitFor();
   await page.getByLabel('State').selectOption('closed');
   await page.getByRole('link', { name: told.title }).waitFor();
-  await page.getByLabel('Which approvals').selectOption('sent');
+  await page.getByRole('combobox', { name: 'Which approvals' }).selectOption('sent');
   await page.getByRole('link', { name: told.title }).waitFor();
 }, PHONE);

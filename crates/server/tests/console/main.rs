@@ -4,7 +4,6 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod journey;
-mod letter;
 #[path = "../support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "the tests of the API use all of it")]
@@ -181,22 +180,8 @@ async fn an_approval_is_answered_on_a_phone() {
     let approval = json!({"approvalType": "CustomResponse", "title": HOSTILE,
         "details": format!("{HOSTILE} details"), "assignedTo": "ada@example.org",
         "responseOptions": [HOSTILE, "No"]});
-    console.call(Method::POST, letter::APPROVALS, approval, 201).await;
+    console.call(Method::POST, "/api/v1/environments/default/approvals", approval, 201).await;
     let told =
         json!({"title": HOSTILE, "details": format!("{HOSTILE} details"), "option": HOSTILE});
     console.walk("decide", told).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_approval_is_answered_by_the_link_of_a_letter() {
-    let office = letter::Office::open().await;
-    let approval =
-        json!({"approvalType": "Basic", "title": HOSTILE, "assignedTo": letter::OUTSIDE});
-    let made = office.console.call(Method::POST, letter::APPROVALS, approval, 201).await;
-    let link = office.link().await;
-    office.console.walk("letter", json!({"title": HOSTILE, "link": link})).await;
-    let id = made["id"].as_str().expect("an id");
-    let shown = office.console.world.api.get(&format!("/api/v1/approvals/{id}")).await;
-    assert_eq!(shown["outcome"], "Reject", "{shown}");
-    assert_eq!(shown["stages"][0]["tasks"][0]["comments"], "by mail");
 }

@@ -218,7 +218,7 @@ impl Run {
             Behavior::Workflow { .. } => Request::Child(Box::new(ChildCall {
                 child: child_id(self.id, pending.effect, slot.started),
                 host: slot.inputs.get("host").cloned().unwrap_or_default(),
-                headers: slot.inputs.get("headers").cloned().unwrap_or_default(),
+                headers: http::named_value(slot.inputs.get("headers")),
                 body: slot.inputs.get("body").cloned(),
                 client_tracking_id: self.state.trigger.client_tracking_id.clone(),
                 invoker: self.state.invoker.clone(),

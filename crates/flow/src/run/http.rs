@@ -9,7 +9,9 @@ use super::state::{FrameId, Pending, Slot, Stage};
 use super::status::{ErrorInfo, Outcome, Outputs, Status};
 use crate::definition::{Action, Behavior, Source};
 use durable::Ticks;
-use expr::{Str, Value};
+use expr::{Object, Str, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Ticks between polls of an asynchronous call whose answer names no time: 20 s.
 pub const POLL_INTERVAL: Ticks = 200_000_000;
@@ -49,21 +51,43 @@ pub fn check(behavior: &Behavior, inputs: &Value) -> Result<(), String> {
     }
 }
 
-/// Whether headers and queries have names. An empty text is none, as for the original.
+/// Whether headers and queries have names, as [`named`] takes them.
 pub(super) fn check_named(inputs: &Value) -> Result<(), String> {
     for name in ["headers", "queries"] {
-        let what = match inputs.get(name) {
-            None | Some(Value::Null | Value::Object(_)) => continue,
-            Some(Value::String(text)) if text.is_empty() => continue,
-            Some(Value::String(_)) => "a text: 'json()' makes an object of one that is JSON",
-            Some(Value::Array(_)) => "an array",
-            Some(_) => "a single value",
+        let Some(value) = inputs.get(name) else { continue };
+        let what = match (named(value), value) {
+            (Some(_), _) => continue,
+            (None, Value::String(_)) => "a text that is no JSON object",
+            (None, Value::Array(_)) => "an array",
+            (None, _) => "a single value",
         };
         return Err(format!(
             "The '{name}' must be an object with a value for each name, not {what}."
         ));
     }
     Ok(())
+}
+
+/// Headers or queries by their names. Flows also hand them on as a text that is a JSON object
+/// (text inputs of proxies, "headers as a key-value pair JSON string"); none and an empty text
+/// are no names at all.
+pub(super) fn named(value: &Value) -> Option<Cow<'_, Object>> {
+    match value {
+        Value::Object(object) => Some(Cow::Borrowed(object)),
+        Value::Null => Some(Cow::Owned(Object::default())),
+        Value::String(text) if text.trim().is_empty() => Some(Cow::Owned(Object::default())),
+        Value::String(text) => match expr::json::parse(text.as_bytes()) {
+            Ok(Value::Object(object)) => Some(Cow::Owned(object.as_ref().clone())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The same as a value: an object, or nothing.
+pub(super) fn named_value(value: Option<&Value>) -> Value {
+    let object = value.and_then(named).filter(|it| !it.is_empty());
+    object.map(|it| Value::Object(Arc::new(it.into_owned()))).unwrap_or_default()
 }
 
 /// The request of a waiting Http action at its present stage.
@@ -131,7 +155,7 @@ pub(super) fn is_same_origin(one: &str, other: &str) -> bool {
 
 /// Names and text values of an object; arrays give their items one by one.
 pub(super) fn pairs(object: Option<&Value>) -> Vec<(Str, Str)> {
-    let Some(Value::Object(object)) = object else { return Vec::new() };
+    let Some(object) = object.and_then(named) else { return Vec::new() };
     let mut pairs = Vec::with_capacity(object.len());
     for (name, value) in object.iter() {
         match value {

@@ -34,6 +34,15 @@ impl Api {
         self.call("POST", path, &serde_json::to_vec(body)?, expect).await
     }
 
+    pub async fn put(&mut self, path: &str, body: &Value, expect: u16) -> Result<Value> {
+        self.call("PUT", path, &serde_json::to_vec(body)?, expect).await
+    }
+
+    /// The same over this connection for another caller.
+    pub async fn exchange(&mut self, target: &Target, body: &Value, expect: u16) -> Result<Value> {
+        self.send(target, &serde_json::to_vec(body)?, expect).await
+    }
+
     /// Creates a flow and gives the address of its trigger.
     pub async fn create_flow(&mut self, name: &str, document: &Value) -> Result<Target> {
         let body = json!({"name": name, "document": document});
@@ -131,19 +140,23 @@ impl Api {
     }
 
     async fn call(&mut self, method: &str, path: &str, body: &[u8], expect: u16) -> Result<Value> {
+        let target = Target::new(self.addr, method, path, Some(&self.token));
+        let sent = self.send(&target, body, expect).await;
+        sent.with_context(|| format!("{method} {path}"))
+    }
+
+    async fn send(&mut self, target: &Target, body: &[u8], expect: u16) -> Result<Value> {
         let mut request = Vec::new();
-        Target::new(self.addr, method, path, Some(&self.token))
-            .write_request(body, &mut request)?;
+        target.write_request(body, &mut request)?;
         let mut connection = match self.connection.take() {
             Some((connection, used)) if used.elapsed() < REUSE_WITHIN => connection,
             _ => Connection::open(self.addr).await?,
         };
-        let answer = connection.exchange(&request).await.with_context(|| path.to_owned())?;
+        let answer = connection.exchange(&request).await?;
         if answer.status != expect {
-            let text = String::from_utf8_lossy(answer.body);
-            bail!("{method} {path} answered {}: {text}", answer.status);
+            bail!("answered {}: {}", answer.status, String::from_utf8_lossy(answer.body));
         }
-        let value = serde_json::from_slice(answer.body).with_context(|| path.to_owned())?;
+        let value = serde_json::from_slice(answer.body)?;
         self.connection = Some((connection, Instant::now()));
         Ok(value)
     }

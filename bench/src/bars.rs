@@ -24,7 +24,7 @@ struct Bar {
     kind: Kind,
 }
 
-const BARS: [Bar; 22] = [
+const BARS: [Bar; 25] = [
     Bar { figure: "w1.128.ratio", most: 4.0, kind: Kind::Cpu },
     Bar { figure: "w1.128.bytes", most: 900.0, kind: Kind::Size },
     Bar { figure: "w2.ratio", most: 5.0, kind: Kind::Cpu },
@@ -48,6 +48,9 @@ const BARS: [Bar; 22] = [
     Bar { figure: "w10.runs_ms", most: 5.0, kind: Kind::Cpu },
     Bar { figure: "w10.postgres.flows_ms", most: 5.0, kind: Kind::Cpu },
     Bar { figure: "w10.postgres.runs_ms", most: 5.0, kind: Kind::Cpu },
+    Bar { figure: "w11.resident_mib", most: 100.0, kind: Kind::Size },
+    Bar { figure: "w11.restarted_mib", most: 100.0, kind: Kind::Size },
+    Bar { figure: "w11.answer_ms", most: 2.0, kind: Kind::Cpu },
 ];
 
 /// A bar and what was measured against it.

@@ -92,6 +92,41 @@ pub fn parked() -> Value {
     }))
 }
 
+/// W11: asks whom the body says, and keeps what came of it.
+pub fn asking() -> Value {
+    const API: &str = "/providers/Microsoft.PowerApps/apis/shared_approvals";
+    let definition = definition(&json!({
+        "Ask": {
+            "type": "OpenApiConnectionWebhook",
+            "inputs": {
+                "host": {
+                    "connectionName": "shared_approvals",
+                    "operationId": "StartAndWaitForAnApproval",
+                    "apiId": API
+                },
+                "parameters": {
+                    "approvalType": "Basic",
+                    "WebhookApprovalCreationInput/title": "@triggerBody()['title']",
+                    "WebhookApprovalCreationInput/assignedTo": "@triggerBody()['to']",
+                    "WebhookApprovalCreationInput/details": "A workspace with **two** owners.",
+                    "WebhookApprovalCreationInput/itemLink": "https://example.org/workspace"
+                }
+            },
+            "runAfter": {}
+        },
+        "Answer": {
+            "type": "Compose",
+            "inputs": "@body('Ask')?['outcome']",
+            "runAfter": {"Ask": ["Succeeded"]}
+        }
+    }));
+    let reference = json!({"connectionName": "ask", "source": "Embedded", "id": API});
+    json!({"properties": {
+        "definition": definition,
+        "connectionReferences": {"shared_approvals": reference}
+    }})
+}
+
 fn order(last: &str, make_last: impl FnOnce(Value) -> Value) -> Value {
     let mut actions = json!({
         "Compose": {

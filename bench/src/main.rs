@@ -1,4 +1,4 @@
-//! Measures the real server: workloads W1 to W10, a bare handler beside them, and
+//! Measures the real server: workloads W1 to W11, a bare handler beside them, and
 //! the bars the figures must clear.
 //!
 //! `run` prints the figures, `bars` holds them against the bars, `bare` is the
@@ -105,6 +105,9 @@ struct RunArgs {
     /// Runs whose pages W10 reads.
     #[arg(long, default_value_t = 1_000_000)]
     w10_runs: u64,
+    /// Approvals that wait in W11.
+    #[arg(long, default_value_t = 100_000)]
+    w11_approvals: u64,
 }
 
 #[derive(Args)]
@@ -191,6 +194,7 @@ fn run_settings(args: &RunArgs) -> Result<Settings> {
     settings.w8_runs = args.w8_runs;
     settings.w10_flows = args.w10_flows;
     settings.w10_runs = args.w10_runs;
+    settings.w11_approvals = args.w11_approvals;
     Ok(settings)
 }
 
@@ -216,6 +220,7 @@ fn full_settings(common: &Common) -> Result<Settings> {
         w8_window: Duration::from_secs(10),
         w10_flows: 100_000,
         w10_runs: 1_000_000,
+        w11_approvals: 100_000,
     })
 }
 
@@ -238,6 +243,7 @@ fn bars_settings(common: &Common, short: bool) -> Result<Settings> {
         w8_window: Duration::from_secs(2),
         w10_flows: 2_000,
         w10_runs: 20_000,
+        w11_approvals: 5_000,
         ..full
     })
 }

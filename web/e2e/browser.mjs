@@ -31,7 +31,7 @@ export async function journey(walk, settings = {}) {
   const browser = await chromium.launch({
     executablePath: told.chromium,
     // Root in a container may not have a sandbox.
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', ...(told.browser ?? [])],
   });
   const faults = [];
   try {

@@ -16,18 +16,23 @@ const SEEDS_FULL: &str = "10000";
 /// Calls that are generated over every surface; the tests make 2,000.
 const CONTRACT_CALLS_FULL: &str = "20000";
 
+/// Milliseconds within which the console shows the failed iteration of a long loop; the tests
+/// allow for a machine that does other things as well.
+const INTERACTIVE_MS_FULL: &str = "1000";
+
 /// How long each target of the fuzzer is searched.
 const FUZZ_SECONDS_FULL: &str = "720";
 
 /// The tests that break things under load, each with its package: the server as it is, on a
 /// disk that loses what was not synced, on PostgreSQL, several of it on one database, and with
-/// calls that nobody would make.
-const HARD_TESTS: [(&str, &str); 5] = [
+/// calls that nobody would make, and in a browser.
+const HARD_TESTS: [(&str, &str); 6] = [
     ("sluicegate", "crash"),
     ("sluicegate-faultfs", "crash"),
     ("sluicegate", "crash_postgres"),
     ("sluicegate", "cluster"),
     ("sluicegate", "contract"),
+    ("sluicegate", "console"),
 ];
 
 /// The workloads in full, then everything that searches for faults, the longest last.
@@ -52,6 +57,7 @@ fn hard(root: &Path, package: &str, test: &str) -> anyhow::Result<()> {
         ("SLUICEGATE_CRASHES", CRASHES_FULL),
         ("SLUICEGATE_CLUSTER_SECONDS", CLUSTER_SECONDS_FULL),
         ("SLUICEGATE_CONTRACT_CALLS", CONTRACT_CALLS_FULL),
+        ("SLUICEGATE_INTERACTIVE_MS", INTERACTIVE_MS_FULL),
     ];
     command::run_with(root, &words, &variables)
 }

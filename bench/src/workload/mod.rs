@@ -1,8 +1,9 @@
-//! The workloads W1 to W10 and what they share.
+//! The workloads W1 to W11 and what they share.
 
 mod parked;
 mod w1;
 mod w10;
+mod w11;
 mod w2;
 mod w3;
 mod w4;
@@ -40,6 +41,7 @@ pub enum Workload {
     W7,
     W8,
     W10,
+    W11,
 }
 
 /// How long, how often, how many.
@@ -69,6 +71,7 @@ pub struct Settings {
     pub w8_window: Duration,
     pub w10_flows: u64,
     pub w10_runs: u64,
+    pub w11_approvals: u64,
 }
 
 /// Runs the workloads that are asked for. A workload that cannot be measured is
@@ -88,6 +91,7 @@ pub async fn run_all(settings: &Settings) -> Report {
             Workload::W7 => w7::measure(settings, &mut report).await,
             Workload::W8 => w8::measure(settings, &mut report).await,
             Workload::W10 => w10::measure(settings, &mut report).await,
+            Workload::W11 => w11::measure(settings, &mut report).await,
         };
         if let Err(error) = done {
             report.fault(format!("{workload:?} could not be measured: {error:#}"));

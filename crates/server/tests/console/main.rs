@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod journey;
+mod passkey;
 #[path = "../support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "the tests of the API use all of it")]
@@ -26,9 +27,12 @@ const FAILED: u32 = 7_777;
 /// What is said of a long loop in which one iteration fails.
 const BROKEN: &str = "Ten thousand";
 
-/// Milliseconds from choosing the failed action to its failed iteration. A quiet machine and the
-/// program as it is shipped take less than one second.
+/// Milliseconds from choosing the failed action to its failed iteration, on a machine that does
+/// other things as well.
 const INTERACTIVE_MS: u32 = if cfg!(debug_assertions) { 20_000 } else { 5_000 };
+
+/// The bar for that, where the machine is quiet: set by the full bars.
+const INTERACTIVE_BAR: &str = "SLUICEGATE_INTERACTIVE_MS";
 
 fn long_loop(divided: &str) -> Value {
     let divide = json!({"Divide": compose("", json!(divided))});
@@ -75,8 +79,9 @@ async fn the_failed_iteration_of_a_long_loop_is_read_and_resumed() {
     let document = long_loop(&format!("@sub(item(), {FAILED})"));
     let corrected = json!({"document": document});
     console.call(Method::PUT, "/api/v1/flows/broken", corrected, 200).await;
+    let bar = std::env::var(INTERACTIVE_BAR).ok().map(|it| it.parse().expect("milliseconds"));
     let told = json!({"run": run, "items": ITEMS, "failed": FAILED,
-        "interactive_ms": INTERACTIVE_MS});
+        "interactive_ms": bar.unwrap_or(INTERACTIVE_MS)});
     console.walk("loop", told).await;
 }
 

@@ -85,6 +85,7 @@ impl Setup {
             .env_remove("SLUICEGATE_CLUSTER_SECONDS")
             .env_remove("SLUICEGATE_CONTRACT_CALLS")
             .env_remove("SLUICEGATE_ISOLATION_STEPS")
+            .env_remove("SLUICEGATE_INTERACTIVE_MS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))

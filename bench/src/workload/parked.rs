@@ -5,7 +5,7 @@ use crate::api::Api;
 use crate::client::{Answer, Target};
 use crate::load::{Outcome, Plan, Stop, Work, expect_status, run};
 use crate::report::Report;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_bench::definition;
 use std::sync::Arc;
@@ -19,6 +19,12 @@ const TRIED: u64 = 2_000;
 /// Starting all may take so much longer than the first made one think: a store that grows
 /// is slower, and so is a machine that gets other work.
 const SLOWER: f64 = 2.5;
+
+/// A machine that gets much other work is tried again, with more time each time.
+const ATTEMPTS: usize = 3;
+
+/// Longest wait for the runs of an attempt that was too slow.
+const SETTLE: Duration = Duration::from_secs(600);
 
 /// Of all the runs, about so many are looked at one by one.
 const SAMPLED: u64 = 1_000;
@@ -94,19 +100,28 @@ pub async fn park(
     let tried = start(&target, &Arc::new(tried)).await?;
     note_faults(&tried, report, flow);
     api.settled(flow, Duration::from_secs(60)).await?;
-    let starting = Duration::from_secs_f64(count as f64 / tried.per_second() * SLOWER);
-    let waiting = Arc::new(Waiting {
-        count,
-        first_id: ids.next(),
-        first_due: Timestamp::now() + SignedDuration::try_from(starting + lead)?,
-        spread,
-    });
-    let outcome = start(&target, &waiting).await?;
-    note_faults(&outcome, report, flow);
-    let left = until(waiting.first_due);
-    ensure!(left >= lead, "starting took longer than expected: {left:?} until the first is due");
-    let posts = tried.good + outcome.good;
-    Ok(Parked { waiting, outcome, posts })
+    let (mut posts, mut slower) = (tried.good, SLOWER);
+    for _ in 0..ATTEMPTS {
+        let starting = Duration::from_secs_f64(count as f64 / tried.per_second() * slower);
+        let waiting = Arc::new(Waiting {
+            count,
+            first_id: ids.next(),
+            first_due: Timestamp::now() + SignedDuration::try_from(starting + lead)?,
+            spread,
+        });
+        let outcome = start(&target, &waiting).await?;
+        note_faults(&outcome, report, flow);
+        posts += outcome.good;
+        let left = until(waiting.first_due);
+        if left >= lead {
+            return Ok(Parked { waiting, outcome, posts });
+        }
+        eprintln!("{flow}: {left:?} until the first is due, {lead:?} are needed: once more");
+        slower *= 2.0;
+        tokio::time::sleep(until(waiting.last_due())).await;
+        api.settled(flow, SETTLE).await?;
+    }
+    bail!("starting took longer than expected, {ATTEMPTS} times");
 }
 
 async fn start(target: &Target, waiting: &Arc<Waiting>) -> Result<Outcome> {

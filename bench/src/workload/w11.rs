@@ -90,7 +90,7 @@ async fn person(api: &mut Api, name: &str) -> Result<String> {
     let address = format!("{name}@example.org");
     let user = json!({"userPrincipalName": address, "displayName": name, "mail": address});
     let user = api.post("/api/v1/users", &user, 201).await?;
-    let key = json!({"name": "bench", "principal": user["id"]});
+    let key = json!({"name": name, "principal": user["id"]});
     let key = api.post("/api/v1/keys", &key, 201).await?;
     Ok(key["key"].as_str().context("a key without its text")?.to_owned())
 }

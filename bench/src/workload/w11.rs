@@ -23,7 +23,7 @@ const PEOPLE: u64 = 100;
 const ANSWERS: usize = 2_000;
 
 /// The connection over which the flow asks.
-const CONNECTION: &str = "/providers/Microsoft.PowerApps/apis/shared_approvals/connections/ask?$filter=environment%20eq%20'~default'";
+const CONNECTION: &str = "/providers/Microsoft.PowerApps/apis/shared_approvals/connections/ask?$filter=environment%20eq%20%27~default%27";
 
 /// Longest wait for flows that are on their way.
 const SETTLE: Duration = Duration::from_secs(600);

@@ -141,6 +141,21 @@ async fn flows(asked: &Asked, scope: Scope, rest: &[&str]) -> Answered {
     }
 }
 
+/// The parameters of a query, names in lower case. A client ends one of its addresses in a
+/// stray quote; the quote that ends a text of a filter is none.
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let query = url::form_urlencoded::parse(query.as_bytes());
+    let mut query: Vec<(String, String)> =
+        query.map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
+    if let Some((_, last)) = query.last_mut()
+        && last.ends_with('\'')
+        && last.matches('\'').count() % 2 == 1
+    {
+        last.pop();
+    }
+    query
+}
+
 impl Asked {
     async fn read(
         state: &ApiState,
@@ -159,11 +174,7 @@ impl Asked {
             AppError::invalid("InvalidPath", format!("'{path}' is not UTF-8 text when decoded."))
         })?;
         let lower = segments.iter().map(|segment| segment.to_lowercase()).collect();
-        // a client ends one of its addresses in a stray quote
-        let query = parts.uri.query().unwrap_or_default().trim_end_matches(['\'', '&']);
-        let query = url::form_urlencoded::parse(query.as_bytes());
-        let query: Vec<(String, String)> =
-            query.map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
+        let query = parameters(parts.uri.query().unwrap_or_default());
         let base = state.base_of(&parts);
         let body = body::read(body, &parts.headers, API_BODY_BYTES_MAX).await?;
         let (app, method) = (state.app.clone(), parts.method);
@@ -300,4 +311,25 @@ fn done() -> Answered {
 /// JSON of one of the language's values.
 fn to_json(value: &expr::Value) -> Result<Value, AppError> {
     serde_json::to_value(value).map_err(AppError::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameters;
+
+    #[test]
+    fn only_a_quote_that_ends_nothing_is_stray() {
+        let last = |query: &str| parameters(query).pop().map(|(_, value)| value);
+        let cases = [
+            ("api-version=2016-11-01'", "2016-11-01"),
+            ("api-version=1'&", "1"),
+            ("$filter=environment%20eq%20'one'", "environment eq 'one'"),
+            ("$filter=environment%20eq%20%27one%27", "environment eq 'one'"),
+            ("$filter=environment%20eq%20'one''", "environment eq 'one'"),
+        ];
+        for (query, value) in cases {
+            assert_eq!(last(query).as_deref(), Some(value), "{query}");
+        }
+        assert_eq!(last(""), None);
+    }
 }

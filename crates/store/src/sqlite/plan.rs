@@ -129,3 +129,20 @@ fn the_audit_is_read_from_its_end() {
     assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{steps:?}");
     assert!(steps[0].contains("SEARCH audit USING INTEGER PRIMARY KEY"), "{steps:?}");
 }
+
+/// A record has few keys, and a kind has very many; a flow has few runs that failed, and very
+/// many others. The planner does not know.
+#[test]
+fn rows_are_found_by_all_that_is_known_of_them() {
+    let found = |sql| plan(&database(), sql).join("; ");
+    let by_record = "SEARCH record_key USING INDEX record_key_by_record (kind=? AND id=?)";
+    assert_eq!(found(record::REMOVE_KEYS), by_record);
+    for sql in [record::UPDATE, record::REMOVE, record::GET] {
+        assert_eq!(found(sql), "SEARCH record USING INDEX record_by_id (kind=? AND id=?)");
+    }
+    for sql in [run::NEWEST_OF_STATUS, run::OLDEST_OF_STATUS] {
+        let by_status =
+            "SEARCH run USING INDEX run_by_status (workflow=? AND status=? AND id>? AND id<?)";
+        assert_eq!(found(sql), by_status);
+    }
+}

@@ -18,7 +18,9 @@ pub(super) const GET: &str = "SELECT revision, body FROM record WHERE kind = ?1 
 pub(super) const INSERT_KEY: &str = "INSERT INTO record_key (kind, name, value, id, is_unique)
     VALUES (?1, ?2, ?3, ?4, ?5)";
 
-pub(super) const REMOVE_KEYS: &str = "DELETE FROM record_key WHERE kind = ?1 AND id = ?2";
+// left to itself the planner would read all keys of the kind
+pub(super) const REMOVE_KEYS: &str =
+    "DELETE FROM record_key INDEXED BY record_key_by_record WHERE kind = ?1 AND id = ?2";
 
 pub(super) const LIST: &str = "SELECT record_key.value, record.id, record.revision, record.body
     FROM record_key CROSS JOIN record

@@ -17,12 +17,15 @@ pub(super) const GET: &str =
     "SELECT id, workflow, version, status, ended, code, error, client_tracking_id,
     parent FROM run WHERE id = ?1";
 
-/// A list of runs; what differs is the status and the direction.
+/// A list of runs; what differs is the status and the direction. Left to itself the planner
+/// would read the runs of every status to find those of one.
 macro_rules! list {
-    ($status:literal, $direction:literal) => {
+    ($index:literal, $status:literal, $direction:literal) => {
         concat!(
             "SELECT id, workflow, version, status, ended, code, error, client_tracking_id, parent
-             FROM run WHERE workflow = ?1 ",
+             FROM run INDEXED BY ",
+            $index,
+            " WHERE workflow = ?1 ",
             $status,
             " AND id > ?2 AND id < ?3 ORDER BY id ",
             $direction,
@@ -31,10 +34,10 @@ macro_rules! list {
     };
 }
 
-pub(super) const NEWEST: &str = list!("", "DESC");
-pub(super) const OLDEST: &str = list!("", "ASC");
-pub(super) const NEWEST_OF_STATUS: &str = list!("AND status = ?5", "DESC");
-pub(super) const OLDEST_OF_STATUS: &str = list!("AND status = ?5", "ASC");
+pub(super) const NEWEST: &str = list!("run_by_workflow", "", "DESC");
+pub(super) const OLDEST: &str = list!("run_by_workflow", "", "ASC");
+pub(super) const NEWEST_OF_STATUS: &str = list!("run_by_status", "AND status = ?5", "DESC");
+pub(super) const OLDEST_OF_STATUS: &str = list!("run_by_status", "AND status = ?5", "ASC");
 
 pub(super) const FAILURES: &str =
     "SELECT id, workflow, version, status, ended, code, error, client_tracking_id, parent

@@ -108,7 +108,8 @@ function Name({ deputy, onNamed }: { deputy: Deputy | null; onNamed: () => void 
   const [until, setUntil] = useState('');
   const isBackwards = from !== '' && until !== '' && until <= from;
   // who is named already may get other times
-  const named = found?.id ?? deputy?.deputy.id;
+  const hasTimes = from !== '' || until !== '';
+  const named = found?.id ?? (hasTimes ? deputy?.deputy.id : undefined);
   const set = useMutation({
     mutationFn: async (to: string) => {
       const times = { from: momentOf(from), until: momentOf(until) };

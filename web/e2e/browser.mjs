@@ -78,9 +78,9 @@ export async function signIn(page, user = told.user) {
 }
 
 /** Begins at a place of the console, signed in. */
-export async function begin(page, place = '/console/') {
+export async function begin(page, place = '/console/', user = told.user) {
   await page.goto(place);
-  await signIn(page);
+  await signIn(page, user);
   await page.getByRole('heading', { level: 1 }).waitFor();
 }
 

@@ -32,7 +32,7 @@ await journey(async (page) => {
   await page.getByText('The flow is off.').waitFor();
   await page.getByRole('button', { name: 'Turn on' }).click();
   await page.getByText('The flow is on.').waitFor();
-  await page.getByText('Ada (ada@example.org), owner').waitFor();
+  await page.getByRole('row', { name: 'Ada (ada@example.org) person owner' }).waitFor();
 
   await page.getByRole('button', { name: 'Run now' }).click();
   const dialog = page.getByRole('dialog');
@@ -46,6 +46,7 @@ await journey(async (page) => {
   const answer = await fetch(await callback, { method: 'POST', body: '{}' });
   assert(answer.ok, `the flow's address answers ${answer.status}`);
   await status(page, 'Succeeded');
+  await rests(page);
   await page.getByRole('tab', { name: 'List' }).click();
   await page.getByRole('button', { name: /^Quote_it Compose Succeeded/ }).click();
   const outputs = page.getByRole('group', { name: 'Outputs' }).filter({ hasText: 'onerror' }).first();
@@ -60,3 +61,21 @@ await journey(async (page) => {
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await status(page, 'Cancelled');
 });
+
+/** A run that has ended is not asked for any more, however long somebody looks at it. */
+async function rests(page) {
+  const asked = [];
+  const note = (request) => {
+    if (request.url().includes('/api/v1/runs/')) asked.push(request.url());
+  };
+  await page.clock.install();
+  await page.reload();
+  await status(page, 'Succeeded');
+  await page.waitForLoadState('networkidle');
+  page.on('request', note);
+  await page.clock.fastForward('05:00');
+  // whatever the page asks for because of the time, it asks for before this
+  await page.evaluate(() => fetch('/console/'));
+  page.off('request', note);
+  assert(asked.length === 0, `a run that has ended is still asked for: ${asked.join(' ')}`);
+}

@@ -1,38 +1,11 @@
 // A journey without a mouse, from signing in to what an action gave, and signing out.
-import { assert, heading, journey, status, told } from './browser.mjs';
-
-/** Presses a key until something that is named so has the focus. */
-async function reach(page, name, key = 'Tab') {
-  for (let steps = 0; steps < 80; steps += 1) {
-    await page.keyboard.press(key);
-    const [label, isSeen] = await page.evaluate(() => {
-      const at = document.activeElement;
-      const named = document.getElementById(at?.getAttribute('aria-labelledby') ?? '')?.textContent;
-      const label = at?.getAttribute('aria-label') ?? named ?? at?.labels?.[0]?.textContent ?? at?.textContent ?? '';
-      return [label.trim(), at?.checkVisibility() ?? false];
-    });
-    if (label === name || (name instanceof RegExp && name.test(label))) {
-      assert(isSeen, `${label} has the focus and is not seen`);
-      return;
-    }
-  }
-  throw new Error(`${String(name)} is not reached by ${key}`);
-}
+import { heading, journey, status, told } from './browser.mjs';
+import { begin, go, reach } from './keys.mjs';
 
 await journey(async (page) => {
-  await page.goto('/console/');
-  await page.getByLabel('Password').waitFor();
-  await reach(page, 'Name');
-  await page.keyboard.type(told.user);
-  await reach(page, 'Password');
-  await page.keyboard.type(told.password);
-  await page.keyboard.press('Enter');
-  await heading(page, 'Welcome, Ada').waitFor();
-
+  await begin(page);
   await reach(page, 'Skip to content');
-  await reach(page, 'Flows');
-  await page.keyboard.press('Enter');
-  await heading(page, 'Flows').waitFor();
+  await go(page, 'Flows');
   await page.getByRole('link', { name: told.flow, exact: true }).waitFor();
   await reach(page, told.flow);
   await page.keyboard.press('Enter');
@@ -58,9 +31,9 @@ await journey(async (page) => {
   await page.getByRole('group', { name: 'Outputs' }).first().waitFor();
 
   await page.keyboard.press('Control+Home');
-  await reach(page, /^Account/, 'Shift+Tab');
+  await reach(page, /^Account/, { key: 'Shift+Tab' });
   await page.keyboard.press('Enter');
-  await reach(page, 'Sign out', 'ArrowDown');
+  await reach(page, 'Sign out', { key: 'ArrowDown' });
   await page.keyboard.press('Enter');
   await page.getByLabel('Password').waitFor();
 });

@@ -33,6 +33,10 @@ await journey(async (page) => {
   for (const [place, title] of [
     ['environments/default/recycle-bin', 'Recycle bin'],
     ['environments/default/connections', 'Connections'],
+    ['environments/default/connections/new', 'New connection'],
+    ['environments/default/calendars', 'Calendars'],
+    ['absence', 'Absence'],
+    ['approvals', 'Approvals'],
     ['environments/default/import', 'Import'],
     ['nowhere', 'There is nothing at this address.'],
     ['runs/none', 'This did not work'],

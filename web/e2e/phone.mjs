@@ -22,9 +22,19 @@ await journey(async (page) => {
   await page.getByRole('button', { name: 'Divide', exact: true }).tap();
   await page.getByText(`Repetition ${told.failed + 1}`).waitFor();
   await fits('a run');
-  for (const place of ['recycle-bin', 'connections', 'import']) {
+  for (const place of ['recycle-bin', 'connections', 'connections/new', 'import', 'calendars']) {
     await page.goto(`/console/environments/default/${place}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await fits(place);
   }
+  await page.getByRole('button', { name: 'New calendar' }).tap();
+  await page.getByLabel('Time zone').waitFor();
+  await fits('a new calendar');
+  await page.goto('/console/absence');
+  await page.getByText('Nobody answers for you.').waitFor();
+  await fits('an absence');
+  await page.goto('/console/environments/default/connections/new');
+  await page.getByLabel('Connector').selectOption('SQL Server');
+  await page.getByLabel('Password').waitFor();
+  await fits('a new connection');
 }, PHONE);

@@ -1,11 +1,13 @@
 // What is read from the server, by the keys under which it is kept.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import { api, given, nextOf } from './client';
+import { api, given, nextOf, Refused } from './client';
 import { administersSome, isLive, type Place, type RunStatus, type Side, type Standing, type Whose } from './shape';
 
 /** How often something that goes on is looked at. */
 const LIVE_MS = 1_000;
 const PAGE_ROWS = 50;
+/** Of people who are looked up: more are found by more letters. */
+const FOUND_ROWS = 20;
 
 const first: string | undefined = undefined;
 
@@ -162,4 +164,57 @@ export const connectionsQuery = (environment: string) =>
     queryKey: ['connections', environment],
     queryFn: async ({ signal }) =>
       given(await api.GET('/environments/{environment}/connections', { params: { path: { environment } }, signal })).value,
+  });
+
+/** The connectors of an environment, by the names that people know. */
+export const connectorsQuery = (environment: string) =>
+  queryOptions({
+    queryKey: ['connectors', environment],
+    queryFn: async ({ signal }) => {
+      const params = { path: { environment } };
+      const found = given(await api.GET('/environments/{environment}/connectors', { params, signal })).value;
+      return found.sort((a, b) => a.displayName.localeCompare(b.displayName));
+    },
+  });
+
+/** A connector with its ways to authenticate. */
+export const connectorQuery = (environment: string, name: string) =>
+  queryOptions({
+    queryKey: ['connector', environment, name],
+    queryFn: async ({ signal }) => {
+      const params = { path: { environment, name } };
+      return given(await api.GET('/environments/{environment}/connectors/{name}', { params, signal }));
+    },
+  });
+
+/** People and groups of whom a name begins so. */
+export const principalsQuery = (search: string) =>
+  queryOptions({
+    queryKey: ['principals', search],
+    enabled: search !== '',
+    queryFn: async ({ signal }) => {
+      const query = { search, top: FOUND_ROWS };
+      return given(await api.GET('/principals', { params: { query }, signal })).value;
+    },
+    staleTime: 30_000,
+  });
+
+/** Who answers for the caller; nobody is null. */
+export const deputyQuery = queryOptions({
+  queryKey: ['deputy'],
+  queryFn: async ({ signal }) => {
+    try {
+      return given(await api.GET('/me/deputy', { signal }));
+    } catch (error) {
+      if (error instanceof Refused && error.code === 'DeputyNotFound') return null;
+      throw error;
+    }
+  },
+});
+
+export const calendarsQuery = (environment: string) =>
+  queryOptions({
+    queryKey: ['calendars', environment],
+    queryFn: async ({ signal }) =>
+      given(await api.GET('/environments/{environment}/calendars', { params: { path: { environment } }, signal })).value,
   });

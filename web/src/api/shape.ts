@@ -14,6 +14,12 @@ export type Approval = Schemas['ApprovalAnswer'];
 export type ApprovalDetail = Schemas['ApprovalDetailAnswer'];
 export type Party = Schemas['PartyAnswer'];
 export type Connection = Schemas['ConnectionAnswer'];
+export type Connector = Schemas['ConnectorAnswer'];
+export type AuthenticationType = Schemas['AuthenticationTypeAnswer'];
+export type Parameter = Schemas['ParameterAnswer'];
+export type Found = Schemas['FoundPrincipalAnswer'];
+export type Deputy = Schemas['DeputyAnswer'];
+export type Calendar = Schemas['CalendarAnswer'];
 
 /** Which of the flows: those somebody made, those shared with them, or all of them. */
 export type Whose = 'made' | 'shared' | 'all';

@@ -1,24 +1,44 @@
 import { Badge, Button } from '@fluentui/react-components';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, given } from '../api/client';
-import { connectionsQuery } from '../api/query';
+import { useLocation, useNavigate } from 'react-router';
+import { connectionsQuery, connectorsQuery } from '../api/query';
 import type { Connection } from '../api/shape';
 import { Fault } from '../parts/Fault';
 import { Page as Frame } from '../parts/Page';
 import { Rows } from '../parts/Rows';
 import { Section } from '../parts/Section';
-import { useEnvironment } from '../shell/environment';
+import { useEnvironment, within } from '../shell/environment';
 import { useFormat, useText } from '../text';
+import { Actions } from './connections/Actions';
 
 export function Page() {
   const text = useText();
   const format = useFormat();
+  const navigate = useNavigate();
   const environment = useEnvironment();
   const { data, error } = useQuery(connectionsQuery(environment));
+  const connectors = useQuery(connectorsQuery(environment)).data ?? [];
+  // what the page before has made
+  const made = (useLocation().state as { made?: string } | null)?.made;
+  const [deleted, setDeleted] = useState<string>();
+  const said = deleted ? text.connections.deleted(deleted) : made && text.connections.made(made);
   return (
-    <Frame title={text.connections.title}>
+    <Frame
+      title={text.connections.title}
+      actions={
+        <Button
+          appearance="primary"
+          onClick={() => {
+            void navigate(within(environment, 'connections', 'new'));
+          }}
+        >
+          {text.connections.make}
+        </Button>
+      }
+    >
       <Fault error={error} />
+      <div role="status">{said}</div>
       <Section title={text.connections.title}>
         <Rows
           label={text.connections.title}
@@ -27,10 +47,16 @@ export function Page() {
           empty={data ? text.connections.none : text.common.loading}
           columns={[
             { title: text.common.name, cell: (it) => it.displayName },
-            { title: text.connections.connector, cell: (it) => it.connector },
+            {
+              title: text.connections.connector,
+              cell: (it) => connectors.find(({ name }) => name === it.connector)?.displayName ?? it.connector,
+            },
             { title: text.common.status, cell: (it) => <Standing connection={it} /> },
             { title: text.connections.created, cell: (it) => format.time(it.createdTime) },
-            { title: text.nav.account, cell: (it) => <Actions environment={environment} connection={it} /> },
+            {
+              title: text.common.what,
+              cell: (it) => <Actions environment={environment} connection={it} onDeleted={setDeleted} />,
+            },
           ]}
         />
       </Section>
@@ -46,72 +72,6 @@ function Standing({ connection }: { connection: Connection }) {
         {connection.status}
       </Badge>{' '}
       {connection.error?.message}
-    </>
-  );
-}
-
-/** How often it is asked whether somebody has signed in. */
-const LOOK_MS = 1_000;
-
-function Actions({ environment, connection }: { environment: string; connection: Connection }) {
-  const text = useText();
-  const client = useQueryClient();
-  const path = { environment, connector: connection.connector, name: connection.name };
-  const under = '/environments/{environment}/connectors/{connector}/connections/{name}' as const;
-  const [consent, setConsent] = useState<{ id: string; link: string }>();
-  const begin = useMutation({
-    mutationFn: async () => given(await api.POST(`${under}/consents`, { params: { path } })),
-    onSuccess: setConsent,
-  });
-  const test = useMutation({
-    mutationFn: async () => given(await api.POST(`${under}/test`, { params: { path } })),
-    onSettled: () => client.invalidateQueries({ queryKey: ['connections', environment] }),
-  });
-  const standing = useQuery({
-    queryKey: ['consent', consent?.id],
-    enabled: consent !== undefined,
-    queryFn: async () => {
-      const params = { path: { ...path, id: consent?.id ?? '' } };
-      const found = given(await api.GET(`${under}/consents/{id}`, { params }));
-      if (found.status !== 'Waiting') await client.invalidateQueries({ queryKey: ['connections', environment] });
-      return found;
-    },
-    refetchInterval: (query) => (query.state.data?.status === 'Waiting' ? LOOK_MS : false),
-  });
-  const isWaiting = consent !== undefined && standing.data?.status !== 'Connected';
-  return (
-    <>
-      {connection.mayChange && (
-        <Button
-          aria-label={`${text.connections.signIn}: ${connection.displayName}`}
-          onClick={() => {
-            begin.mutate();
-          }}
-        >
-          {text.connections.signIn}
-        </Button>
-      )}{' '}
-      <Button
-        aria-label={`${text.connections.test}: ${connection.displayName}`}
-        onClick={() => {
-          test.mutate();
-        }}
-      >
-        {text.connections.test}
-      </Button>
-      {isWaiting && (
-        <p>
-          <a href={consent.link} target="_blank" rel="noreferrer noopener">
-            {text.connections.link}
-          </a>
-        </p>
-      )}
-      <div role="status">
-        {standing.data?.status === 'Connected' && text.connections.connected(connection.displayName)}
-        {standing.data?.status === 'Failed' && standing.data.message}
-        {test.isSuccess && text.connections.works(connection.displayName)}
-      </div>
-      <Fault error={begin.error ?? test.error ?? standing.error} />
     </>
   );
 }

@@ -1,16 +1,16 @@
 import { Button, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
-import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { api, given } from '../api/client';
-import { flowQuery, ownersQuery } from '../api/query';
+import { flowQuery } from '../api/query';
 import type { Flow } from '../api/shape';
 import { Choice } from '../parts/Choice';
 import { Fault } from '../parts/Fault';
 import { Page as Frame } from '../parts/Page';
-import { Section } from '../parts/Section';
 import { State } from '../parts/Status';
 import { within } from '../shell/environment';
 import { useFormat, useText } from '../text';
+import { Owners } from './flow/Owners';
 import { RunNow } from './flow/RunNow';
 import { Runs } from './flow/Runs';
 
@@ -36,7 +36,7 @@ export function Page() {
         </MessageBar>
       )}
       <Runs environment={environment} flow={flow.name} />
-      <Owners environment={environment} name={name} />
+      <Owners environment={environment} flow={flow.name} />
     </Frame>
   );
 }
@@ -86,27 +86,5 @@ function Actions({ environment, flow }: { environment: string; flow: Flow }) {
       <span role="status">{turn.isSuccess && (isOn ? text.flow.isOn : text.flow.isOff)}</span>
       <Fault error={turn.error ?? remove.error} />
     </>
-  );
-}
-
-function Owners({ environment, name }: { environment: string; name: string }) {
-  const text = useText();
-  const { data, error } = useQuery(ownersQuery(environment, name));
-  const roles: Record<string, string> = {
-    Owner: text.flow.owner,
-    CanEdit: text.flow.coOwner,
-    CanView: text.flow.runOnly,
-  };
-  return (
-    <Section title={text.flow.owners}>
-      <Fault error={error} />
-      <ul>
-        {data?.map((owner) => (
-          <li key={`${owner.id} ${owner.role}`}>
-            {owner.displayName ?? owner.id} ({owner.userPrincipalName ?? owner.kind}), {roles[owner.role] ?? owner.role}
-          </li>
-        ))}
-      </ul>
-    </Section>
   );
 }

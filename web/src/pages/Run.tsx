@@ -5,6 +5,7 @@ import { useParams, useSearchParams } from 'react-router';
 import { actionsQuery, flowQuery, runQuery, versionQuery } from '../api/query';
 import { isLive, type Action, type Run } from '../api/shape';
 import { Fault } from '../parts/Fault';
+import { NARROW } from '../parts/narrow';
 import { Page as Frame } from '../parts/Page';
 import { Section } from '../parts/Section';
 import { Status } from '../parts/Status';
@@ -19,9 +20,6 @@ import { RunActions } from './run/RunActions';
 import { nodesOfDefinition } from './run/tree';
 
 const Graph = lazy(() => import('./run/Graph'));
-
-/** Below this a graph is of no use: the list comes first. */
-const NARROW = '(max-width: 719px)';
 
 export function Page() {
   const { id = '' } = useParams();

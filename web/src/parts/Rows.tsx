@@ -1,5 +1,6 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
 import type { ReactNode } from 'react';
+import { useIsNarrow } from './narrow';
 
 const useStyles = makeStyles({
   scroll: { overflowX: 'auto', ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}` } },
@@ -11,6 +12,26 @@ const useStyles = makeStyles({
     overflowWrap: 'anywhere',
     verticalAlign: 'top',
   },
+  cards: { listStyleType: 'none', margin: 0, padding: 0 },
+  card: {
+    display: 'flex',
+    flexDirection: 'column',
+    gap: tokens.spacingVerticalXS,
+    padding: `${tokens.spacingVerticalM} 0`,
+    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
+    overflowWrap: 'anywhere',
+  },
+  name: { fontWeight: tokens.fontWeightSemibold },
+  facts: {
+    display: 'grid',
+    gridTemplateColumns: 'minmax(5rem, max-content) minmax(0, 1fr)',
+    columnGap: tokens.spacingHorizontalM,
+    rowGap: tokens.spacingVerticalXS,
+    margin: 0,
+  },
+  pair: { display: 'contents' },
+  title: { color: tokens.colorNeutralForeground2 },
+  fact: { margin: 0 },
 });
 
 export interface Column<T> {
@@ -19,22 +40,50 @@ export interface Column<T> {
   cell: (row: T) => ReactNode;
 }
 
-/** A plain table, which scrolls sideways by itself on a small screen. */
-export function Rows<T>({
-  label,
-  columns,
-  rows,
-  id,
-  empty,
-}: {
+interface RowsProps<T> {
   label: string;
   columns: Column<T>[];
   rows: T[];
   id: (row: T) => string;
   empty: string;
-}) {
+}
+
+/** A plain table; where there is no room for one, what is in a row stands below its name. */
+export function Rows<T>(props: RowsProps<T>) {
+  const isNarrow = useIsNarrow();
+  if (props.rows.length === 0) return <p>{props.empty}</p>;
+  return isNarrow ? <Cards {...props} /> : <Table {...props} />;
+}
+
+/** Without what is empty. */
+function Cards<T>({ label, columns: [first, ...others], rows, id }: RowsProps<T>) {
   const styles = useStyles();
-  if (rows.length === 0) return <p>{empty}</p>;
+  return (
+    <ul className={styles.cards} aria-label={label}>
+      {rows.map((row) => {
+        const facts = others.map(({ title, cell }) => ({ title, content: cell(row) }));
+        return (
+          <li key={id(row)} className={styles.card}>
+            <div className={styles.name}>{first?.cell(row)}</div>
+            <dl className={styles.facts}>
+              {facts
+                .filter(({ content }) => content !== '' && content != null)
+                .map(({ title, content }) => (
+                  <div key={title} className={styles.pair}>
+                    <dt className={styles.title}>{title}</dt>
+                    <dd className={styles.fact}>{content}</dd>
+                  </div>
+                ))}
+            </dl>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Table<T>({ label, columns, rows, id }: RowsProps<T>) {
+  const styles = useStyles();
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls has to be reached by keyboard
     <div className={styles.scroll} role="group" aria-label={label} tabIndex={0}>

@@ -19,6 +19,13 @@ export function PageFailed() {
 export function Failed({ error }: { error: Error }) {
   const text = useText();
   const shown = error instanceof Refused ? error : new Error(text.common.broken);
+  if (error instanceof Refused && error.status === 403) {
+    return (
+      <Page title={text.common.notAllowed}>
+        <p>{text.common.notAllowedText}</p>
+      </Page>
+    );
+  }
   return (
     <Page title={text.common.failed}>
       <Fault error={shown} />

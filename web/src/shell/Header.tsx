@@ -26,7 +26,7 @@ const useStyles = makeStyles({
 });
 
 /** What is below an environment and makes sense in another one as well. */
-const SECTIONS = ['flows', 'connections', 'import', 'recycle-bin'];
+const SECTIONS = ['flows', 'connections', 'import', 'recycle-bin', 'calendars'];
 
 export function Header() {
   const styles = useStyles();

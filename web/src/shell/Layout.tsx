@@ -1,4 +1,4 @@
-import { makeStyles, Spinner, tokens } from '@fluentui/react-components';
+import { makeStaticStyles, makeStyles, Spinner, tokens } from '@fluentui/react-components';
 import { Suspense } from 'react';
 import { Outlet, useLocation, useNavigation } from 'react-router';
 import { useText } from '../text';
@@ -7,6 +7,9 @@ import { Header } from './Header';
 import { Navigation } from './Navigation';
 
 const WIDE = '@media (min-width: 720px)';
+
+/** The page reaches the edges of the window. */
+const useEdges = makeStaticStyles({ body: { margin: 0 } });
 
 const useStyles = makeStyles({
   skip: {
@@ -28,6 +31,7 @@ const useStyles = makeStyles({
 });
 
 export function Layout() {
+  useEdges();
   const styles = useStyles();
   const text = useText();
   const { pathname } = useLocation();

@@ -1,7 +1,7 @@
 import { makeStyles, mergeClasses, tokens } from '@fluentui/react-components';
 import { NavLink } from 'react-router';
 import { useText } from '../text';
-import { useEnvironment, within } from './environment';
+import { useEnvironment, usePlace, within } from './environment';
 
 const WIDE = '@media (min-width: 720px)';
 
@@ -31,6 +31,7 @@ export function Navigation() {
   const styles = useStyles();
   const text = useText();
   const environment = useEnvironment();
+  const { administered } = usePlace();
   const places = [
     { to: '/', title: text.nav.home },
     { to: '/approvals', title: text.nav.approvals },
@@ -38,6 +39,8 @@ export function Navigation() {
     { to: within(environment, 'connections'), title: text.nav.connections },
     { to: within(environment, 'import'), title: text.nav.import },
     { to: within(environment, 'recycle-bin'), title: text.nav.recycleBin },
+    { to: '/absence', title: text.nav.absence },
+    ...(administered ? [{ to: within(environment, 'calendars'), title: text.nav.calendars }] : []),
   ];
   return (
     <nav aria-label={text.nav.label}>

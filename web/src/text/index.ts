@@ -37,6 +37,7 @@ export function useFormat() {
   const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   return {
+    language,
     time: (text: string | null | undefined) => (text ? time.format(new Date(text)) : ''),
     day: (date: Date) => day.format(date),
     number: (value: number) => number.format(value),

@@ -124,10 +124,16 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
+/// Whether a request is one of the console: a token goes before its mark.
+#[must_use]
+pub fn is_asking(parts: &Parts) -> bool {
+    parts.headers.contains_key(MARK) && !parts.headers.contains_key(header::AUTHORIZATION)
+}
+
 /// Who is signed in in the browser whose script makes a request. `None`: it is not a request
 /// of the console, and whatever cookies it has are of no use.
 pub async fn caller(state: &ApiState, parts: &Parts) -> Result<Option<Caller>, AppError> {
-    if !parts.headers.contains_key(MARK) || parts.headers.contains_key(header::AUTHORIZATION) {
+    if !is_asking(parts) {
         return Ok(None);
     }
     check_origin(state, parts)?;

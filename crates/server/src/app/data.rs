@@ -300,6 +300,23 @@ impl App {
         Ok(Listed { rows, next })
     }
 
+    /// The first records of which a key begins with a text: its first part, or some of it.
+    pub(crate) async fn list_beginning<T: Stored>(
+        &self,
+        name: u8,
+        beginning: &str,
+        rows_max: usize,
+    ) -> Result<Vec<Known<T>>, AppError> {
+        let mut from = joined(&[beginning]);
+        from.pop();
+        let mut to = from.clone();
+        // no byte of a text is as great
+        to.push(u8::MAX);
+        let range = RecordRange { kind: T::KIND as u8, name, from, to, after: None, rows_max };
+        let found = self.engine.store.records(range).await?;
+        found.iter().map(|(_, record)| known(record)).collect()
+    }
+
     /// Records that somebody has, by what begins the keys of each of their principals, one
     /// principal after the other: what came by an earlier one is not told again.
     pub(crate) async fn list_held<T: Stored>(

@@ -238,3 +238,40 @@ async fn administrators_see_and_remove_all_of_their_environment() {
     let other = "/providers/Microsoft.PowerApps/scopes/admin/environments/other";
     people.ask(STRANGER, (Method::GET, &format!("{other}/{AT}")), None, 404).await;
 }
+
+#[tokio::test]
+async fn on_the_native_api_connections_are_made_and_deleted() {
+    let people = People::meet().await;
+    connector(&people).await;
+    let within = format!("/api/v1/environments/{}/connectors/shared_store", people.environment);
+    let shown = people.ask(OWNER, (Method::GET, &within), None, 200).await;
+    let parameters = shown["authenticationTypes"][0]["parameters"].as_array().expect("a list");
+    let named = |name: &str| parameters.iter().find(|it| it["name"] == name).expect("a parameter");
+    let regions = json!([{"value": "eu", "text": "eu"}, {"value": "us", "text": "us"}]);
+    assert_eq!(named("host")["allowedValues"], regions);
+    assert_eq!(named("port")["defaultValue"], 443);
+    assert_eq!(named("secret").get("defaultValue"), None);
+
+    let path = format!("{within}/connections");
+    let set =
+        |values: Value| json!({"displayName": "Mine", "parameterSet": "key", "parameters": values});
+    let good = set(json!({"host": "eu", "secret": SECRET}));
+    let made = people.ask(OWNER, (Method::POST, &path), Some(&good), 201).await;
+    assert_eq!((&made["displayName"], &made["status"]), (&json!("Mine"), &json!("Connected")));
+    assert!(!made.to_string().contains(SECRET), "{made}");
+    let bad = set(json!({"host": "eu"}));
+    let refused = people.ask(OWNER, (Method::POST, &path), Some(&bad), 400).await;
+    assert_eq!(refused["error"]["code"], "InvalidConnectionParameters");
+    people.ask(STRANGER, (Method::POST, &path), Some(&good), 403).await;
+    // one that a person signs in for begins without
+    let own = json!({"parameterSet": "own"});
+    let waits = people.ask(OWNER, (Method::POST, &path), Some(&own), 201).await;
+    assert_eq!(waits["error"]["code"], "Unauthenticated");
+
+    let one = format!("{path}/{}", made["name"].as_str().expect("a name"));
+    people.ask(USER, (Method::DELETE, &one), None, 403).await;
+    people.ask(OWNER, (Method::DELETE, &one), None, 204).await;
+    people.ask(OWNER, (Method::DELETE, &one), None, 403).await;
+    let other = format!("{path}/{}", waits["name"].as_str().expect("a name"));
+    people.ask(ADMINISTRATOR, (Method::DELETE, &other), None, 204).await;
+}

@@ -2,8 +2,10 @@
 
 use crate::login::browser::Browser;
 use crate::login::house::{House, PASSWORD};
+use crate::support::TOKEN;
 use crate::world::Answer;
 use reqwest::{Method, RequestBuilder};
+use serde_json::json;
 use server::limits::BROWSER_SECONDS;
 
 const MARK: (&str, &str) = ("x-sluicegate-console", "1");
@@ -205,5 +207,39 @@ async fn files_are_those_of_the_console_and_no_others() {
     {
         let answer = Answer::of(house.request(Method::GET, path)).await;
         assert!(answer.text.starts_with("<!doctype html>"), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_from_the_console_is_kept_as_one() {
+    let (house, browser) = signed_in().await;
+    let ask = async || {
+        let body =
+            json!({"approvalType": "Basic", "title": "Buy", "assignedTo": "ada@example.org"});
+        let request = house.request(Method::POST, "/api/v1/environments/default/approvals");
+        let made = Answer::of(request.bearer_auth(TOKEN).json(&body)).await.json();
+        made["id"].as_str().expect("an id").to_owned()
+    };
+    let answer = |id: &str| {
+        let request = house.request(Method::POST, &format!("/api/v1/approvals/{id}/responses"));
+        request.json(&json!({"response": "Approve"})).header(MARK.0, MARK.1)
+    };
+    let by_console = ask().await;
+    let done = Answer::of(answer(&by_console).header("cookie", browser.cookie())).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    // a token goes before the mark of the console
+    let by_token = ask().await;
+    let key = json!({"name": "ada", "principal": "ada@example.org"});
+    let key = house.request(Method::POST, "/api/v1/keys").bearer_auth(TOKEN).json(&key);
+    let key = Answer::of(key).await.json();
+    let key = key["key"].as_str().expect("a key");
+    let done = Answer::of(answer(&by_token).bearer_auth(key)).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    for (id, via) in [(by_console, "\"via\":\"console\""), (by_token, "\"via\":\"api\"")] {
+        let request = house.request(Method::GET, &format!("/api/v1/approvals/{id}/evidence"));
+        let evidence = Answer::of(request.bearer_auth(TOKEN)).await.json();
+        let entries = evidence["entries"].as_array().expect("entries").iter();
+        let what: Vec<&str> = entries.filter_map(|it| it["what"].as_str()).collect();
+        assert!(what.iter().any(|it| it.contains(via)), "{what:?}");
     }
 }

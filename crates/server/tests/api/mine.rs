@@ -124,3 +124,82 @@ async fn connections_are_those_somebody_may_use() {
     }
     get(&people, APPLICATION, path, 403).await;
 }
+
+#[tokio::test]
+async fn parts_in_a_flow_are_given_and_taken() {
+    let people = People::meet().await;
+    let (flow, _) = people.flow().await;
+    let path = format!("/api/v1/flows/{flow}/owners?environment=sales");
+    let change = |who: usize, body: Value, status: u16| {
+        let (people, path) = (&people, path.as_str());
+        async move { people.ask(who, (Method::POST, path), Some(&body), status).await }
+    };
+    let give = |principal: &str, kind: &str, role: &str| json!({"put": [{"principal": principal, "kind": kind, "role": role}]});
+    let roles = async || -> Vec<Value> {
+        let found = get(&people, OWNER, &path, 200).await;
+        let found = found["value"].as_array().expect("a list").iter();
+        found.map(|it| json!([it["displayName"], it["kind"], it["role"]])).collect()
+    };
+    let team = json!({"displayName": "Team"});
+    let team = people.world.call(Method::POST, "/api/v1/groups", team, 201).await;
+    let team = team["id"].as_str().expect("an id");
+    change(CO_OWNER, give(team, "group", "CanEdit"), 204).await;
+    change(OWNER, give("stranger@example.org", "user", "CanView"), 204).await;
+    // another role instead of the one before
+    change(ADMINISTRATOR, give("stranger@example.org", "user", "CanEdit"), 204).await;
+    let all = roles().await;
+    assert_eq!(
+        all[3..],
+        [json!(["Team", "group", "CanEdit"]), json!(["stranger@example.org", "user", "CanEdit"])]
+    );
+    for (who, status) in [(USER, 403), (APPLICATION, 204)] {
+        change(who, give(team, "group", "CanView"), status).await;
+    }
+    let refused = change(OWNER, give("nobody", "user", "CanView"), 400).await;
+    assert_eq!(refused["error"]["code"], "PrincipalNotFound");
+    let refused = change(OWNER, json!({"delete": [people.all[OWNER].id]}), 400).await;
+    assert_eq!(refused["error"]["code"], "CannotRemoveCreator");
+    let many = json!({"delete": vec!["x"; 1_001]});
+    assert_eq!(change(OWNER, many, 400).await["error"]["code"], "TooManyOwners");
+    change(OWNER, json!({"delete": [team]}), 204).await;
+    // who gives up their own part sees it no more
+    change(CO_OWNER, json!({"delete": [people.all[CO_OWNER].id]}), 204).await;
+    get(&people, CO_OWNER, &path, 403).await;
+    assert_eq!(roles().await.len(), 3);
+}
+
+#[tokio::test]
+async fn people_and_groups_are_looked_up_by_the_beginning_of_a_name() {
+    let people = People::meet().await;
+    let team = json!({"displayName": "Co-workers"});
+    people.world.call(Method::POST, "/api/v1/groups", team, 201).await;
+    let other = json!({"userPrincipalName": "zoe@example.org", "displayName": "Coraline"});
+    people.world.call(Method::POST, "/api/v1/users", other, 201).await;
+    let found = async |search: &str| -> Vec<Value> {
+        let path = format!("/api/v1/principals?search={search}");
+        let found = get(&people, USER, &path, 200).await;
+        let found = found["value"].as_array().expect("a list").iter();
+        found.map(|it| json!([it["displayName"], it["kind"], it["userPrincipalName"]])).collect()
+    };
+    let zoe = json!(["Coraline", "user", "zoe@example.org"]);
+    assert_eq!(
+        found("CO").await,
+        [
+            json!(["co-owner@example.org", "user", "co-owner@example.org"]),
+            zoe.clone(),
+            json!(["Co-workers", "group", null])
+        ]
+    );
+    assert_eq!(found("zoe%40").await, [zoe]);
+    assert_eq!(found("workers").await, [] as [Value; 0]);
+    assert_eq!(found("co&top=1").await.len(), 1);
+    // who cannot sign in is nobody's deputy
+    people.world.call(Method::POST, "/api/v1/users/zoe@example.org/disable", json!({}), 200).await;
+    assert_eq!(found("zoe").await, [] as [Value; 0]);
+    get(&people, USER, "/api/v1/principals?search=%20", 400).await;
+    get(&people, USER, "/api/v1/principals", 400).await;
+    get(&people, PROGRAM, "/api/v1/principals?search=co", 403).await;
+}
+
+/// An application without a role.
+const PROGRAM: usize = 7;

@@ -40,6 +40,13 @@ impl Console {
         Console { world, key, chromium: browser() }
     }
 
+    /// Somebody else, who signs in as they do.
+    pub async fn person(&self, name: &str, display_name: &str) {
+        let user =
+            json!({"userPrincipalName": name, "displayName": display_name, "password": PASSWORD});
+        self.world.call(Method::POST, "/api/v1/users", user, 201).await;
+    }
+
     /// Makes a flow that is theirs.
     pub async fn flow(&self, body: Value) -> Value {
         self.call(Method::POST, "/api/v1/flows", body, 201).await

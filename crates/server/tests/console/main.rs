@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "definitions read best as nested literals")]
 
 mod journey;
+mod letter;
 mod passkey;
 #[path = "../support/mod.rs"]
 mod support;
@@ -34,22 +35,43 @@ const INTERACTIVE_MS: u32 = if cfg!(debug_assertions) { 20_000 } else { 5_000 };
 /// The bar for that, where the machine is quiet: set by the full bars.
 const INTERACTIVE_BAR: &str = "SLUICEGATE_INTERACTIVE_MS";
 
-fn long_loop(divided: &str) -> Value {
+fn long_loop(items: u32, divided: &str) -> Value {
     let divide = json!({"Divide": compose("", json!(divided))});
-    let each = json!({"type": "Foreach", "foreach": format!("@range(0, {ITEMS})"),
+    let each = json!({"type": "Foreach", "foreach": format!("@range(0, {items})"),
         "actions": divide, "runAfter": {}});
     definition(json!({"Each_item": each}))
 }
 
 /// A flow whose long loop has failed: the run.
 async fn broken(console: &Console) -> String {
-    let document = long_loop(&format!("@div(1, sub(item(), {FAILED}))"));
+    let document = long_loop(ITEMS, &format!("@div(1, sub(item(), {FAILED}))"));
     let flow = json!({"name": "broken", "displayName": BROKEN, "document": document});
     console.flow(flow).await;
     let run = console.call(Method::POST, "/api/v1/flows/broken/run", json!({}), 202).await;
     let run = run["run"].as_str().expect("a run").to_owned();
     assert_eq!(console.world.api.ended(&run).await["status"], "Failed");
     run
+}
+
+/// A connector whose connections have a secret.
+fn store(title: &str) -> Value {
+    let regions = json!([{"value": "eu", "text": "Europe"}, {"value": "us", "text": "America"}]);
+    let shown = |name: &str, constraints: Value| json!({"displayName": name, "description": title, "constraints": constraints});
+    let properties = json!({"properties": {"connectionParameters": {
+        "key": {"type": "securestring", "uiDefinition": shown("Key of the store", json!({"required": "true"}))},
+        "region": {"type": "string", "uiDefinition": shown("Region", json!({"allowedValues": regions}))},
+        "port": {"type": "int", "defaultValue": 80, "uiDefinition": shown("Port", json!({}))}}}});
+    let definition =
+        json!({"swagger": "2.0", "info": {"title": title}, "host": "s.example.org", "paths": {}});
+    json!({"name": "shared_store", "properties": properties.to_string(),
+        "definition": definition.to_string()})
+}
+
+/// A flow that does little.
+async fn greeting(console: &Console) {
+    let actions = json!({"Hello": compose("", json!("world"))});
+    let flow = json!({"name": "greet", "displayName": "Greet", "document": definition(actions)});
+    console.flow(flow).await;
 }
 
 #[tokio::test]
@@ -76,7 +98,7 @@ async fn a_run_is_followed_while_it_goes_on_and_text_stays_text() {
 async fn the_failed_iteration_of_a_long_loop_is_read_and_resumed() {
     let console = Console::open().await;
     let run = broken(&console).await;
-    let document = long_loop(&format!("@sub(item(), {FAILED})"));
+    let document = long_loop(ITEMS, &format!("@sub(item(), {FAILED})"));
     let corrected = json!({"document": document});
     console.call(Method::PUT, "/api/v1/flows/broken", corrected, 200).await;
     let bar = std::env::var(INTERACTIVE_BAR).ok().map(|it| it.parse().expect("milliseconds"));
@@ -88,16 +110,14 @@ async fn the_failed_iteration_of_a_long_loop_is_read_and_resumed() {
 #[tokio::test]
 async fn a_package_is_brought_in_and_what_came_of_it_deleted_and_restored() {
     let console = Console::open().await;
-    let actions = json!({"Hello": compose("", json!("world"))});
-    let flow = json!({"name": "greet", "displayName": "Greet", "document": definition(actions)});
-    console.flow(flow).await;
+    greeting(&console).await;
     let package = console.package("greet").await;
     console.call(Method::DELETE, "/api/v1/flows/greet?purge=true", json!({}), 204).await;
     console.walk("manage", json!({"flow": "Greet", "package": package})).await;
 }
 
 #[tokio::test]
-async fn somebody_signs_in_at_the_service_of_a_connection() {
+async fn connections_are_made_signed_in_for_tested_and_deleted() {
     let console = Console::open_with(|setup, dir| setup.allow_loopback(dir)).await;
     let redirect = console.world.api.url("/oauth/redirect");
     let oidc = Oidc::start(
@@ -121,14 +141,9 @@ async fn somebody_signs_in_at_the_service_of_a_connection() {
     console.call(Method::POST, under, connector, 201).await;
     let client = json!({"clientId": "files", "secret": "s3cret-of-the-client"});
     console.call(Method::PUT, &format!("{under}/shared_files/client"), client, 200).await;
-    let environment = console.world.api.get("/api/v1/environments/default").await;
-    let path = format!(
-        "/providers/Microsoft.PowerApps/apis/shared_files/connections/mine?api-version=2016-11-01&$filter=environment%20eq%20%27{}%27",
-        environment["id"].as_str().expect("an id")
-    );
-    let connection = json!({"properties": {"displayName": "My files"}});
-    console.call(Method::PUT, &path, connection, 201).await;
-    console.walk("connect", json!({"connection": "My files"})).await;
+    console.call(Method::POST, under, store(HOSTILE), 201).await;
+    let told = json!({"connection": "My files", "store": HOSTILE, "hostile": HOSTILE});
+    console.walk("connect", told).await;
 }
 
 #[tokio::test]
@@ -166,9 +181,7 @@ async fn no_page_is_a_barrier() {
 #[tokio::test]
 async fn everything_is_done_by_keyboard() {
     let console = Console::open().await;
-    let actions = json!({"Hello": compose("", json!("world"))});
-    let flow = json!({"name": "greet", "displayName": "Greet", "document": definition(actions)});
-    console.flow(flow).await;
+    greeting(&console).await;
     console.walk("keyboard", json!({"flow": "Greet"})).await;
 }
 
@@ -185,8 +198,89 @@ async fn an_approval_is_answered_on_a_phone() {
     let approval = json!({"approvalType": "CustomResponse", "title": HOSTILE,
         "details": format!("{HOSTILE} details"), "assignedTo": "ada@example.org",
         "responseOptions": [HOSTILE, "No"]});
-    console.call(Method::POST, "/api/v1/environments/default/approvals", approval, 201).await;
+    console.call(Method::POST, letter::APPROVALS, approval, 201).await;
     let told =
         json!({"title": HOSTILE, "details": format!("{HOSTILE} details"), "option": HOSTILE});
     console.walk("decide", told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_answered_by_the_link_of_a_letter() {
+    let office = letter::Office::open().await;
+    let approval =
+        json!({"approvalType": "Basic", "title": HOSTILE, "assignedTo": letter::OUTSIDE});
+    let made = office.console.call(Method::POST, letter::APPROVALS, approval, 201).await;
+    let shown = format!("/api/v1/approvals/{}", made["id"].as_str().expect("an id"));
+    let links = office.links().await;
+    assert_eq!(links.len(), 3, "{links:?}");
+    office.scan(&links).await;
+    let before = office.console.world.api.get(&shown).await;
+    assert_eq!(before["state"], "Open", "{before}");
+    // of another length, so that no letter of it is by chance the right one
+    let forged = format!("{}A", links[0]);
+    let told = json!({"title": HOSTILE, "link": links[0], "reject": links[2], "forged": forged});
+    office.console.walk("letter", told).await;
+    let after = office.console.world.api.get(&shown).await;
+    assert_eq!(after["outcome"], "Reject", "{after}");
+    assert_eq!(after["stages"][0]["tasks"][0]["comments"], "by mail");
+}
+
+#[tokio::test]
+async fn a_flow_is_shared_with_people_and_groups_who_are_looked_up() {
+    let console = Console::open().await;
+    greeting(&console).await;
+    console.person("grace@example.org", "Grace").await;
+    console.person("mallory@example.org", HOSTILE).await;
+    console.call(Method::POST, "/api/v1/groups", json!({"displayName": "Team"}), 201).await;
+    console.walk("share", json!({"flow": "greet", "hostile": HOSTILE})).await;
+}
+
+#[tokio::test]
+async fn deputies_are_named_and_calendars_seen_to() {
+    let console = Console::open().await;
+    console.person("grace@example.org", "Grace").await;
+    console.walk("absence", json!({})).await;
+}
+
+#[tokio::test]
+async fn approvals_deputies_and_calendars_need_no_mouse() {
+    let console = Console::open().await;
+    console.person("grace@example.org", "Grace").await;
+    for title in ["Buy a press", "Sell a press"] {
+        let approval =
+            json!({"approvalType": "Basic", "title": title, "assignedTo": "ada@example.org"});
+        console.call(Method::POST, letter::APPROVALS, approval, 201).await;
+    }
+    let told = json!({"first": "Buy a press", "second": "Sell a press"});
+    console.walk("keyboard-approval", told).await;
+}
+
+#[tokio::test]
+async fn runs_need_no_mouse() {
+    let console = Console::open().await;
+    let (items, failed) = (40, 11);
+    let document = long_loop(items, &format!("@div(1, sub(item(), {failed}))"));
+    let flow = json!({"name": "short", "displayName": "Forty", "document": document});
+    console.flow(flow).await;
+    let hour = json!({"type": "Wait", "runAfter": {}, "inputs": {"interval": {"count": 1, "unit": "Hour"}}});
+    let document = definition(json!({"Wait": hour}));
+    let flow = json!({"name": "hour", "displayName": "An hour", "document": document});
+    console.flow(flow).await;
+    for name in ["short", "hour"] {
+        console.call(Method::POST, &format!("/api/v1/flows/{name}/run"), json!({}), 202).await;
+    }
+    let told = json!({"loop": "Forty", "items": items, "failed": failed, "waiting": "An hour"});
+    console.walk("keyboard-run", told).await;
+}
+
+#[tokio::test]
+async fn imports_flows_and_connections_need_no_mouse() {
+    let console = Console::open().await;
+    console.person("grace@example.org", "Grace").await;
+    let under = "/api/v1/environments/default/connectors";
+    console.call(Method::POST, under, store("Store"), 201).await;
+    greeting(&console).await;
+    let package = console.package("greet").await;
+    console.call(Method::DELETE, "/api/v1/flows/greet?purge=true", json!({}), 204).await;
+    console.walk("keyboard-manage", json!({"flow": "Greet", "package": package})).await;
 }

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { api, given } from '../../api/client';
 import { connectionsQuery } from '../../api/query';
 import type { Package } from '../../api/shape';
+import { encoded } from '../../parts/base64';
 import { Fault } from '../../parts/Fault';
 import { Section } from '../../parts/Section';
 import { To } from '../../parts/To';
@@ -16,16 +17,6 @@ interface Plan {
   skipped: Record<string, boolean>;
   names: Record<string, string>;
   connections: Record<string, string>;
-}
-
-/** The file in base64. */
-async function encoded(file: File): Promise<string> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const parts: string[] = [];
-  for (let at = 0; at < bytes.length; at += 0x8000) {
-    parts.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
-  }
-  return btoa(parts.join(''));
 }
 
 /** What is in a package, and what is to become of it. */

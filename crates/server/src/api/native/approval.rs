@@ -5,7 +5,8 @@ use super::approval_view::{
 };
 use super::shape::Binary;
 use super::{
-    ApiError, ApiState, Authenticated, Body, List, MaybeBody, Params, Path, link, page, page_rows,
+    ApiError, ApiState, Authenticated, Body, List, MaybeBody, Params, Path, console, link, page,
+    page_rows,
 };
 use crate::app::AppError;
 use crate::app::approval::{
@@ -14,7 +15,8 @@ use crate::app::approval::{
 };
 use crate::app::data::{Cursor, Listed};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow::run::format_time;
@@ -22,6 +24,7 @@ use governance::approval::Via;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::convert::Infallible;
 use utoipa::{IntoParams, ToSchema};
 
 /// Whose approvals.
@@ -291,6 +294,17 @@ fn disposition(name: &str) -> String {
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}")
 }
 
+/// Which way an answer comes; whose it is says [`Authenticated`].
+pub struct Way(Via);
+
+impl FromRequestParts<ApiState> for Way {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &ApiState) -> Result<Self, Infallible> {
+        Ok(Way(if console::is_asking(parts) { Via::Console } else { Via::Api }))
+    }
+}
+
 /// Answers an approval.
 #[utoipa::path(
     post, path = "/approvals/{id}/responses",
@@ -300,11 +314,12 @@ fn disposition(name: &str) -> String {
 pub async fn respond(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    Way(via): Way,
     Path(id): Path<String>,
     Body(body): Body<ResponseBody>,
 ) -> Result<Json<Value>, ApiError> {
     let ResponseBody { response: option, comments, assignee } = body;
-    let input = AnswerInput { assignee, option, comments, via: Via::Api };
+    let input = AnswerInput { assignee, option, comments, via };
     state.app.answer_approval(&caller, &id, input).await?;
     Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?)))
 }

@@ -33,7 +33,12 @@ shape! {
         display_name: String,
         description: String,
         is_required: bool,
+        default_value: Option<Value>,
+        allowed_values: Option<Vec<AllowedValueAnswer>>,
     }
+
+    /// A value that a parameter may have, and what it is called.
+    AllowedValueAnswer { value: String, text: String, }
 }
 
 /// Adds what its documents say to a connector.
@@ -79,13 +84,20 @@ fn authentication(connector: &Connector, set: &ParameterSet, is_older: bool) -> 
     let parameters = parameters.or_else(|| connector.property("connectionParameters"));
     let parameter = |it: &::connector::definition::Parameter| {
         let raw = parameters.and_then(|all| all.get(&it.name)).unwrap_or(&Value::Null);
-        json!({
+        let mut shown = json!({
             "name": it.name,
             "type": text(raw, "/type"),
             "displayName": text(raw, "/uiDefinition/displayName"),
             "description": text(raw, "/uiDefinition/description"),
             "isRequired": it.is_required,
-        })
+        });
+        if let Some(default) = it.default.as_ref().filter(|_| !it.kind.is_secret()) {
+            shown["defaultValue"] = default.clone();
+        }
+        if !it.allowed.is_empty() {
+            shown["allowedValues"] = it.allowed.iter().map(|value| allowed(raw, value)).collect();
+        }
+        shown
     };
     let raw = raw.unwrap_or(&Value::Null);
     let (display_name, description) = match is_older {
@@ -103,6 +115,16 @@ fn authentication(connector: &Connector, set: &ParameterSet, is_older: bool) -> 
         "isDeprecated": is_older,
         "parameters": set.parameters.iter().map(parameter).collect::<Vec<_>>(),
     })
+}
+
+/// An allowed value with its text, or itself where the document has none.
+fn allowed(parameter: &Value, value: &str) -> Value {
+    let all =
+        parameter.pointer("/uiDefinition/constraints/allowedValues").and_then(Value::as_array);
+    let mut all = all.into_iter().flatten();
+    let named = all.find(|it| it.get("value").and_then(Value::as_str) == Some(value));
+    let text = named.and_then(|it| it.get("text")).and_then(Value::as_str).unwrap_or(value);
+    json!({"value": value, "text": text})
 }
 
 fn raw_set<'a>(connector: &'a Connector, name: &str) -> Option<&'a Value> {

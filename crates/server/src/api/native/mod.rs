@@ -23,6 +23,7 @@ mod flow;
 mod group;
 mod invoker;
 mod key;
+mod lookup;
 mod me;
 mod mine;
 mod notification;
@@ -90,7 +91,7 @@ fn flows() -> Described {
         .with(operations!(flow::disable))
         .with(operations!(flow::suspend))
         .with(operations!(notification::show, notification::set))
-        .with(operations!(owner::list))
+        .with(operations!(owner::list, owner::change))
         .with(operations!(transfer::copy))
         .with(operations!(transfer::relocate))
         .with(operations!(version::versions))
@@ -137,6 +138,8 @@ fn administration() -> Described {
         .with(operations!(connector::file))
         .with(operations!(connector::client, connector::set_client, connector::remove_client))
         .with(operations!(connection::list))
+        .with(operations!(connection::create))
+        .with(operations!(connection::delete))
         .with(operations!(backend::show, backend::set))
         .with(operations!(consent::begin))
         .with(operations!(consent::show))
@@ -226,6 +229,7 @@ fn directory() -> Described {
         .with(operations!(application::remove_secret))
         .with(operations!(application::add_certificate))
         .with(operations!(application::remove_certificate))
+        .with(operations!(lookup::list))
         .with(operations!(role::show))
         .with(operations!(role::grant))
         .with(operations!(role::revoke))

@@ -4,6 +4,7 @@ pub mod application;
 pub mod credential;
 pub mod group;
 pub mod key;
+pub mod lookup;
 pub mod outside;
 pub mod principal;
 pub mod role;

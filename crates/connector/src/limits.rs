@@ -141,3 +141,10 @@ impl Default for HttpLimits {
         }
     }
 }
+
+/// Calls in a window that a connector's policy may allow over a connection: the moments of all
+/// of them are kept.
+pub const RATE_CALLS_MAX: usize = 5_000;
+
+/// Seconds of such a window: a day.
+pub const RATE_SECONDS_MAX: i64 = 86_400;

@@ -28,10 +28,10 @@ macro_rules! builtin {
 
 static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
     vec![
-        builtin!("shared_smtp", ["SendEmailV3"], []),
-        builtin!("shared_sendmail", ["SendEmailV3"], []),
-        builtin!("shared_outlook", ["SendEmailV2"], []),
-        builtin!("shared_gmail", ["SendEmailV2"], []),
+        builtin!("shared_smtp", ["SendEmailV3", "TestConnection"], []),
+        builtin!("shared_sendmail", ["SendEmailV3", "TestConnection"], []),
+        builtin!("shared_outlook", ["SendEmailV2", "TestConnection"], []),
+        builtin!("shared_gmail", ["SendEmailV2", "TestConnection"], []),
         builtin!(
             "shared_office365",
             [
@@ -47,6 +47,7 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
                 "MarkAsRead_V3",
                 "MoveV2",
                 "DeleteEmail_V2",
+                "TestConnection",
             ],
             ["OnNewEmailV3"]
         ),
@@ -78,12 +79,13 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
                 "DeleteItem_V2",
                 "ExecutePassThroughNativeQuery_V2",
                 "ExecuteProcedure_V2",
+                "TestConnection",
             ],
             []
         ),
         builtin!("shared_rss", ["ListFeedItems"], ["OnNewFeed"]),
-        builtin!("shared_webcontents", ["InvokeHttp"], []),
-        builtin!("shared_webcontentsv2", ["InvokeHttp"], []),
+        builtin!("shared_webcontents", ["InvokeHttp", "TestConnection"], []),
+        builtin!("shared_webcontentsv2", ["InvokeHttp", "TestConnection"], []),
         builtin!(
             "shared_keyvault",
             [

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::argument::Settings;
 use super::stop::{Outcome, Stop};
-use super::{Answered, Arguments, Called, Context};
+use super::{Answered, Arguments, Called, Context, HttpFailure};
 use crate::http::authentication::AUTHORITY_DEFAULT;
 use crate::http::headers::sendable;
 use crate::http::{
@@ -23,6 +23,9 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     let base = Url::parse(&base).map_err(|_| {
         Stop::bad("The connection's 'baseResourceUrl' is no address; expected like https://host.")
     })?;
+    if called.operation == "TestConnection" {
+        return test(context, called, base).await;
+    }
     let request = Arguments(called.parameters).object("request")?;
     let url = target(&base, &request.required("url")?)?;
     let body = request.get("body").map(expr::content::to_body);
@@ -32,19 +35,12 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     {
         headers.push(("Content-Type".to_owned(), kind.clone()));
     }
-    let client = OAuthClient {
-        tenant: connection.required("tenantId")?,
-        audience: connection.text("resourceUri").unwrap_or_else(|| origin(&base)),
-        client_id: connection.required("clientId")?,
-        credential: ClientCredential::Secret(Secret::new(connection.required("clientSecret")?)),
-        authority: connection.text("authority").unwrap_or_else(|| AUTHORITY_DEFAULT.to_owned()),
-    };
     let sent = context.http.send(HttpCall {
         method: request.required("method")?,
         uri: url.into(),
         headers,
         body: body.map(|(_, bytes)| Bytes::from(bytes)),
-        authentication: Authentication::ActiveDirectoryOAuth(client),
+        authentication: Authentication::ActiveDirectoryOAuth(client(connection, &base)?),
         timeout: called.timeout,
         redirects: Redirects::Stay,
         transfer: Transfer::Whole,
@@ -57,6 +53,49 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         Err(_) => expr::content::envelope("application/octet-stream", &answer.body).into(),
     };
     Ok(Answered { status: answer.status, headers: answer.headers, body })
+}
+
+/// The connection's client, for tokens of its service.
+fn client(connection: Settings<'_>, base: &Url) -> Result<OAuthClient, Stop> {
+    Ok(OAuthClient {
+        tenant: connection.required("tenantId")?,
+        audience: connection.text("resourceUri").unwrap_or_else(|| origin(base)),
+        client_id: connection.required("clientId")?,
+        credential: ClientCredential::Secret(Secret::new(connection.required("clientSecret")?)),
+        authority: connection.text("authority").unwrap_or_else(|| AUTHORITY_DEFAULT.to_owned()),
+    })
+}
+
+/// Whether the client gets a token, and its service believes it: what else the service says
+/// to a bare call of its address does not matter.
+async fn test(context: &Context, called: Called<'_>, base: Url) -> Outcome {
+    let client = client(Settings(called.connection), &base)?;
+    let sent = context.http.send(HttpCall {
+        method: "GET".to_owned(),
+        uri: base.into(),
+        headers: Vec::new(),
+        body: None,
+        authentication: Authentication::ActiveDirectoryOAuth(client),
+        timeout: called.timeout,
+        redirects: Redirects::Stay,
+        transfer: Transfer::Whole,
+    });
+    match Box::pin(sent).await {
+        Ok(answer) if matches!(answer.status, 401 | 403) => Err(Stop::Answer(
+            answer.status,
+            format!(
+                "The service answers {} to the token of the connection's client.",
+                answer.status
+            ),
+        )),
+        Ok(answer) if answer.status >= 500 => {
+            Err(Stop::Answer(502, format!("The service answers {}.", answer.status)))
+        }
+        Ok(_) => Ok(Answered::empty(200)),
+        // of a call that is made up here, only the client can be wrong
+        Err(HttpFailure::Invalid(reason)) => Err(Stop::Answer(401, format!("No token: {reason}."))),
+        Err(failure) => Err(failure.into()),
+    }
 }
 
 /// A path below the service's address, or a whole address at the same host.

@@ -124,7 +124,7 @@ impl Policies {
                 }
                 Kind::Header { .. } | Kind::Property { .. } | Kind::Convert(..) => {}
                 Kind::NextLink(_) | Kind::Unauthenticated(_) => {}
-                Kind::Polling(_) | Kind::Unknown(_) => {}
+                Kind::Polling(_) | Kind::Rate(_) | Kind::Unknown(_) => {}
             }
         }
         Ok(None)
@@ -206,7 +206,7 @@ impl Policies {
                 Kind::Header { .. } | Kind::Property { .. } | Kind::Convert(..) => {}
                 Kind::HostUrl(_) | Kind::Route { .. } | Kind::Query { .. } => {}
                 Kind::FromUrl { .. } | Kind::Unauthenticated(_) => {}
-                Kind::Polling(_) | Kind::Unknown(_) => {}
+                Kind::Polling(_) | Kind::Rate(_) | Kind::Unknown(_) => {}
             }
         }
         Ok(())

@@ -10,10 +10,12 @@ mod conversion;
 mod expression;
 mod polling;
 mod property;
+mod rate;
 
 pub use apply::{AbsoluteRequest, PolicyContext, PolicyResponse};
 pub use ask::Question;
 pub use polling::{Advance, Polling};
+pub use rate::RateLimit;
 
 use crate::definition::{Fault, Operation};
 use crate::limits::{BODY_DEPTH_MAX, POLICIES_MAX};
@@ -27,6 +29,8 @@ pub struct Policies {
     all: Vec<Policy>,
     /// Ids of operations that run code of the connector's own.
     scripted: Vec<String>,
+    /// Whether there is code of its own. It is run for all operations when none is named.
+    has_script: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +76,7 @@ enum Kind {
     /// The status with which a service says that the connection is no longer good.
     Unauthenticated(u64),
     Polling(Polling),
+    Rate(RateLimit),
     Unknown(String),
 }
 
@@ -124,7 +129,14 @@ impl Policies {
         Ok(Policies {
             all: instances.iter().enumerate().map(read).collect::<Result<_, _>>()?,
             scripted: texts(properties.get("scriptOperations")),
+            has_script: false,
         })
+    }
+
+    /// The same of a connector with code of its own (`script.csx`).
+    #[must_use]
+    pub fn with_script(self) -> Policies {
+        Policies { has_script: true, ..self }
     }
 
     /// Whether an operation can be called at all.
@@ -132,7 +144,8 @@ impl Policies {
     /// # Errors
     /// It runs code of the connector's own, or a template that is not known applies to it.
     pub fn check(&self, operation: &Operation) -> Result<(), PolicyFault> {
-        if self.scripted.iter().any(|id| id.eq_ignore_ascii_case(&operation.id)) {
+        let is_named = self.scripted.iter().any(|id| id.eq_ignore_ascii_case(&operation.id));
+        if is_named || (self.has_script && self.scripted.is_empty()) {
             return Err(PolicyFault::new(format!(
                 "The operation '{}' runs code of the connector's own (script.csx), which is not run here.",
                 operation.id
@@ -170,14 +183,16 @@ impl Policies {
     }
 
     fn of<'a>(&'a self, operation: &Operation) -> impl Iterator<Item = &'a Policy> {
-        self.all.iter().filter(|policy| {
-            let is_it = |id: &String| id.eq_ignore_ascii_case(&operation.id);
-            policy.operations.is_empty() || policy.operations.iter().any(is_it)
-        })
+        self.all.iter().filter(|policy| policy.is_of(operation))
     }
 }
 
 impl Policy {
+    fn is_of(&self, operation: &Operation) -> bool {
+        let is_it = |id: &String| id.eq_ignore_ascii_case(&operation.id);
+        self.operations.is_empty() || self.operations.iter().any(is_it)
+    }
+
     fn read(value: &Value, path: &str) -> Result<Policy, Fault> {
         let Some(template) = value.get("templateId").and_then(Value::as_str) else {
             return Err(Fault::at(format!("{path}.templateId"), "The policy has no template."));
@@ -233,6 +248,7 @@ impl Policy {
                 source.raw("triggerConfig"),
                 &source.text("triggerDataPath")?,
             )),
+            "ratelimit" => Kind::Rate(RateLimit::read(&source)?),
             _ => Kind::Unknown(template.to_owned()),
         };
         let operations = texts(parameters.get("x-ms-apimTemplate-operationName"));

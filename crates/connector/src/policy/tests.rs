@@ -462,3 +462,51 @@ fn a_status_says_that_a_connection_is_no_longer_good() {
     let failing = policy("setheader", &json!({"name": "a", "value": "b", "section": "Failure"}));
     assert_eq!(applied(&failing, "Get", start(None)).unwrap(), start(None));
 }
+
+#[test]
+fn limits_are_of_all_operations_or_of_some() {
+    let document = document();
+    let limit = |calls: Value, seconds: Value, operations: Value| {
+        policy(
+            "rateLimit",
+            &json!({"calls": calls, "renewalPeriod": seconds, "operations": operations}),
+        )
+    };
+    let read = policies(&json!([
+        policy("setheader", &json!({"name": "x", "value": "y"})),
+        limit(json!(100), json!("60"), json!([])),
+        limit(json!("5"), json!(3_600), json!(["put"])),
+    ]));
+    let of = |id: &str| read.rate_limits(document.operation(id).unwrap());
+    let first = (1, RateLimit { calls: 100, seconds: 60 });
+    assert_eq!(of("Get"), [first]);
+    assert_eq!(of("Put"), [first, (2, RateLimit { calls: 5, seconds: 3_600 })]);
+    for (calls, seconds, name) in [
+        (json!(0), json!(60), "calls' is 0"),
+        (json!(1.5), json!(60), "calls' is 1.5"),
+        (json!(5_001), json!(60), "calls' is 5001"),
+        (json!(1), json!("soon"), "renewalPeriod' is \"soon\""),
+        (json!(1), Value::Null, "renewalPeriod' is null"),
+    ] {
+        let properties = json!({"policyTemplateInstances": [limit(calls, seconds, json!([]))]});
+        let fault = Policies::read(properties.as_object().unwrap()).unwrap_err();
+        assert!(fault.message.contains(name), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_script_without_names_is_for_every_operation() {
+    let document = document();
+    let runs = |properties: &Value, has_script: bool, id: &str| {
+        let policies = Policies::read(properties.as_object().unwrap()).unwrap();
+        let policies = if has_script { policies.with_script() } else { policies };
+        policies.check(document.operation(id).unwrap()).is_err()
+    };
+    let named = json!({"scriptOperations": ["Coded"]});
+    for none in [json!({}), json!({"scriptOperations": []}), json!({"scriptOperations": null})] {
+        assert!(runs(&none, true, "Get") && !runs(&none, false, "Get"), "{none}");
+    }
+    for has_script in [true, false] {
+        assert!(runs(&named, has_script, "Coded") && !runs(&named, has_script, "Get"));
+    }
+}

@@ -35,7 +35,7 @@ pub enum ConnectionCommand {
         #[arg(long)]
         no_wait: bool,
     },
-    /// Find out whether a token can be had for a connection
+    /// Find out whether a connection works: call what its connector names for that
     Test {
         #[command(flatten)]
         at: At,
@@ -81,9 +81,13 @@ struct ConsentRecord {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct TestRecord {
+    status: String,
     tried: bool,
+    operation: Option<String>,
+    status_code: Option<i64>,
+    message: Option<String>,
 }
 
 pub async fn execute(
@@ -94,21 +98,40 @@ pub async fn execute(
     match command {
         ConnectionCommand::Consent { at, no_wait } => consent(&at, no_wait, client, out).await?,
         ConnectionCommand::Backend(command) => backend::execute(command, client, out).await?,
-        ConnectionCommand::Test { at } => {
-            let text = client.post(&at.resource(client, &["test"])?, None).await?;
-            if out.is_json() {
-                out.document(&text)?;
-            } else if client.read::<TestRecord>(&text)?.tried {
-                out.line(format_args!("A token was had for connection '{}'.", at.name))?;
-            } else {
-                out.line(format_args!(
-                    "Connection '{}' takes no token: nothing was tried.",
-                    at.name
-                ))?;
-            }
-        }
+        ConnectionCommand::Test { at } => return test(&at, client, out).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn test(at: &At, client: &Client, out: &mut Output<'_>) -> Result<ExitCode, Failure> {
+    let text = client.post(&at.resource(client, &["test"])?, None).await?;
+    let found: TestRecord = client.read(&text)?;
+    let code = match found.status.as_str() {
+        "Connected" => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    };
+    if out.is_json() {
+        out.document(&text)?;
+        return Ok(code);
+    }
+    let name = &at.name;
+    let answered = found.status_code.map(|it| format!(" and was answered {it}"));
+    let answered = answered.unwrap_or_default();
+    match found.operation {
+        Some(operation) => out.line(format_args!(
+            "{}: a test of connection '{name}' called '{}'{answered}.",
+            visible(&found.status),
+            visible(&operation),
+        ))?,
+        None if found.tried => out.line(format_args!("A token was had for connection '{name}'."))?,
+        None => out.line(format_args!(
+            "Connection '{name}' takes no token, and its connector names nothing to call: nothing was tried."
+        ))?,
+    }
+    if let Some(message) = &found.message {
+        out.line(visible(message))?;
+    }
+    Ok(code)
 }
 
 async fn consent(

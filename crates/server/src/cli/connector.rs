@@ -16,14 +16,15 @@ use super::input;
 use super::output::{Output, Table, moment, visible};
 
 const EXAMPLES: &str = "\
-DIR holds apiDefinition.swagger.json and apiProperties.json, and maybe icon.png: what
-'paconn download' and 'm365 pa connector export' write.
+DIR holds apiDefinition.swagger.json and apiProperties.json, and maybe icon.png and script.csx:
+what 'paconn download' and 'm365 pa connector export' write.
 
 Examples:
   sluicegate connector import connectors/contoso
   sluicegate connector import connectors/contoso --update shared_contoso-5f0123456789abcdef
   sluicegate connector export shared_contoso-5f0123456789abcdef -o contoso
   sluicegate connector import connectors/contoso --client-id 12ab --client-secret-file secret.txt
+  sluicegate connector import connectors/contoso --host test.contoso.com --base-path /v2
   sluicegate connector list --environment test";
 
 const CLIENT_EXAMPLES: &str = "\
@@ -35,6 +36,7 @@ Examples:
 pub(super) const DEFINITION: &str = "apiDefinition.swagger.json";
 pub(super) const PROPERTIES: &str = "apiProperties.json";
 const ICON: &str = "icon.png";
+const SCRIPT: &str = "script.csx";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
@@ -85,6 +87,31 @@ pub struct ImportArgs {
     /// Read the client's secret from a file
     #[arg(long, value_name = "FILE", requires = "client_id")]
     client_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    service: ServiceArgs,
+}
+
+/// Where the service is, in the place of what the definition says.
+#[derive(Debug, Args)]
+struct ServiceArgs {
+    /// Host of its service, instead of the definition's
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// What stands before every path, instead of the definition's
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<String>,
+    /// https or http, instead of the definition's
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<String>,
+}
+
+impl ServiceArgs {
+    /// As the server takes it; none when nothing is said.
+    fn settings(&self) -> Option<serde_json::Value> {
+        let ServiceArgs { host, base_path, scheme } = self;
+        let is_said = host.is_some() || base_path.is_some() || scheme.is_some();
+        is_said.then(|| json!({"host": host, "basePath": base_path, "scheme": scheme}))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -181,8 +208,9 @@ async fn import(args: ImportArgs, client: &Client, out: &mut Output<'_>) -> Resu
         Ok(bytes) => Some(STANDARD.encode(bytes)),
         Err(_) => None,
     };
-    let mut body =
-        json!({"definition": text(DEFINITION)?, "properties": text(PROPERTIES)?, "icon": icon});
+    let script = args.dir.join(SCRIPT).exists().then(|| text(SCRIPT)).transpose()?;
+    let mut body = json!({"definition": text(DEFINITION)?, "properties": text(PROPERTIES)?,
+        "icon": icon, "script": script, "settings": args.service.settings()});
     if let Some(id) = args.client_id {
         let secret = input::read_secret(false, args.client_secret_file)?;
         body["client"] = json!({"clientId": id, "secret": secret});
@@ -299,11 +327,13 @@ async fn export(
         Failure::new(format!("{} cannot be written: {error}", folder.display()))
     };
     let mut files = Vec::new();
-    for file in [DEFINITION, PROPERTIES, ICON] {
+    for file in [DEFINITION, PROPERTIES, ICON, SCRIPT] {
         match client.get_bytes(&connectors(client, &[name, "files", file])?).await {
             Ok(bytes) => files.push((file, bytes)),
             // not every connector has one
-            Err(failure) if file == ICON && failure.code() == Some("ConnectorFileNotFound") => {}
+            Err(failure)
+                if matches!(file, ICON | SCRIPT)
+                    && failure.code() == Some("ConnectorFileNotFound") => {}
             Err(failure) => return Err(failure),
         }
     }

@@ -14,7 +14,7 @@ const WITHIN: Duration = Duration::from_secs(40);
 /// A server whose administrator has set both mail servers, and these.
 struct Post {
     world: World,
-    _servers: Mail,
+    servers: Mail,
     _dir: tempfile::TempDir,
 }
 
@@ -40,7 +40,7 @@ async fn post() -> Post {
     // it names no server: those of the administrator count
     let path = "/providers/Microsoft.PowerApps/apis/shared_office365/connections/box?api-version=2016-11-01&$filter=environment%20eq%20%27~default%27";
     world.call(Method::PUT, path, json!({"properties": {}}), 201).await;
-    Post { world, _servers: servers, _dir: dir }
+    Post { world, servers, _dir: dir }
 }
 
 fn host(operation: &str) -> Value {
@@ -72,6 +72,38 @@ impl Post {
             told.push(action["outputs"].as_str().expect("a text").to_owned());
         }
         told
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_a_connection_signs_in_at_its_servers() {
+    let post = post().await;
+    let tested = |name: &str, connector: &str| {
+        let path =
+            format!("/api/v1/environments/default/connectors/{connector}/connections/{name}/test");
+        let api = &post.world.api;
+        async move { api.post(&path, 200).await }
+    };
+    let found = tested("box", "shared_office365").await;
+    assert_eq!(
+        (&found["status"], &found["operation"]),
+        (&json!("Connected"), &json!("TestConnection"))
+    );
+    for (name, password, status) in
+        [("good", MAIL_PASSWORD, "Connected"), ("bad", "wrong-password", "Error")]
+    {
+        let path = format!(
+            "/providers/Microsoft.PowerApps/apis/shared_smtp/connections/{name}?api-version=2016-11-01&$filter=environment%20eq%20%27~default%27"
+        );
+        let parameters = json!({"serverAddress": "localhost", "port": post.servers.smtp_tls.to_string(),
+            "security": "tls", "userName": MAIL_USER, "password": password});
+        let body = json!({"properties": {"connectionParameters": parameters}});
+        post.world.call(Method::PUT, &path, body, 201).await;
+        let found = tested(name, "shared_smtp").await;
+        assert_eq!(found["status"], status, "{found}");
+        assert!(!found.to_string().contains(password), "{found}");
+        let shown = post.world.api.get(&path).await;
+        assert_eq!(shown["properties"]["statuses"][0]["status"], status, "{shown}");
     }
 }
 

@@ -26,6 +26,7 @@ mod firing;
 mod flow;
 mod health;
 mod import;
+mod imported;
 mod input;
 mod isolation;
 mod item;

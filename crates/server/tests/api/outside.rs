@@ -39,7 +39,7 @@ async fn an_http_action_calls_and_keeps_the_answer() {
 }
 
 /// A server that lets in whom the authority has signed, and answers 200; its port.
-async fn door(authority: &rig::Authority) -> u16 {
+pub async fn door(authority: &rig::Authority) -> u16 {
     let own = authority.issue("door", &["localhost"]).expect("a certificate");
     let chain = |path: &std::path::Path| {
         let all = CertificateDer::pem_file_iter(path).expect("certificates");

@@ -26,10 +26,12 @@ use super::stop::{Outcome, Stop};
 use super::{Answered, Arguments, Called, Context, Polled};
 pub(super) use compose::media_type;
 use compose::{Content, Outgoing};
+use session::Session;
 use setting::Servers;
 
 pub(super) async fn call(connector: &str, context: &Context, called: Called<'_>) -> Outcome {
     match connector {
+        _ if called.operation == "TestConnection" => test(connector, context, called).await,
         "shared_smtp" => send_smtp(context, called).await,
         "shared_sendmail" => send_notification(context, called).await,
         _ => outlook::call(context, called).await,
@@ -42,6 +44,27 @@ pub(super) async fn poll(
     state: &Json,
 ) -> Result<Polled, Stop> {
     watch::new_mail(context, called, state).await
+}
+
+/// Whether the servers of a connection let it in.
+async fn test(connector: &str, context: &Context, called: Called<'_>) -> Outcome {
+    let servers = match connector {
+        "shared_smtp" => Servers::of_smtp(context, called)?,
+        "shared_sendmail" => Servers::of_administrator(context)?,
+        _ => Servers::of_outlook(context, called)?,
+    };
+    if servers.smtp.is_none() && servers.imap.is_none() {
+        return Err(Stop::bad(
+            "The connection names no mail server, and the administrator has set none.",
+        ));
+    }
+    if let Some(server) = &servers.smtp {
+        smtp::try_server(context, server).await?;
+    }
+    if let Some((server, named)) = &servers.imap {
+        Session::open(&context.reach, server, *named).await?.close().await;
+    }
+    Ok(Answered::empty(200))
 }
 
 /// `SendEmailV3` of SMTP.

@@ -19,6 +19,16 @@ use super::super::{Called, Context, HttpFailure};
 use super::compose::Outgoing;
 use super::setting::{MailServer, MailTls, Servers, UNENCRYPTED};
 
+/// Signs in at a server, and leaves.
+pub(super) async fn try_server(
+    context: &Context,
+    (server, named): &(MailServer, Named),
+) -> Result<(), Stop> {
+    let mut connection = Box::pin(connect(&context.reach, server, *named)).await?;
+    let _ = connection.quit().await;
+    Ok(())
+}
+
 /// Sends a mail through a connection's server.
 pub(super) async fn send(
     context: &Context,

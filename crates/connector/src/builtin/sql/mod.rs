@@ -38,6 +38,7 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
     same_as_connection(given, called)?;
     let database = Database::open(context, called).await?;
     match called.operation {
+        "TestConnection" => test(&database).await,
         "GetTables_V2" => tables(&database).await,
         "GetItems_V2" => list(&database, given).await,
         "GetItem_V2" => one(&database, given).await,
@@ -109,6 +110,16 @@ impl Database {
             Database::Sqlite(session) => session.rows(statement).await,
         }
     }
+}
+
+async fn test(database: &Database) -> Outcome {
+    let parameters = named::Parameters(Vec::new());
+    let query = "select 1 as answer";
+    match database {
+        Database::Postgres(session) => session.native(query, &parameters).await?,
+        Database::Sqlite(session) => session.native(query.to_owned(), parameters).await?,
+    };
+    Ok(Answered::empty(200))
 }
 
 async fn tables(database: &Database) -> Outcome {

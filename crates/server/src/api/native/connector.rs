@@ -6,7 +6,7 @@ use super::{ApiError, ApiState, Authenticated, Body, List, Path, page};
 use crate::app::AppError;
 use crate::app::access::Scope;
 use crate::app::connector::oauth::client::{ClientInput, ClientView};
-use crate::app::connector::{Connector, ConnectorInput, File};
+use crate::app::connector::{Connector, ConnectorInput, File, Scripted, ServiceInput};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -29,8 +29,24 @@ pub struct ConnectorBody {
     properties: String,
     /// A PNG, base64.
     icon: Option<String>,
+    /// The text of `script.csx`. It is kept and not run: calls of its operations are refused.
+    script: Option<String>,
+    /// Where its service is, in the place of what the definition says; without it, what was
+    /// said before stays.
+    settings: Option<SettingsBody>,
     /// What its service knows this server as; without it, what is known stays.
     client: Option<ClientBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SettingsBody {
+    /// `https` or `http`.
+    scheme: Option<String>,
+    /// With its port, if it is not the usual one.
+    host: Option<String>,
+    /// What stands before every path.
+    base_path: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -97,12 +113,21 @@ impl ConnectorBody {
             definition: self.definition,
             properties: self.properties,
             icon: self.icon.map(decode).transpose()?,
+            script: self.script,
+            service: self.settings.map(|it| ServiceInput {
+                scheme: it.scheme,
+                host: it.host,
+                base_path: it.base_path,
+            }),
             client: self.client.map(ClientBody::into_input),
         })
     }
 }
 
 shape! {
+    /// What of the definition's address was said otherwise.
+    SettingsAnswer { scheme: Option<String>, host: Option<String>, base_path: Option<String>, }
+
     /// A connector; those that come with the server have no id and no times. What its page
     /// shows is there when it is asked for by name.
     ConnectorAnswer {
@@ -113,6 +138,7 @@ shape! {
         parameter_sets: Vec<String>,
         id: Option<String>,
         service: Option<String>,
+        settings: Option<SettingsAnswer>,
         operations: Option<u64>,
         created_time: Option<String>,
         changed_time: Option<String>,
@@ -148,18 +174,26 @@ fn render(connector: &Connector) -> Value {
         if let Some(service) = &connector.service {
             value["service"] = json!(service);
         }
+        if connector.own_service != ServiceInput::default() {
+            value["settings"] = json!(connector.own_service);
+        }
     }
     value
 }
 
 /// What of a connector is not done here.
 fn remarks(connector: &Connector) -> Vec<String> {
-    let scripted = connector.scripted();
-    if scripted.is_empty() {
-        return Vec::new();
+    match connector.scripted() {
+        Scripted::None => Vec::new(),
+        Scripted::All => vec![
+            "Custom code (script.csx) is not run: it is for all operations, and their calls are refused."
+                .to_owned(),
+        ],
+        Scripted::These(names) => vec![format!(
+            "Custom code (script.csx) is not run: calls of these operations are refused: {}.",
+            names.join(", ")
+        )],
     }
-    let names = scripted.join(", ");
-    vec![format!("Custom code is not run: of these operations it changes calls: {names}.")]
 }
 
 /// The connectors of an environment.

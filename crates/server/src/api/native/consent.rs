@@ -5,6 +5,7 @@ use super::{ApiError, ApiState, Authenticated, Path};
 use crate::app::access::Scope;
 use crate::app::connector::connection::ConnectionAt;
 use crate::app::connector::oauth::consent::Standing;
+use crate::app::connector::runtime::{Tried, Verdict};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,8 +19,16 @@ shape! {
     /// How far a sign-in has come: Waiting, Connected or Failed.
     ConsentAnswer { status: String, message: Option<String>, }
 
-    /// Whether a token could be had; a connection that takes none was not tried.
-    ConnectionTestAnswer { status: String, tried: bool, }
+    /// What a test of a connection found: Connected; Error, when its service refuses it; or
+    /// Unknown, when the service gave no answer that says so. What was called is named, with
+    /// what was answered. A connection without anything to call is as good as it was.
+    ConnectionTestAnswer {
+        status: String,
+        tried: bool,
+        operation: Option<String>,
+        status_code: Option<i64>,
+        message: Option<String>,
+    }
 }
 
 /// Where a connection is: its environment, its connector and its name.
@@ -67,7 +76,7 @@ pub async fn show(
     }))
 }
 
-/// Finds out whether a token can be had for a connection.
+/// Finds out whether a connection works: calls what its connector names for that.
 #[utoipa::path(
     post, path = "/environments/{environment}/connectors/{connector}/connections/{name}/test",
     responses((status = 200, body = ConnectionTestAnswer)),
@@ -77,6 +86,21 @@ pub async fn test(
     Authenticated(caller): Authenticated,
     Path(place): Path<Place>,
 ) -> Result<Json<Value>, ApiError> {
-    let tried = state.app.test_connection(&caller, at(&place, Scope::Mine)).await?;
-    Ok(Json(json!({"status": "Connected", "tried": tried})))
+    let trial = state.app.test_connection(&caller, at(&place, Scope::Mine)).await?;
+    let status = match trial.verdict {
+        Verdict::Connected => "Connected",
+        Verdict::Refused => "Error",
+        Verdict::Unknown => "Unknown",
+    };
+    let mut value = json!({"status": status, "tried": trial.tried != Tried::Nothing});
+    if let Tried::Operation(id) = trial.tried {
+        value["operation"] = json!(id);
+    }
+    if let Some(status) = trial.status {
+        value["statusCode"] = json!(status);
+    }
+    if let Some(message) = trial.message.filter(|it| !it.is_empty()) {
+        value["message"] = json!(message);
+    }
+    Ok(Json(value))
 }

@@ -56,7 +56,7 @@ async fn answer(state: &ApiState, request: Request) -> Answered {
         [last] if last == "testconnection" => {
             // the link of a connection's `testLinks`
             asked.expect(&Method::GET)?;
-            asked.app.test_at_address(&asked.caller, target).await?;
+            asked.app.test_at_address(&asked.caller, target).await?.passed()?;
             return super::done();
         }
         _ => {}

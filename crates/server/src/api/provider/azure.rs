@@ -88,7 +88,7 @@ async fn test(asked: &Asked) -> Result<(), AppError> {
     let ConnectionFound { environment, connector, connection } = found(asked).await?;
     let (environment, connector) = (environment.id.as_str(), connector.name.as_str());
     let at = ConnectionAt { environment, connector, name: &connection.name, scope: Scope::Mine };
-    asked.app.test_connection(&asked.caller, at).await.map(|_| ())
+    asked.app.test_connection(&asked.caller, at).await?.passed()
 }
 
 async fn call(

@@ -204,6 +204,7 @@ async fn read(app: &App, id: &str, file: &str, signed: &Signed) -> Result<Respon
     let (file, bytes) = app.file_at_address(id, file, (&signed.se, &signed.sig)).await?;
     let kind = match file {
         File::Icon => "image/png",
+        File::Script => "text/plain; charset=utf-8",
         File::Definition | File::Properties => "application/json; charset=utf-8",
     };
     let mut response = bytes.into_response();

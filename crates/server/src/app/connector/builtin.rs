@@ -86,7 +86,8 @@ pub fn named(name: &str) -> Option<&'static Connector> {
 
 fn with_authentication(mut connector: Connector) -> Connector {
     // what older connections were made with, which nobody chooses any more
-    let properties = json!({"connectionParameters": {}, "connectionParameterSets": {
+    let properties = json!({"publisher": "Microsoft", "tier": "Standard",
+        "connectionParameters": {}, "connectionParameterSets": {
         "uiDefinition": {
             "displayName": "Authentication Type",
             "description": "Type of authentication to be used."

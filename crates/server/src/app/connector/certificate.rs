@@ -1,14 +1,26 @@
 //! Certificates that somebody gives: PFX files.
 
 use crate::app::error::AppError;
+use ::connector::definition::{ParameterKind, ParameterSet};
 use ::connector::http::pfx::Pfx;
 use ::connector::http::{PfxFile, Secret};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What somebody gives as `{"pfx", "password"}`.
 pub fn file(given: &Value) -> PfxFile {
     let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
     PfxFile { content: Secret::new(text("pfx")), password: Secret::new(text("password")) }
+}
+
+/// The certificate that a connection shows its service in the handshake, if it has one: not
+/// one with which it asks for tokens.
+pub fn shown(set: &ParameterSet, values: &Map<String, Value>) -> Option<PfxFile> {
+    let beside = set.sign_in().map(|(parameter, _)| format!("{}:", parameter.name));
+    let is_for_tokens = |name: &str| beside.as_ref().is_some_and(|it| name.starts_with(it));
+    let mut theirs = set.parameters.iter();
+    let theirs =
+        theirs.find(|it| it.kind == ParameterKind::Certificate && !is_for_tokens(&it.name))?;
+    values.get(&theirs.name).map(file)
 }
 
 /// Opens it and answers the certificate's SHA-256, hexadecimal as the directory has it. Its

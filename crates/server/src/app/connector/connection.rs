@@ -324,6 +324,9 @@ impl App {
         if !stays {
             connection.fault = signs_in.then(not_signed_in);
             connection.ends = None;
+        } else if !signs_in {
+            // it is said once more, and may be let in again
+            connection.fault = None;
         }
         connection.changed = self.engine.clock.now();
         Ok(!stays)

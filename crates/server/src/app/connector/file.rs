@@ -46,10 +46,12 @@ pub enum File {
     Properties,
     /// `icon.png`
     Icon,
+    /// `script.csx`
+    Script,
 }
 
 impl File {
-    pub const ALL: [File; 3] = [File::Definition, File::Properties, File::Icon];
+    pub const ALL: [File; 4] = [File::Definition, File::Properties, File::Icon, File::Script];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl File {
             File::Definition => "apiDefinition.swagger.json",
             File::Properties => "apiProperties.json",
             File::Icon => "icon.png",
+            File::Script => "script.csx",
         }
     }
 

@@ -266,8 +266,9 @@ pub fn document(connector: &str, title: &str, description: &str) -> String {
         path[operation.method.to_lowercase()] = operation.document();
     }
     let place = |service: &str| json!({"service": service, "class": "Standard", "regions": format!("All {service} regions")});
-    let (metadata, places) = match connector {
+    let (capabilities, metadata, places) = match connector {
         MANAGEMENT => (
+            json!({"testConnection": {"operationId": "ListUserEnvironments", "parameters": {}}}),
             json!([{"propertyName": "Website", "propertyValue": "https://make.powerautomate.com/"}]),
             json!([
                 {"service": "Copilot Studio", "class": "Standard", "regions": "All Power Automate regions"},
@@ -275,7 +276,8 @@ pub fn document(connector: &str, title: &str, description: &str) -> String {
                 place("Power Automate"),
             ]),
         ),
-        _ => (json!([]), json!([place("Power Automate"), place("Power Apps")])),
+        // each of its operations is of somebody, or of a flow
+        _ => (json!({}), json!([]), json!([place("Power Automate"), place("Power Apps")])),
     };
     json!({
         "swagger": "2.0",
@@ -286,6 +288,7 @@ pub fn document(connector: &str, title: &str, description: &str) -> String {
             "contact": {"name": "Microsoft", "url": "https://powerautomate.microsoft.com/support/"},
         },
         "x-ms-connector-metadata": metadata,
+        "x-ms-capabilities": capabilities,
         "x-availability": places,
         "paths": paths,
         "definitions": schema::definitions(operations(connector).iter().map(|it| it.id)),

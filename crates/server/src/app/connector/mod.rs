@@ -13,10 +13,13 @@ pub mod oauth;
 pub mod recording;
 pub mod runtime;
 mod secret;
+mod service;
 pub mod share;
+mod standing;
 pub mod throttle;
 
 pub use file::File;
+pub use service::ServiceInput;
 
 use super::access::Scope;
 use super::data::{self, Change, Kind, Known, Stored};
@@ -28,6 +31,7 @@ use crate::auth::policy::{self, Hold, Place};
 use crate::clock;
 use crate::limits::{CONNECTOR_BYTES_MAX, CONNECTOR_ICON_BYTES_MAX};
 use ::connector::definition::{Document, Fault, ParameterSet, Properties};
+use ::connector::policy::Policies;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use file::ConnectorFile;
@@ -59,6 +63,12 @@ pub struct Connector {
     pub properties: Map<String, Value>,
     #[serde(default)]
     pub has_icon: bool,
+    /// Whether there is code of its own (`script.csx`), which is kept and not run.
+    #[serde(default)]
+    pub has_script: bool,
+    /// Where its service is, as whoever imported it says: what is not said is the document's.
+    #[serde(default)]
+    pub own_service: ServiceInput,
     /// Object id of who imported it.
     #[serde(default)]
     pub created_by: Option<String>,
@@ -99,6 +109,8 @@ impl Connector {
             operations: 0,
             properties: Map::new(),
             has_icon: false,
+            has_script: false,
+            own_service: ServiceInput::default(),
             created_by: None,
             modified_by: None,
             created: 0,
@@ -156,14 +168,17 @@ impl Connector {
     /// Who is behind it.
     #[must_use]
     pub fn publisher(&self) -> Option<&str> {
-        let given = self.property("publisher").and_then(Value::as_str);
-        given.or((!self.is_custom()).then_some("Microsoft"))
+        let text = |name: &str| self.property(name).and_then(Value::as_str);
+        let given = ["publisher", "stackOwner"].into_iter().filter_map(text);
+        given.map(str::trim).find(|it| !it.is_empty())
     }
 
     /// What it costs elsewhere: `Standard`, `Premium`, or not said.
     #[must_use]
     pub fn class(&self) -> &'static str {
-        if self.is_custom() { "NotSpecified" } else { "Standard" }
+        let tier = self.property("tier").and_then(Value::as_str).unwrap_or_default();
+        let mut known = ["Standard", "Premium"].into_iter();
+        known.find(|it| it.eq_ignore_ascii_case(tier)).unwrap_or("NotSpecified")
     }
 
     /// Whether a connection may be given to others.
@@ -172,11 +187,25 @@ impl Connector {
         self.set_named(&connection.set).is_ok_and(|set| set.is_shareable)
     }
 
-    /// Operations that are to run code of the connector's own, which is not run here.
+    /// What it does to its calls.
+    ///
+    /// # Errors
+    /// What of its properties is not as it must be, with the place.
+    pub fn policies(&self) -> Result<Policies, Fault> {
+        let policies = Policies::read(&self.properties)?;
+        Ok(if self.has_script { policies.with_script() } else { policies })
+    }
+
+    /// Which of its operations are to run code of its own, which is not run here.
     #[must_use]
-    pub fn scripted(&self) -> Vec<&str> {
+    pub fn scripted(&self) -> Scripted<'_> {
         let operations = self.property("scriptOperations").and_then(Value::as_array);
-        operations.into_iter().flatten().filter_map(Value::as_str).collect()
+        let named: Vec<&str> = operations.into_iter().flatten().filter_map(Value::as_str).collect();
+        match named.is_empty() {
+            true if self.has_script => Scripted::All,
+            true => Scripted::None,
+            false => Scripted::These(named),
+        }
     }
 
     /// Something of the properties, as it stands there.
@@ -184,6 +213,16 @@ impl Connector {
     pub fn property(&self, name: &str) -> Option<&Value> {
         self.properties.get(name).filter(|value| !value.is_null())
     }
+}
+
+/// Operations that run code of their connector's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scripted<'a> {
+    None,
+    /// The code says for which operations it is, and nothing else does.
+    All,
+    /// By their ids.
+    These(Vec<&'a str>),
 }
 
 /// A connector as somebody brings one.
@@ -194,6 +233,10 @@ pub struct ConnectorInput {
     pub definition: String,
     pub properties: String,
     pub icon: Option<Vec<u8>>,
+    /// Code of the connector's own, which goes with the definition: without it, it has none.
+    pub script: Option<String>,
+    /// Where its service is; `None`: as it is.
+    pub service: Option<ServiceInput>,
     /// What its service knows this server as; `None`: as it is.
     pub client: Option<oauth::client::ClientInput>,
 }
@@ -202,6 +245,8 @@ impl ConnectorInput {
     fn read(&self) -> Result<(Document, Properties), AppError> {
         for (text, file) in
             [(&self.definition, File::Definition), (&self.properties, File::Properties)]
+                .into_iter()
+                .chain(self.script.iter().map(|it| (it, File::Script)))
         {
             if text.len() > CONNECTOR_BYTES_MAX {
                 let message =
@@ -230,6 +275,7 @@ impl ConnectorInput {
             file(File::Properties, self.properties.as_bytes()),
         ];
         files.extend(self.icon.as_ref().map(|icon| file(File::Icon, icon)));
+        files.extend(self.script.as_ref().map(|it| file(File::Script, it.as_bytes())));
         files
     }
 }
@@ -305,6 +351,7 @@ impl App {
         let environment =
             self.environment_for(caller, Operation::CreateApi, environment).await?.value;
         let (document, properties) = input.read()?;
+        let service = input.service.clone().map(ServiceInput::checked).transpose()?;
         let id = clock::guid().map_err(AppError::internal)?;
         let name = match &input.name {
             Some(name) => checked_name(name)?,
@@ -319,6 +366,7 @@ impl App {
             created: now,
             ..Connector::built_in(&name, "", "")
         });
+        connector.own_service = service.unwrap_or_default();
         connector.describe(caller, now, (document, properties), input);
         let taken = || {
             let message = format!("There is a connector '{name}' in the environment already.");
@@ -352,6 +400,10 @@ impl App {
     ) -> Result<(Environment, Connector), AppError> {
         let (environment, mut connector) = self.own_connector(caller, environment, name).await?;
         let read = input.read()?;
+        if let Some(service) = input.service.clone() {
+            connector.own_service = service.checked()?;
+        }
+        let had_script = connector.has_script;
         connector.describe(caller, self.engine.clock.now(), read, input);
         let mut change = Change::default().put(&connector)?;
         for file in input.files(&connector.id) {
@@ -361,6 +413,13 @@ impl App {
             };
             known.value = file;
             change = change.put(&known)?;
+        }
+        let script = File::Script.id(&connector.id);
+        if had_script
+            && !connector.has_script
+            && let Some(known) = self.get::<ConnectorFile>(&script).await?
+        {
+            change = change.remove(&known);
         }
         if let Some(client) = &input.client {
             change = self.with_client(&connector, client.clone(), change).await?;
@@ -457,10 +516,11 @@ impl Connector {
     ) {
         self.display_name = document.title;
         self.description = document.description;
-        self.service = document.service.map(|it| it.url());
+        self.service = self.own_service.applied(document.service).map(|it| it.url());
         self.operations = document.operations.len();
         self.properties = properties.into_raw();
         self.has_icon |= input.icon.is_some();
+        self.has_script = input.script.is_some();
         let is_somebody = caller.kind() != CallerKind::Root;
         self.modified_by = is_somebody.then(|| caller.id().to_owned());
         self.changed = now;
@@ -472,6 +532,7 @@ fn said(connector: &Connector) -> Value {
         "environment": connector.environment,
         "name": connector.name,
         "displayName": connector.display_name,
+        "service": connector.service,
     })
 }
 

@@ -1,8 +1,10 @@
 //! How often a connection may be used, as the pages of connectors say under "Throttling
 //! Limits". Off unless it is turned on, since a server of one's own has no need of it but
-//! in tests of flows that must live with it.
+//! in tests of flows that must live with it. What a policy of an imported connector says
+//! counts always: whoever wrote it means it.
 
 use super::connection::{BY_ACCOUNT, Connection};
+use super::runtime::Called;
 use super::{Connector, builtin};
 use crate::app::App;
 use crate::app::data::{Change, Kind, Known, Stored};
@@ -10,7 +12,9 @@ use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
 use crate::limits::{CALL_COUNT_LANES, CALL_COUNT_TRIES_MAX};
+use ::connector::policy::RateLimit;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use store::RecordKey;
 use tokio::sync::{Mutex, MutexGuard};
@@ -70,6 +74,9 @@ struct CallCount {
     /// Ticks of all calls, oldest first, and of those that are no GET.
     calls: Vec<i64>,
     changes: Vec<i64>,
+    /// Ticks of calls that count for a policy, by its place in the connector's properties.
+    #[serde(default)]
+    limited: BTreeMap<usize, Vec<i64>>,
 }
 
 impl Stored for CallCount {
@@ -132,6 +139,25 @@ impl CallCount {
     }
 }
 
+impl CallCount {
+    /// The same for policies: all of them allow the call, or none counts it.
+    fn count_limited(&mut self, limits: &[(usize, Rate)], now: i64) -> Result<(), i64> {
+        let waits = limits.iter().map(|(at, rate)| {
+            let times = self.limited.entry(*at).or_default();
+            wait(times, *rate, now)
+        });
+        match waits.max().unwrap_or(0) {
+            0 => {
+                for (at, _) in limits {
+                    self.limited.entry(*at).or_default().push(now);
+                }
+                Ok(())
+            }
+            wait => Err(wait),
+        }
+    }
+}
+
 /// Calls over one connection are counted one after the other: a node does not contend with
 /// itself for a record that other nodes write too.
 pub struct Counting {
@@ -165,6 +191,31 @@ impl App {
         if limits == [None, None] {
             return Ok(());
         }
+        self.count(connection, |count, now| count.count(limits, is_get, now)).await
+    }
+
+    /// Counts a call for the policies of an imported connector that limit its operation, or
+    /// refuses it. A policy that cannot be read is told by the call itself.
+    pub(super) async fn count_by_policies(&self, called: &Called) -> Result<(), AppError> {
+        let Some(operation) = called.operation().filter(|_| called.connector.is_custom()) else {
+            return Ok(());
+        };
+        let Ok(policies) = called.connector.policies() else { return Ok(()) };
+        let limits = policies.rate_limits(operation);
+        if limits.is_empty() {
+            return Ok(());
+        }
+        let rate = |it: RateLimit| Rate { calls: it.calls, seconds: it.seconds };
+        let limits: Vec<(usize, Rate)> =
+            limits.into_iter().map(|(at, it)| (at, rate(it))).collect();
+        self.count(&called.connection, |count, now| count.count_limited(&limits, now)).await
+    }
+
+    async fn count(
+        &self,
+        connection: &Connection,
+        mut one: impl FnMut(&mut CallCount, i64) -> Result<(), i64>,
+    ) -> Result<(), AppError> {
         let id = connection.id();
         let _turn = self.counting.turn(id).await;
         for _ in 0..CALL_COUNT_TRIES_MAX {
@@ -172,9 +223,7 @@ impl App {
             let new = || Known::new(CallCount { id: id.to_owned(), ..CallCount::default() });
             let mut count = found.unwrap_or_else(new);
             let now = self.engine.clock.now();
-            count
-                .count(limits, is_get, now)
-                .map_err(|wait| exceeded((wait + SECOND - 1) / SECOND))?;
+            one(&mut count, now).map_err(|wait| exceeded((wait + SECOND - 1) / SECOND))?;
             let change = Change::default().put(&count)?;
             match self.apply(&Caller::root("server"), change).await {
                 // another node counted a call at the same moment
@@ -260,6 +309,20 @@ mod tests {
         assert_eq!(count.count(limits, false, now), Err(SECOND));
         assert_eq!(count.count([None, limits[1]], true, now), Ok(()));
         assert_eq!(count.count(limits, false, 3_600 * SECOND), Ok(()));
+    }
+
+    #[test]
+    fn policies_count_each_by_itself_and_together() {
+        let rate = |calls, seconds| Rate { calls, seconds };
+        let (all, some) = ((0, rate(3, 60)), (4, rate(2, 3_600)));
+        let mut count = CallCount::default();
+        assert_eq!(count.count_limited(&[all, some], 0), Ok(()));
+        assert_eq!(count.count_limited(&[all, some], SECOND), Ok(()));
+        // what the second refuses does not count for the first
+        assert_eq!(count.count_limited(&[all, some], 2 * SECOND), Err(3_598 * SECOND));
+        assert_eq!(count.count_limited(&[all], 2 * SECOND), Ok(()));
+        assert_eq!(count.count_limited(&[all], 3 * SECOND), Err(57 * SECOND));
+        assert_eq!(count.count_limited(&[all], 60 * SECOND), Ok(()));
     }
 
     #[test]

@@ -12,11 +12,9 @@ pub mod token;
 
 use super::Connector;
 use super::certificate;
-use super::connection::{Connection, ConnectionAct, ConnectionAt};
+use super::connection::Connection;
 use crate::app::App;
-use crate::app::access::Scope;
 use crate::app::error::{AppError, ErrorKind};
-use crate::auth::caller::Caller;
 use ::connector::definition::{Client, ParameterKind, ParameterSet, Plan, TokenForm};
 use ::connector::http::{
     EgressPolicy, GrantCall, GrantFailure, Granted, HttpClient, HttpLimits, PfxFile, Secret,
@@ -158,57 +156,6 @@ impl App {
         let form = Secret::new(form);
         let http = self.oauth.http().map_err(failed)?;
         http.grant(GrantCall { uri, form, certificate, secrets, timeout: TOKEN_TIMEOUT }).await
-    }
-
-    /// The certificate that a connection shows its service in the handshake, if it has one:
-    /// not one with which it asks for tokens.
-    pub async fn certificate_of(
-        &self,
-        connection: &Connection,
-    ) -> Result<Option<PfxFile>, AppError> {
-        let Means { set, values, .. } = self.means_of(connection).await?;
-        let beside = set.sign_in().map(|(parameter, _)| format!("{}:", parameter.name));
-        let is_for_tokens =
-            |name: &str| beside.as_ref().is_some_and(|beside| name.starts_with(beside));
-        let mut theirs = set.parameters.iter();
-        let theirs =
-            theirs.find(|it| it.kind == ParameterKind::Certificate && !is_for_tokens(&it.name));
-        Ok(theirs.and_then(|it| values.get(&it.name)).map(certificate::file))
-    }
-
-    /// Whether somebody can be let in for a connection: a token is had, if it takes one.
-    /// Answers whether there was anything to try. What the service says to a call is the
-    /// runtime's to find out.
-    pub async fn test_connection(
-        &self,
-        caller: &Caller,
-        at: ConnectionAt<'_>,
-    ) -> Result<bool, AppError> {
-        let found = self.connection_for(caller, ConnectionAct::TEST, at).await?;
-        let connection = &found.connection;
-        let sets = found.connector.sets()?;
-        let set = sets.iter().find(|set| set.name == connection.set);
-        if set.is_some_and(|set| set.sign_in().is_some()) {
-            self.access_token_of(connection).await?;
-            return Ok(true);
-        }
-        match &connection.fault {
-            Some(fault) => Err(token::expired(connection, &fault.message)),
-            None => Ok(false),
-        }
-    }
-
-    /// The same for a connection by what an address says, in whichever environment.
-    pub async fn test_at_address(
-        &self,
-        caller: &Caller,
-        (connector, name): (&str, &str),
-    ) -> Result<bool, AppError> {
-        let found = self.connection_at_address(connector, name).await?;
-        let environment = found.map(|it| it.value.environment).unwrap_or_default();
-        let scope = Scope::Mine;
-        let at = ConnectionAt { environment: &environment, connector, name, scope };
-        self.test_connection(caller, at).await
     }
 }
 

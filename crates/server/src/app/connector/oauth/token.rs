@@ -114,7 +114,7 @@ fn seal_owner(connection: &str) -> String {
 }
 
 /// The connection is of no use until somebody signs in again.
-pub(super) fn expired(connection: &Connection, reason: &str) -> AppError {
+pub(in crate::app::connector) fn expired(connection: &Connection, reason: &str) -> AppError {
     let message = format!("The connection '{}' cannot be used: {reason}", connection.name);
     AppError::new(ErrorKind::Unauthenticated, "ConnectionAuthenticationExpired", message)
 }

@@ -4,7 +4,7 @@
 use super::polling::{Asking, Question};
 use super::recording::{self, RecordingMode};
 use super::{Called, served};
-use crate::app::connector::Connector;
+use crate::app::connector::{Connector, certificate};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::invoker;
 use crate::app::trigger::Answer;
@@ -100,9 +100,28 @@ impl Called {
             Backend::Flow { .. } | Backend::Mock | Backend::Recording { .. } => return None,
         };
         Some(match &self.location {
-            Some(location) => at_location(&self.asked_at(&service), location).0,
+            Some(location) => {
+                at_location(&self.asked_at(&service), &self.at_service(&service, location)).0
+            }
             None => format!("{service}{}", self.request.target()),
         })
+    }
+
+    /// Where callers reach the connector over this connection.
+    fn gateway(&self) -> String {
+        let base = self.app.engine.catalog.public_url();
+        let (connector, name) = (self.connector.short_name(), &self.connection.name);
+        format!("{}/apim/{connector}/{name}", base.trim_end_matches('/'))
+    }
+
+    /// An address that an answer gave: one that a policy made to lead back over this server
+    /// is the service's again.
+    fn at_service(&self, service: &str, location: &str) -> String {
+        let rest = location.strip_prefix(&self.gateway());
+        match rest.filter(|rest| rest.is_empty() || rest.starts_with(['/', '?'])) {
+            Some(rest) => format!("{}{rest}", service.trim_end_matches('/')),
+            None => location.to_owned(),
+        }
     }
 
     /// What an address that an answer gave is relative to: a page's to the list itself.
@@ -122,6 +141,7 @@ impl Called {
 /// Has the call answered by what stands behind its connection; the question of a trigger as
 /// the connector's policy says.
 pub(super) async fn answer(mut called: Called) -> Result<CallResult, AppError> {
+    called.app.count_by_policies(&called).await?;
     let asking = Asking::begin(&mut called)?;
     let result = Box::pin(answer_as_made(called)).await?;
     Ok(match asking {
@@ -156,48 +176,111 @@ fn no_service(connector: &Connector) -> AppError {
     AppError::invalid("ConnectorHasNoService", message)
 }
 
+/// What a call of the service is made with.
+struct Means {
+    /// The values of the connection's parameters; that of a sign-in is its token now.
+    values: Values,
+    token: Option<Secret>,
+    /// What the service is shown in the handshake.
+    authentication: Authentication,
+}
+
+impl Means {
+    async fn of(called: &Called) -> Result<Means, AppError> {
+        let set = called.connector.set_named(&called.connection.set)?;
+        let mut values = called.app.values_of(&called.connection)?;
+        let authentication = match certificate::shown(&set, &values) {
+            Some(file) => Authentication::ClientCertificate(file),
+            None => Authentication::None,
+        };
+        let sign_in = set.parameters.iter().find(|it| it.kind == ParameterKind::SignIn);
+        let Some(parameter) = sign_in else {
+            return Ok(Means { values, token: None, authentication });
+        };
+        let token = called.app.access_token_of(&called.connection).await?;
+        values.insert(parameter.name.clone(), token.expose().into());
+        Ok(Means { values, token: Some(token), authentication })
+    }
+}
+
 /// The call over HTTP, with what the connector's policies make of it.
 async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
-    let policies = Policies::read(&called.connector.properties);
+    let policies = called.connector.policies();
     let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
     let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
+    let mut base = service.to_owned();
     if let Some(location) = &called.location {
-        let base = base_of(called, &policies, service)?;
-        let (url, is_own) = at_location(&called.asked_at(&base), location);
+        base = base_of(called, &policies, service)?;
+        let location = called.at_service(&base, location);
+        let (url, is_own) = at_location(&called.asked_at(&base), &location);
         called.check_address(&url)?;
         request.base = url;
         request.request.path.clear();
         if !is_own {
             // nothing of the connection's, and nothing that was meant for its service
             request.request.headers.clear();
-            return Ok(called.app.engine.exchange(http_call(called, &request)).await);
+            let call = http_call(called, &request, Authentication::None);
+            return Ok(called.app.engine.exchange(call).await);
         }
     }
-    let (values, token) = values_of(called).await?;
-    let result = once_by_service(called, &policies, request.clone(), &values).await?;
-    let CallResult::Answer(answer) = &result else { return Ok(result) };
-    let is_refused = answer.get("statusCode").and_then(Value::as_int) == Some(401);
-    let Some(token) = token.filter(|_| is_refused) else { return Ok(result) };
-    // it was believed to be valid: another one is asked for, once for all who were refused
-    // with this one
-    called.app.token_refused(&called.connection, &token).await?;
-    let (values, _) = values_of(called).await?;
-    once_by_service(called, &policies, request, &values).await
+    let means = Means::of(called).await?;
+    let given = (request.clone(), base.as_str());
+    let mut result = once_by_service(called, &policies, given, &means).await?;
+    if let Some(token) = means.token.filter(|_| status_of(&result) == Some(401)) {
+        // it was believed to be valid: another one is asked for, once for all who were refused
+        // with this one
+        called.app.token_refused(&called.connection, &token).await?;
+        let means = Means::of(called).await?;
+        result = once_by_service(called, &policies, (request, &base), &means).await?;
+    }
+    called.note_refusal(&policies, &result).await?;
+    Ok(result)
 }
 
-/// A call of the service itself, with the values of the connection.
+/// The status of an answer.
+pub(super) fn status_of(result: &CallResult) -> Option<i64> {
+    match result {
+        CallResult::Answer(answer) => answer.get("statusCode").and_then(Value::as_int),
+        CallResult::Page { answer, .. } => answer.get("statusCode").and_then(Value::as_int),
+        CallResult::Failure { .. } | CallResult::Unknown => None,
+    }
+}
+
+impl Called {
+    /// Notes of the connection that it is no longer good, where a policy of the connector
+    /// says that an answer means that.
+    async fn note_refusal(&self, policies: &Policies, result: &CallResult) -> Result<(), AppError> {
+        let (Some(operation), Some(status)) = (self.operation(), status_of(result)) else {
+            return Ok(());
+        };
+        if !u16::try_from(status).is_ok_and(|it| policies.is_unauthenticated(operation, it)) {
+            return Ok(());
+        }
+        let message = format!(
+            "its service answered '{}' with the status {status}, which says that it is not authenticated.",
+            operation.id
+        );
+        self.app.refuse_connection(&self.connection, message).await
+    }
+}
+
+/// A call of the service itself, with the values of the connection. Where the service begins
+/// is said besides: of an address that an answer gave, that is only a part.
 async fn once_by_service(
     called: &Called,
     policies: &Policies,
-    mut request: AbsoluteRequest,
-    values: &Values,
+    (mut request, base): (AbsoluteRequest, &str),
+    means: &Means,
 ) -> Result<CallResult, AppError> {
     let set = called.connector.set_named(&called.connection.set)?;
+    let values = &means.values;
     let known = credential(&called.document, &set, values);
     called.note_values(&set, values, &known).await?;
     request.authorize(&known);
+    let authentication = || means.authentication.clone();
     let Some(operation) = called.operation() else {
-        return Ok(called.app.engine.exchange(http_call(called, &request)).await);
+        let call = http_call(called, &request, authentication());
+        return Ok(called.app.engine.exchange(call).await);
     };
     let is_polled = operation.trigger.is_some() && policies.polling(operation).is_some();
     if is_polled && called.question != Question::Made {
@@ -208,22 +291,27 @@ async fn once_by_service(
         );
         return Err(refused(&message));
     }
+    let gateway = called.gateway();
     let context = PolicyContext {
         operation,
         parameters: &called.parameters,
         connection: values,
-        gateway: None,
+        gateway: Some(&gateway),
     };
     if called.location.is_none() {
-        let unanswered = complete(called, policies, &context, &known, &mut request).await?;
-        if let Some(result) = unanswered {
+        let unanswered = complete(called, (policies, means), &context, &known, &mut request);
+        if let Some(result) = unanswered.await? {
             return Ok(result);
         }
         called.check_address(&request.url())?;
     } else if called.is_page {
         policies.apply_headers(&context, &mut request).map_err(|it| refused(&it.message))?;
     }
-    let result = called.app.engine.exchange(http_call(called, &request)).await;
+    let call = http_call(called, &request, authentication());
+    let result = called.app.engine.exchange(call).await;
+    if called.is_page {
+        base.clone_into(&mut request.base);
+    }
     match result {
         CallResult::Answer(answer) if called.location.is_none() || called.is_page => {
             converted(policies, &context, &request, &answer)
@@ -253,7 +341,7 @@ fn base_of(called: &Called, policies: &Policies, service: &str) -> Result<String
 /// does not answer is the end of the call.
 async fn complete(
     called: &Called,
-    policies: &Policies,
+    (policies, means): (&Policies, &Means),
     context: &PolicyContext<'_>,
     known: &Credential,
     request: &mut AbsoluteRequest,
@@ -265,7 +353,7 @@ async fn complete(
         let mut asked = question.request.clone();
         asked.request.query.extend(known.query.iter().cloned());
         called.check_address(&asked.url())?;
-        let mut call = http_call(called, &asked);
+        let mut call = http_call(called, &asked, means.authentication.clone());
         call.transfer = Transfer::Whole;
         // the call itself is another
         call.headers.retain(|(name, _)| name != KEY);
@@ -314,7 +402,11 @@ pub(super) fn refused(message: &str) -> AppError {
 /// Says that a request is the same as one before.
 const KEY: &str = "Idempotency-Key";
 
-fn http_call(called: &Called, request: &AbsoluteRequest) -> HttpCall {
+fn http_call(
+    called: &Called,
+    request: &AbsoluteRequest,
+    authentication: Authentication,
+) -> HttpCall {
     let relative = &request.request;
     let mut headers = relative.headers.clone();
     // a key in a header of its own would go along to wherever a redirect leads
@@ -343,7 +435,7 @@ fn http_call(called: &Called, request: &AbsoluteRequest) -> HttpCall {
         },
         headers,
         body: bytes,
-        authentication: Authentication::None,
+        authentication,
         timeout: Duration::from_secs(crate::limits::CALL_TIMEOUT_SECONDS),
         redirects,
         transfer: if can_chunk { Transfer::InParts } else { Transfer::Whole },
@@ -368,18 +460,6 @@ fn with_query(address: &str, query: &[(String, String)]) -> String {
 }
 
 type Values = Map<String, serde_json::Value>;
-
-/// The values of the connection's parameters; that of a sign-in is its token now, which is
-/// given besides.
-async fn values_of(called: &Called) -> Result<(Values, Option<Secret>), AppError> {
-    let set = called.connector.set_named(&called.connection.set)?;
-    let mut values = called.app.values_of(&called.connection)?;
-    let sign_in = set.parameters.iter().find(|it| it.kind == ParameterKind::SignIn);
-    let Some(parameter) = sign_in else { return Ok((values, None)) };
-    let token = called.app.access_token_of(&called.connection).await?;
-    values.insert(parameter.name.clone(), token.expose().into());
-    Ok((values, Some(token)))
-}
 
 /// The address that an answer gave, and whether it is one of the service: only that one gets
 /// the connection's credentials.

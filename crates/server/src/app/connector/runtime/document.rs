@@ -31,8 +31,9 @@ impl App {
                 text.ok_or_else(|| AppError::internal("a connector has no document"))?.into_bytes()
             }
         };
-        let document = Document::read(&String::from_utf8_lossy(&text))
+        let mut document = Document::read(&String::from_utf8_lossy(&text))
             .map_err(|fault| AppError::internal(format!("{} at {}", fault.message, fault.path)))?;
+        document.service = connector.own_service.applied(document.service);
         let document = Arc::new(document);
         let mut documents = self.documents.0.lock();
         if documents.len() >= CONNECTOR_DOCUMENTS_CACHED_MAX {

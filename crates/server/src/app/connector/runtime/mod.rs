@@ -4,12 +4,14 @@
 mod backend;
 mod document;
 mod known;
+mod outside;
 mod people;
 mod polling;
 mod reads;
 mod recording;
 mod reference;
 mod served;
+mod trial;
 
 pub use backend::Backend;
 pub use document::Documents;
@@ -19,9 +21,9 @@ pub use reads::Reads;
 pub use recording::RecordingMode;
 pub use reference::{Reference, Whose, connector_of};
 pub use served::{Management, ManagementAnswer, ServiceSettings, Services};
+pub use trial::{Trial, Tried, Verdict};
 
 use super::Connector;
-use super::call::ConnectionCall;
 use super::connection::{Connection, no_permission};
 use crate::app::data::{Known, Stored};
 use crate::app::environment::Environment;
@@ -30,7 +32,6 @@ use crate::app::facts::FlowFacts;
 use crate::app::{App, AppParts, Operation, invoker};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::auth::policy::{self, Place};
-use crate::clock;
 use crate::worker::{Asker, Connectors, Engine, Judged, Later, failure};
 use ::connector::call::{Body, RelativeRequest, RouteFault};
 use ::connector::definition::{self, Document};
@@ -232,59 +233,6 @@ impl App {
             _ => false,
         };
         Ok(if is_question { Question::Yes } else { Question::No })
-    }
-
-    /// Makes the call that somebody asks for over a connection, outside of any flow: it was
-    /// let in ([`App::begin_call`]).
-    pub async fn call_from_outside(
-        &self,
-        call: ConnectionCall,
-        mut request: RelativeRequest,
-        headers: &[(String, String)],
-    ) -> Result<CallResult, AppError> {
-        let ConnectionCall { connector, connection, .. } = call;
-        let document = self.document_of(&connector).await?;
-        let routed = document
-            .route(&request)
-            .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
-        // of the caller's headers those that the operation knows
-        // (who calls this server is nobody's business there)
-        let is_ours = |name: &str| {
-            ["authorization", "cookie", "host"].iter().any(|it| name.eq_ignore_ascii_case(it))
-        };
-        let is_known = |name: &str| {
-            let mut parameters = routed.operation.parameters.iter();
-            parameters.any(|it| {
-                it.location == definition::Location::Header && it.name.eq_ignore_ascii_case(name)
-            })
-        };
-        let known = headers.iter().filter(|(name, _)| is_known(name) && !is_ours(name)).cloned();
-        request.headers.extend(known);
-        let routed = document
-            .route(&request)
-            .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
-        let (operation, parameters) = (Some(routed.operation.id.clone()), routed.parameters);
-        let mut called = Called {
-            app: self.clone(),
-            flow: None,
-            connector,
-            connection,
-            document,
-            operation,
-            request,
-            parameters,
-            location: None,
-            idempotency_key: clock::guid().map_err(AppError::internal)?,
-            now: self.engine.clock.now(),
-            judge: None,
-            first: None,
-            is_page: false,
-            question: Question::No,
-            is_chunked: false,
-            depth: 0,
-        };
-        called.judge = self.judge_call(&called, &Purpose::Call).await?;
-        backend::answer(called).await
     }
 
     /// The connection that a reference of a flow names.

@@ -10,7 +10,7 @@ use super::backend::{Backend, is_success, refused};
 use super::{Called, failure};
 use crate::app::error::AppError;
 use crate::limits::POLL_PROGRESS_BYTES_MAX;
-use ::connector::policy::{Advance, Policies, Polling};
+use ::connector::policy::{Advance, Polling};
 use expr::{Object, Value};
 use flow::run::CallResult;
 use url::form_urlencoded;
@@ -42,7 +42,7 @@ impl Asking {
         if called.question != Question::Yes || !is_served {
             return Ok(None);
         }
-        let policies = Policies::read(&called.connector.properties);
+        let policies = called.connector.policies();
         let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
         let operation = called.operation().filter(|it| it.trigger.is_some());
         let polling = operation.and_then(|it| policies.polling(it)).cloned();

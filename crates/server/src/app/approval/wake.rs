@@ -7,8 +7,8 @@ use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
 use crate::limits::{APPROVAL_WAKE_TRIES_MAX, APPROVALS_EVERY, APPROVALS_PER_ROUND};
-use durable::ProcessId;
 use expr::{Object, Value};
+use flow::run::connector::callback_of;
 use flow::run::{CallResult, HttpRequest, format_time};
 use governance::approval::{Input, TaskState};
 use serde::{Deserialize, Serialize};
@@ -232,13 +232,6 @@ impl App {
     fn person_body(&self, record: &ApprovalRecord, id: &str) -> Value {
         person_body(record, id, &self.tenant)
     }
-}
-
-/// What an address names, if it is one at which actions of flows are answered.
-fn callback_of(address: &str) -> Option<(ProcessId, &str)> {
-    let (_, rest) = address.split_once("/callbacks/")?;
-    let (process, token) = rest.split_once('/')?;
-    Some((ProcessId::from_run_name(process)?, token))
 }
 
 fn person_body(record: &ApprovalRecord, id: &str, tenant: &str) -> Value {

@@ -9,8 +9,9 @@ use crate::world::{Answer, compose, definition, with_trigger};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 const WITHIN: Duration = Duration::from_secs(40);
@@ -47,14 +48,28 @@ pub fn subscribes(kind: &str) -> Value {
     power(with_trigger(subscribing(kind), json!({"Told": compose("", json!("@triggerBody()"))})))
 }
 
-/// Each subscription has an address of its own.
-fn subscribed(before: usize) -> Told {
-    (201, vec![("location", format!("/api/loans/{before}"))], Value::Null)
+/// What a service knows: by the keys of those who asked, the numbers of their subscriptions. A
+/// question that is asked again has the same key, and is about the same subscription.
+#[derive(Default)]
+struct Known(Mutex<Vec<String>>);
+
+impl Known {
+    fn subscribed(&self, asked: &Asked) -> Told {
+        let mut keys = self.0.lock().expect("the keys");
+        let key = asked.header("idempotency-key");
+        assert!(!key.is_empty());
+        let number = keys.iter().position(|it| it == key).unwrap_or_else(|| {
+            keys.push(key.to_owned());
+            keys.len() - 1
+        });
+        (201, vec![("location", format!("/api/loans/{number}"))], Value::Null)
+    }
 }
 
-fn fine(asked: &Asked, before: usize) -> Told {
-    match asked.method == Method::POST {
-        true => subscribed(before),
+fn fine() -> impl Fn(&Asked, usize) -> Told + Send + Sync + 'static {
+    let known = Known::default();
+    move |asked, _| match is_subscribing(asked) {
+        true => known.subscribed(asked),
         false => (204, Vec::new(), Value::Null),
     }
 }
@@ -122,14 +137,22 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-fn count(house: &House, is_it: fn(&Asked) -> bool) -> usize {
-    house.backend.asked().iter().filter(|it| is_it(it)).count()
+/// How many subscriptions the service was asked for.
+fn subscriptions(house: &House) -> usize {
+    let asked = house.backend.asked();
+    let asked = asked.iter().filter(|it| is_subscribing(it));
+    asked.map(|it| it.header("idempotency-key")).collect::<BTreeSet<_>>().len()
+}
+
+/// How often it was asked to end one.
+fn ends(house: &House) -> usize {
+    house.backend.asked().iter().filter(|it| is_ending(it)).count()
 }
 
 #[tokio::test]
 async fn an_action_that_is_called_back_twice_hears_the_first() {
     join_all(ACTIONS.map(async |kind| {
-        let house = House::open(fine).await;
+        let house = House::open(fine()).await;
         let flow = house.flow(OWNER, &waits(kind), 201).await;
         let run = start(&house, &flow).await;
         let to = callback(&house.backend.wait_for(is_subscribing).await);
@@ -147,7 +170,7 @@ async fn an_action_that_is_called_back_twice_hears_the_first() {
         })
         .await;
         // it was answered: there is nothing to end
-        assert_eq!((count(&house, is_subscribing), count(&house, is_ending)), (1, 0), "{kind}");
+        assert_eq!((subscriptions(&house), ends(&house)), (1, 0), "{kind}");
     }))
     .await;
 }
@@ -155,16 +178,17 @@ async fn an_action_that_is_called_back_twice_hears_the_first() {
 /// A service that calls back first, and answers then.
 async fn early() -> House {
     let server: Arc<OnceLock<String>> = Arc::default();
-    let known = Arc::clone(&server);
-    let house = House::open(move |asked, before| {
+    let (address, known) = (Arc::clone(&server), Known::default());
+    let house = House::open(move |asked, _| {
         if is_ending(asked) {
             return (204, Vec::new(), Value::Null);
         }
-        let url = format!("{}{}", known.get().expect("an address"), callback(asked));
+        let url = format!("{}{}", address.get().expect("an address"), callback(asked));
         let url: reqwest::Url = url.parse().expect("a URL");
         let status = std::thread::spawn(move || plain_post(&url, r#"{"answer": "early"}"#));
-        assert!([200, 202].contains(&status.join().expect("called")));
-        subscribed(before)
+        // who asks once more, to end it, hears nothing
+        assert!([200, 202, 409, 410].contains(&status.join().expect("called")));
+        known.subscribed(asked)
     })
     .await;
     server.set(house.people.world.api.url("")).expect("the first");
@@ -183,7 +207,7 @@ async fn a_call_that_comes_before_the_subscription_is_answered_counts() {
             house.people.world.fire(&to, &json!({})).await.status == 410
         })
         .await;
-        assert_eq!(count(&house, is_subscribing), 1, "{kind}");
+        assert_eq!(subscriptions(&house), 1, "{kind}");
     }))
     .await;
     join_all(TRIGGERS.map(async |kind| {
@@ -204,10 +228,10 @@ async fn a_call_that_comes_before_the_subscription_is_answered_counts() {
 /// A service at which nothing can be ended at first.
 async fn losing() -> (House, Arc<AtomicBool>) {
     let is_back = Arc::new(AtomicBool::new(false));
-    let known = Arc::clone(&is_back);
-    let house = House::open(move |asked, before| match is_subscribing(asked) {
-        true => subscribed(before),
-        false if known.load(Ordering::SeqCst) => (204, Vec::new(), Value::Null),
+    let (is_there, known) = (Arc::clone(&is_back), Known::default());
+    let house = House::open(move |asked, _| match is_subscribing(asked) {
+        true => known.subscribed(asked),
+        false if is_there.load(Ordering::SeqCst) => (204, Vec::new(), Value::Null),
         false => (503, Vec::new(), Value::Null),
     });
     (house.await, is_back)
@@ -219,11 +243,11 @@ async fn is_cleaned_up(house: House, is_back: &AtomicBool, kind: &str) {
     assert_eq!((lost.path.as_str(), lost.header("x-key")), ("/api/loans/0", SECRET), "{kind}");
     let house = restarted(house).await;
     is_back.store(true, Ordering::SeqCst);
-    let before = count(&house, is_ending);
-    until("the subscription is ended", async || count(&house, is_ending) > before).await;
+    let before = ends(&house);
+    until("the subscription is ended", async || ends(&house) > before).await;
     let end = house.backend.asked().pop().expect("a call");
     assert_eq!((end.line().as_str(), end.header("x-key")), ("DELETE /api/loans/0", SECRET));
-    assert_eq!(count(&house, is_subscribing), 1, "{kind}");
+    assert_eq!(subscriptions(&house), 1, "{kind}");
 }
 
 #[tokio::test]
@@ -254,7 +278,7 @@ async fn an_unsubscribe_that_is_lost_is_made_up_for_after_a_restart() {
 #[tokio::test]
 async fn who_is_called_back_after_a_restart_is_found() {
     join_all(ACTIONS.map(async |kind| {
-        let house = House::open(fine).await;
+        let house = House::open(fine()).await;
         let flow = house.flow(OWNER, &waits(kind), 201).await;
         let run = start(&house, &flow).await;
         let to = callback(&house.backend.wait_for(is_subscribing).await);
@@ -264,7 +288,7 @@ async fn who_is_called_back_after_a_restart_is_found() {
     }))
     .await;
     join_all(TRIGGERS.map(async |kind| {
-        let house = House::open(fine).await;
+        let house = House::open(fine()).await;
         let flow = house.flow(OWNER, &subscribes(kind), 201).await;
         let to = callback(&house.backend.wait_for(is_subscribing).await);
         let house = restarted(house).await;
@@ -275,7 +299,7 @@ async fn who_is_called_back_after_a_restart_is_found() {
         let end = house.backend.wait_for(is_ending).await;
         assert_eq!((end.path.as_str(), end.header("x-key")), ("/api/loans/0", SECRET), "{kind}");
         // the address was not asked for again
-        assert_eq!(count(&house, is_subscribing), 1, "{kind}");
+        assert_eq!(subscriptions(&house), 1, "{kind}");
     }))
     .await;
 }
@@ -294,7 +318,7 @@ async fn deliver(house: &House, to: &str, headers: &[(&str, &str)], body: &str) 
 #[tokio::test]
 async fn a_trigger_that_is_told_twice_starts_one_run_while_its_flow_is_on() {
     join_all(TRIGGERS.map(async |kind| {
-        let house = House::open(fine).await;
+        let house = House::open(fine()).await;
         let flow = house.flow(OWNER, &subscribes(kind), 201).await;
         let to = callback(&house.backend.wait_for(is_subscribing).await);
         let tell =
@@ -311,11 +335,11 @@ async fn a_trigger_that_is_told_twice_starts_one_run_while_its_flow_is_on() {
         assert_eq!(tell("c", r#"{"n": 3}"#).await.status, 409, "{kind}");
         // turned on again it subscribes again, and ends that one
         turn(&house, &flow, "start").await;
-        until("it subscribes", async || count(&house, is_subscribing) == 2).await;
+        until("it subscribes", async || subscriptions(&house) == 2).await;
         turn(&house, &flow, "stop").await;
-        until("it ends", async || count(&house, is_ending) == 2).await;
+        until("it ends", async || ends(&house) == 2).await;
         let end = house.backend.asked().pop().expect("a call");
-        assert_eq!(end.path, "/api/loans/2", "{kind}");
+        assert_eq!(end.path, "/api/loans/1", "{kind}");
         assert_eq!(runs_of(&house, &flow, 2).await.len(), 2, "{kind}");
     }))
     .await;
@@ -323,7 +347,7 @@ async fn a_trigger_that_is_told_twice_starts_one_run_while_its_flow_is_on() {
 
 #[tokio::test]
 async fn what_has_no_number_is_an_event_of_its_own() {
-    let house = House::open(fine).await;
+    let house = House::open(fine()).await;
     let flow = house.flow(OWNER, &subscribes(TRIGGERS[0]), 201).await;
     let to = callback(&house.backend.wait_for(is_subscribing).await);
     // two that are alike may be two: nobody knows
@@ -356,5 +380,5 @@ async fn a_subscription_without_a_location_is_not_ended() {
     let to = callback(&house.backend.wait_for(is_subscribing).await);
     turn(&house, &flow, "stop").await;
     assert_eq!(deliver(&house, &to, &[], "{}").await.status, 409);
-    assert_eq!(count(&house, is_ending), 0);
+    assert_eq!(ends(&house), 0);
 }

@@ -58,7 +58,7 @@ async fn fifty_who_meet_an_expired_token_renew_it_once() {
 }
 
 /// Whether the provider believes a token; asked from a thread of a service that flows call.
-fn is_believed(provider: &str, token: &str) -> bool {
+pub fn is_believed(provider: &str, token: &str) -> bool {
     use std::io::{Read, Write};
     let place = provider.trim_start_matches("http://");
     let body = format!("token={token}&client_id=files&client_secret={SECRET}");

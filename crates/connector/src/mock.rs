@@ -46,6 +46,12 @@ pub fn answer(operation: &Operation) -> Answer {
     }
 }
 
+/// What a webhook is told: values of the schema of its notifications, or no body.
+#[must_use]
+pub fn notification(operation: &Operation) -> Value {
+    operation.notification.map_or(Value::Null, |schema| value(operation, schema))
+}
+
 /// A value of a schema of an operation, as [`answer`] makes them.
 #[must_use]
 pub fn value(operation: &Operation, schema: SchemaId) -> Value {

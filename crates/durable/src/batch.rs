@@ -108,7 +108,8 @@ pub enum MessageKind {
     Reply = 1,
     /// Cancel.
     Cancel = 2,
-    /// To itself, of a process that was begun by who does not step it: here it is.
+    /// To itself, of a process that was begun by who does not step it: here it is. To a
+    /// trigger that asks: there is something new.
     Arrived = 3,
 }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Bytes of an API request's body: a definition document and what wraps it.
 pub const API_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Calls that wait to tell a trigger that there is something new: they all say the same.
+pub const POKES_WAITING_MAX: usize = 16;
+
 /// Rows of a page, and when the caller does not say.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 pub const PAGE_ROWS_DEFAULT: usize = 100;

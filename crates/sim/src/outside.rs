@@ -168,6 +168,11 @@ impl Connectors for SimConnectors {
         Box::pin(async { Ok(false) })
     }
 
+    /// Nothing is recorded in this world.
+    fn delivered(&self, _: Arc<Engine>, _: ConnectorCall, _: Value) -> Later<()> {
+        Box::pin(async {})
+    }
+
     /// There are no policies in this world.
     fn judge(
         &self,

@@ -169,6 +169,13 @@ impl Kind {
                 trigger = json!({"type": "Recurrence",
                     "recurrence": {"frequency": "Second", "interval": 5}});
             }
+            // versions take turns in how they subscribe
+            Kind::Notified if marker % 2 == 1 => {
+                let kinds = ["OpenApiConnectionWebhook", "OpenApiConnectionNotification"];
+                let mut inputs = operation("trigger");
+                inputs["parameters"] = json!({"mode": "trigger", "marker": marker});
+                trigger = json!({"type": kinds[(marker / 2 % 2) as usize], "inputs": inputs});
+            }
             Kind::Notified => {
                 let mut inputs = subscription("@{listCallbackUrl()}", "trigger");
                 inputs["subscribe"]["body"]["marker"] = json!(marker);

@@ -47,6 +47,7 @@ static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
                 "MarkAsRead_V3",
                 "MoveV2",
                 "DeleteEmail_V2",
+                "SendMailWithOptions",
                 "TestConnection",
             ],
             ["OnNewEmailV3"]

@@ -49,6 +49,19 @@ impl RelativeRequest {
         target
     }
 
+    /// What an `ApiConnectionWebhook` says: one that names no method, as real ones do, asks
+    /// with POST.
+    ///
+    /// # Errors
+    /// What of it is missing or of another kind.
+    pub fn from_webhook(inputs: &Object) -> Result<RelativeRequest, BindFault> {
+        let mut request = RelativeRequest::from_action(inputs)?;
+        if inputs.get("method").is_none() {
+            "POST".clone_into(&mut request.method);
+        }
+        Ok(request)
+    }
+
     /// What an `ApiConnection` action says: `method`, `path`, `queries`, `headers`, `body`.
     ///
     /// # Errors

@@ -31,10 +31,10 @@ enum Piece<'a> {
     Value { is_doubled: bool },
 }
 
-/// `{method, path}`; nothing for a path that is only known when it runs.
-pub fn called(inputs: &Value) -> Option<Called> {
+/// `{method, path}`; nothing for a path that is only known when it runs. Webhooks name no method.
+pub fn called(inputs: &Value, is_webhook: bool) -> Option<Called> {
     let text = |name: &str| inputs.get(name).and_then(Value::as_str);
-    let method = text("method").unwrap_or("get");
+    let method = text("method").unwrap_or(if is_webhook { "post" } else { "get" });
     let method = if method.starts_with('@') { return None } else { method.to_ascii_uppercase() };
     let template = inputs.get("pathTemplate").and_then(|it| it.get("template"));
     let written = text("path").or_else(|| template.and_then(Value::as_str))?;

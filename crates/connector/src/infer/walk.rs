@@ -328,7 +328,7 @@ impl Walk<'_, '_> {
         };
         let called = match kind.starts_with("openapi") {
             true => Called::by_id(inputs),
-            false => path::called(inputs),
+            false => path::called(inputs, kind.contains("webhook")),
         };
         let Some(called) = called else {
             self.remark(name, "says only when it runs what it calls");

@@ -11,6 +11,9 @@ use expr::Template;
 /// Minutes between two questions when a definition does not say (documented default).
 const POLL_MINUTES: u32 = 3;
 
+/// The same of a trigger that expects to be told, where nobody can tell it.
+const NOTIFICATION_MINUTES: u32 = 1;
+
 /// What is called, and how often it is repeated.
 type Inputs = (Template, RetryPolicy);
 
@@ -47,6 +50,16 @@ impl<'a> Loading<'a, '_> {
     /// A trigger that is called by whom it has asked to.
     pub fn webhook_trigger(&mut self, at: &At<'a>, site: Site, source: Source) -> TriggerBehavior {
         TriggerBehavior::Webhook(Box::new(self.asking(at, site, source, Self::subscribing)))
+    }
+
+    /// A trigger that is told that there is something new. Definitions of this type have no
+    /// recurrence.
+    pub fn notification_trigger(&mut self, at: &At<'a>, site: Site) -> TriggerBehavior {
+        let mut asking = self.asking(at, site, Source::OpenApi, Self::subscribing);
+        if at.get("recurrence").is_none() {
+            asking.recurrence = Recurrence::every(NOTIFICATION_MINUTES, Frequency::Minute);
+        }
+        TriggerBehavior::Webhook(Box::new(asking))
     }
 
     fn asking(

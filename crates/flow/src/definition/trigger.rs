@@ -52,9 +52,10 @@ impl<'a> Loading<'a, '_> {
             TriggerKind::OpenApiConnection => self.poll_trigger(at, site, Source::OpenApi),
             TriggerKind::HttpWebhook => self.webhook_trigger(at, site, Source::Http),
             TriggerKind::ApiConnectionWebhook => self.webhook_trigger(at, site, Source::Managed),
-            TriggerKind::OpenApiConnectionWebhook | TriggerKind::OpenApiConnectionNotification => {
+            TriggerKind::OpenApiConnectionWebhook => {
                 self.webhook_trigger(at, site, Source::OpenApi)
             }
+            TriggerKind::OpenApiConnectionNotification => self.notification_trigger(at, site),
             TriggerKind::Unsupported => self.unsupported_trigger(at, type_at.as_ref(), site),
         };
         let runtime = self.optional_object(at, "runtimeConfiguration");

@@ -95,6 +95,14 @@ pub fn callback_url(public_url: &str, key: &CallbackKey, process: ProcessId) -> 
     format!("{public_url}/callbacks/{}/{}", process.run_name(), key.token(process))
 }
 
+/// What an address names, if it is one at which an action is answered.
+#[must_use]
+pub fn callback_of(address: &str) -> Option<(ProcessId, &str)> {
+    let (_, rest) = address.split_once("/callbacks/")?;
+    let (process, token) = rest.split_once('/')?;
+    Some((ProcessId::from_run_name(process)?, token))
+}
+
 impl Run {
     /// The address at which an action that begins now as the next effect is answered.
     pub(super) fn next_callback(&self) -> Str {
@@ -239,6 +247,8 @@ mod tests {
         assert_eq!(url, callback_url("https://here", &key, process(1)));
         assert_ne!(url, callback_url("https://here", &key, process(2)));
         assert_ne!(url, callback_url("https://here", &CallbackKey::default(), process(1)));
+        assert_eq!(callback_of(&url).map(|(process, _)| process), Some(process(1)));
+        assert_eq!(callback_of("https://here/callbacks/x/y"), None);
         assert_eq!(format!("{key:?}"), "CallbackKey");
     }
 }

@@ -152,8 +152,24 @@ pub fn call_of<'a>(
         content_type: text("content-type"),
         body,
         tracking: text("x-ms-client-tracking-id"),
-        idempotency_key: delivery_of(text),
+        idempotency_key: delivery_of(text).or_else(|| event_of(text("content-type")?, body)),
     }
+}
+
+/// What an event of CloudEvents that is a body as a whole ("structured content mode") is known
+/// by: the same as one whose properties are headers.
+fn event_of(content_type: &str, body: &[u8]) -> Option<Cow<'static, str>> {
+    #[derive(serde::Deserialize)]
+    struct Event {
+        source: String,
+        id: String,
+    }
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/cloudevents+json") {
+        return None;
+    }
+    let Event { source, id } = serde_json::from_slice(body).ok()?;
+    (!source.is_empty() && !id.is_empty()).then(|| format!("{source} {id}").into())
 }
 
 /// What a delivery is known by. An event of CloudEvents has its number from its source.

@@ -9,10 +9,11 @@ use crate::limits::{ANSWER_LOOK_EVERY, SPLIT_RUNS_PER_COMMIT};
 use crate::worker::{Engine, Start, Started};
 use durable::{ProcessId, StartKey, Ticks};
 use expr::{Object, Str, Value};
-use flow::definition::{Behavior, Trigger, TriggerBehavior};
+use flow::definition::{Behavior, Source, Trigger, TriggerBehavior};
 use flow::run::state::Caller;
 use flow::run::{Reply, Status};
 use flow::trigger::fire::{Fired, Occurrence, fire as decide};
+use flow::trigger::state::TriggerKind;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -214,6 +215,17 @@ impl App {
             return Err(AppError::new(ErrorKind::Conflict, "WorkflowTriggerIsNotEnabled", message));
         }
         let (outputs, raw_body) = request_outputs(trigger, &call)?;
+        let kind = match (&trigger.behavior, entry.row.trigger_process) {
+            // somebody says that there is something new, or brings it
+            (TriggerBehavior::Webhook(it), Some(process)) if it.source != Source::Http => {
+                engine.poke_trigger(process).await?
+            }
+            _ => None,
+        };
+        if let Some(TriggerKind::Poll(_)) = kind {
+            return Ok(Answered { entry, run: None, tracking: None, answer: Answer::Accepted });
+        }
+        let delivered = kind.map(|kind| (kind, outputs.clone()));
         let waits = waits_for_response(&entry, trigger);
         let timeout = engine.settings.response_timeout;
         let caller = if waits {
@@ -243,6 +255,11 @@ impl App {
             Firings::One(_, tracking) => tracking.clone(),
             Firings::Split(_) | Firings::None => None,
         };
+        if let Some((TriggerKind::Subscription(subscription), request)) = delivered
+            && !matches!(&firings, Firings::One(started, _) if started.was_started_before)
+        {
+            engine.note_delivery(entry.row.key, &subscription, request).await;
+        }
         let (run, answer) = self.answer_of(firings, waits, timeout).await;
         Ok(Answered { entry, run, tracking, answer })
     }

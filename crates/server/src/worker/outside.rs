@@ -43,6 +43,9 @@ pub trait Connectors: Send + Sync + 'static {
     /// address to call back. What cannot be found out at all is not.
     fn is_asked(&self, engine: Arc<Engine>, call: ConnectorCall) -> Later<Result<bool, AppError>>;
 
+    /// Somebody called back to what a subscription gave: a recording keeps that.
+    fn delivered(&self, engine: Arc<Engine>, asked: ConnectorCall, request: Value) -> Later<()>;
+
     /// Whether a flow may call an address, by what is called `connector`.
     fn judge(
         &self,

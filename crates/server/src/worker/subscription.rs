@@ -302,18 +302,7 @@ impl Engine {
                 }
             };
         }
-        self.call_connector(ConnectorCall {
-            source: it.source,
-            workflow: watching.state.workflow,
-            version: it.version,
-            operation_name: it.operation_name.clone(),
-            inputs: it.inputs.clone(),
-            purpose,
-            transfer: flow::definition::Transfer::default(),
-            invoker: it.invoker.clone(),
-            idempotency_key: key,
-        })
-        .await
+        self.call_connector(connector_call((watching.state.workflow, it), purpose, key)).await
     }
 
     /// Whether an action waits for a call at this address. Checked before anything else of
@@ -322,22 +311,33 @@ impl Engine {
         Ok(self.waiting_for(process, token).await?.is_some())
     }
 
+    /// Tells who keeps recordings what was delivered to a subscription with a connector.
+    pub async fn note_delivery(self: &Arc<Self>, workflow: i64, it: &Subscription, request: Value) {
+        let Some(connectors) = self.connectors.get().filter(|_| it.source != Source::Http) else {
+            return;
+        };
+        let purpose = Purpose::Subscribe { callback: it.callback.clone() };
+        let asked = connector_call((workflow, it), purpose, String::new());
+        connectors.delivered(Arc::clone(self), asked, request).await;
+    }
+
     async fn waiting_for(
         &self,
         process: ProcessId,
         token: &str,
-    ) -> Result<Option<(ProcessId, u64)>, AppError> {
+    ) -> Result<Option<Waiting>, AppError> {
         let Some(watching) = self.watching(process).await? else { return Ok(None) };
         if watching.inbox.iter().any(|row| row.message.kind == MessageKind::Cancel) {
             // it has been told, and only has not come to it
             return Ok(None);
         }
-        let TriggerKind::Subscription(it) = &watching.state.kind else { return Ok(None) };
+        let TriggerKind::Subscription(it) = watching.state.kind else { return Ok(None) };
         let Owner::Action { run, effect } = it.owner else { return Ok(None) };
         let known = it.callback.rsplit('/').next().unwrap_or_default();
         let is_right: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
         let is_waiting = matches!(it.phase, Phase::Asking { .. } | Phase::Live { .. });
-        Ok((is_right && is_waiting).then_some((run, effect)))
+        let workflow = watching.state.workflow;
+        Ok((is_right && is_waiting).then_some(Waiting { run, effect, workflow, subscription: it }))
     }
 
     /// Somebody calls back: the action that waits is told, once. `None`: nobody waits, or the
@@ -348,8 +348,9 @@ impl Engine {
         token: &str,
         request: Value,
     ) -> Result<Option<()>, AppError> {
-        let Some((run, effect)) = self.waiting_for(process, token).await? else { return Ok(None) };
-        let message = flow::run::connector::called_back(request);
+        let Some(waiting) = self.waiting_for(process, token).await? else { return Ok(None) };
+        let Waiting { run, effect, workflow, subscription } = waiting;
+        let message = flow::run::connector::called_back(request.clone());
         // a second call is the same message, and changes nothing
         let is_new = self.send(reply_to(run, effect, process, &message)).await?;
         let rows = self.inbox(run).await?;
@@ -357,8 +358,39 @@ impl Engine {
             // the run has ended, or was answered, since it was looked at
             return Ok(None);
         }
+        if is_new {
+            self.note_delivery(workflow, &subscription, request).await;
+        }
         rows.into_iter().for_each(|row| self.deliver_row(row));
         Ok(Some(()))
+    }
+}
+
+/// Who waits for a call at an address.
+struct Waiting {
+    run: ProcessId,
+    effect: u64,
+    /// Key of the flow.
+    workflow: i64,
+    subscription: Box<Subscription>,
+}
+
+/// A call that a subscription asks for.
+fn connector_call(
+    (workflow, it): (i64, &Subscription),
+    purpose: Purpose,
+    idempotency_key: String,
+) -> ConnectorCall {
+    ConnectorCall {
+        source: it.source,
+        workflow,
+        version: it.version,
+        operation_name: it.operation_name.clone(),
+        inputs: it.inputs.clone(),
+        purpose,
+        transfer: flow::definition::Transfer::default(),
+        invoker: it.invoker.clone(),
+        idempotency_key,
     }
 }
 

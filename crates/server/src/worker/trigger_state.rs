@@ -8,11 +8,13 @@ use super::Engine;
 use super::commit::Refusal;
 use crate::app::catalog::{FlowEntry, FlowState};
 use crate::app::error::AppError;
+use crate::limits::POKES_WAITING_MAX;
 use durable::{
     Batch, InboxRow, Message, MessageKind, ProcessId, ProcessKind, Standing, StartKey, Ticks,
 };
 use expr::Value;
 use flow::definition::{Trigger, TriggerBehavior};
+use flow::limits::POLL_PAUSE_MIN;
 use flow::run::state::Caller;
 use flow::trigger::recurrence::Recurrence;
 use flow::trigger::state::{PollState, TriggerKind, TriggerState};
@@ -126,6 +128,29 @@ impl Engine {
             None => {}
         }
         Ok(())
+    }
+
+    /// Somebody says that there is something new for a trigger that asks: it asks now. Gives
+    /// what the process does.
+    pub async fn poke_trigger(
+        self: &Arc<Self>,
+        process: ProcessId,
+    ) -> Result<Option<TriggerKind>, AppError> {
+        let Some(watching) = self.watching(process).await? else { return Ok(None) };
+        let is_asking = matches!(watching.state.kind, TriggerKind::Poll(_));
+        if is_asking && watching.inbox.len() < POKES_WAITING_MAX {
+            // each is a message of its own: one that comes during a question is about what
+            // that may not have found
+            let bytes = crate::clock::random_bytes().map_err(AppError::internal)?;
+            let effect = u64::from_le_bytes(bytes) >> 1;
+            let (kind, body) = (MessageKind::Arrived, Vec::new());
+            self.send(Message { to: process, from: None, effect, kind, body }).await?;
+            match self.ownership.owns(process) {
+                true => self.fire(process),
+                false => self.store.hint(store::Hint::Inbox(process)),
+            }
+        }
+        Ok(Some(watching.state.kind))
     }
 
     async fn finish_trigger(&self, watching: Watching) -> Result<(), Refusal> {
@@ -293,7 +318,8 @@ impl Engine {
         self: &Arc<Self>,
         watching: Watching,
     ) -> Result<Result<(), Refusal>, AppError> {
-        let is_asked_to_end = !watching.inbox.is_empty();
+        let is_end = |row: &InboxRow| row.message.kind == MessageKind::Cancel;
+        let is_asked_to_end = watching.inbox.iter().any(is_end);
         let entry = match is_asked_to_end {
             true => None,
             false => self.flow_of(&watching).await?,
@@ -303,7 +329,21 @@ impl Engine {
             return Ok(self.finish_trigger(watching).await);
         };
         let now = self.clock.now();
-        let Some(due) = watching.due.filter(|due| *due <= now) else { return Ok(Ok(())) };
+        let due = match watching.inbox.is_empty() {
+            true => watching.due,
+            // it was poked: at once, but not as quickly as somebody says so
+            false => {
+                let soon = watching.state.last.map_or(now, |last| now.max(last + POLL_PAUSE_MIN));
+                Some(watching.due.map_or(soon, |due| due.min(soon)))
+            }
+        };
+        let Some(due) = due.filter(|due| *due <= now) else {
+            let (is_poked, state) = (!watching.inbox.is_empty(), watching.state.clone());
+            return Ok(match is_poked {
+                true => self.commit_trigger(watching, &state, due).await,
+                false => Ok(()),
+            });
+        };
         match (&watching.state.kind, acting(&entry)) {
             (TriggerKind::Recurrence, Some(Acting::Recurrence(trigger, recurrence))) => {
                 self.recur(watching, &entry, (trigger, recurrence), due).await

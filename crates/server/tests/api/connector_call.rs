@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 const WITHIN: Duration = Duration::from_secs(20);
 pub const SECRET: &str = "key-7f2c";
-const PROPERTIES: &str = r#"{"properties": {"connectionParameters": {"api_key": {"type": "securestring", "uiDefinition": {"constraints": {"required": "true"}}}}}}"#;
+pub const PROPERTIES: &str = r#"{"properties": {"connectionParameters": {"api_key": {"type": "securestring", "uiDefinition": {"constraints": {"required": "true"}}}}}}"#;
 
 /// A library: books are got and put away, loans are told.
-fn library(host: &str) -> Value {
+pub fn library(host: &str) -> Value {
     json!({
         "swagger": "2.0",
         "info": {"title": "Library"},
@@ -37,7 +37,8 @@ fn library(host: &str) -> Value {
             "/new": {"get": {"operationId": "OnNewBook", "x-ms-trigger": "batch", "parameters": [],
                 "responses": {"200": {}}}},
             "/loans": {"post": {"operationId": "OnLoan", "x-ms-trigger": "single",
-                "x-ms-notification-content": {"schema": {"type": "object"}},
+                "x-ms-notification-content": {"schema": {"type": "object", "properties": {
+                    "loan": {"type": "integer"}, "branch": {"type": "string"}}}},
                 "parameters": [{"name": "subscription", "in": "body", "required": true,
                     "schema": {"type": "object", "required": ["callback"], "properties": {
                         "callback": {"type": "string", "x-ms-notification-url": true, "x-ms-visibility": "internal"},

@@ -75,6 +75,49 @@ impl Post {
     }
 }
 
+/// A flow that sends a mail with the subject it is started with; its address.
+async fn sender(post: &Post) -> String {
+    let send = json!({"Send": {"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+        "host": host("SendEmailV2"), "parameters": {"emailMessage/To": "hans@example.org",
+            "emailMessage/Subject": "@triggerBody()?['subject']",
+            "emailMessage/Body": "<p>Grüße</p>"}}}});
+    post.flow("send", &power(definition(send))).await;
+    post.world.api.trigger_path("send").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_is_fetched_when_a_notification_says_that_there_is_some() {
+    let post = post().await;
+    // as exported flows have it: no recurrence, and the mailbox tells
+    let trigger = json!({"type": "OpenApiConnectionNotification",
+        "inputs": {"host": host("OnNewEmailV3"), "parameters": {"folderPath": "Inbox",
+            "includeAttachments": false, "importance": "Any", "fetchOnlyWithAttachment": false},
+            "authentication": "@parameters('$authentication')"},
+        "splitOn": "@triggerOutputs()?['body/value']",
+        "metadata": {"operationMetadataId": "c2bf343f-e19e-42e0-b8fc-ac9d46dc1619"}});
+    let read =
+        with_trigger(trigger, json!({"Told": compose("", json!("@{triggerBody()?['subject']}"))}));
+    post.flow("read", &power(read)).await;
+    let notify = post.world.api.trigger_path("read").await;
+    let send = sender(&post).await;
+    // what was there before the trigger looked first is not new
+    let since = Instant::now();
+    let mut sent = Vec::new();
+    while post.told().await.is_empty() {
+        assert!(since.elapsed() < WITHIN, "{}", post.world.server.log_tail());
+        let subject = format!("Letter {}", sent.len());
+        post.send(&send, &subject).await;
+        sent.push(subject);
+        let answer = post.world.fire(&notify, &json!({"value": "look"})).await;
+        assert_eq!((answer.status, answer.header("x-ms-workflow-run-id")), (202, ""));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // sooner than it would ask by itself
+    assert!(since.elapsed() < Duration::from_secs(55));
+    let told = post.told().await;
+    assert!(told.iter().all(|it| sent.contains(it)), "{told:?} of {sent:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_of_a_connection_signs_in_at_its_servers() {
     let post = post().await;
@@ -119,12 +162,7 @@ async fn new_mail_starts_a_flow() {
         json!({"Told": compose("", json!("@{triggerBody()?['subject']} of @{triggerBody()?['from']}"))}),
     );
     post.flow("read", &power(read)).await;
-    let send = json!({"Send": {"type": "OpenApiConnection", "runAfter": {}, "inputs": {
-        "host": host("SendEmailV2"), "parameters": {"emailMessage/To": "hans@example.org",
-            "emailMessage/Subject": "@triggerBody()?['subject']",
-            "emailMessage/Body": "<p>Grüße</p>"}}}});
-    post.flow("send", &power(definition(send))).await;
-    let address = post.world.api.trigger_path("send").await;
+    let address = sender(&post).await;
     // what was there before the trigger looked first is not new: one after the other is sent
     // until it has found one
     let since = Instant::now();

@@ -146,11 +146,12 @@ async fn a_call_that_comes_before_the_subscription_is_answered_counts() {
 }
 
 /// A call from a thread of its own: the status.
-fn plain_post(url: &reqwest::Url, body: &str) -> u16 {
+pub fn plain_post(url: &reqwest::Url, body: &str) -> u16 {
     use std::io::{Read, Write};
     let address = (url.host_str().expect("a host"), url.port().expect("a port"));
     let mut socket = std::net::TcpStream::connect(address).expect("a connection");
-    let (path, length) = (url.path(), body.len());
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let (path, length) = (format!("{}{query}", url.path()), body.len());
     let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
     let head = format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     socket.write_all(format!("{head}{body}").as_bytes()).expect("sent");

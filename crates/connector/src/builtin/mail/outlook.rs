@@ -29,6 +29,9 @@ pub(super) async fn call(context: &Context, called: Called<'_>) -> Outcome {
         "GetAttachment_V2" => attachment(context, called).await,
         "MarkAsRead_V3" => mark(context, called).await,
         "MoveV2" => transfer(context, called).await,
+        "SendMailWithOptions" => {
+            Err(Stop::bad("Only a server with approvals sends mail with options."))
+        }
         _ => delete(context, called).await,
     }
 }

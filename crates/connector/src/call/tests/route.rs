@@ -114,6 +114,12 @@ fn an_action_of_a_logic_app_is_a_request() {
     assert_eq!(routed.operation.id, "PostItem");
     assert_eq!(routed.parameters.get_exact("dataset"), Some(&Value::from("x y")));
     assert!(RelativeRequest::from_action(&Object::new()).is_err());
+    // real webhooks name no method
+    let hook = object(&json!({"path": "/loans"}));
+    assert_eq!(RelativeRequest::from_webhook(&hook).unwrap().method, "POST");
+    assert_eq!(RelativeRequest::from_action(&hook).unwrap().method, "GET");
+    let hook = object(&json!({"path": "/loans", "method": "put"}));
+    assert_eq!(RelativeRequest::from_webhook(&hook).unwrap().method, "PUT");
     let template = json!({"pathTemplate": {"template": "/v2/{a},{b}/Flow bot",
         "parameters": {"a": "x%252Fy", "b": "z"}}});
     let request = RelativeRequest::from_action(&object(&template)).unwrap();

@@ -10,6 +10,7 @@
 
 mod answer;
 mod calendar;
+mod choice;
 mod create;
 mod deputy;
 mod evidence;
@@ -26,6 +27,7 @@ mod wake;
 
 pub use answer::AnswerInput;
 pub use calendar::BusinessCalendar;
+pub(crate) use choice::is_choice;
 pub use create::Asking;
 pub use deputy::{Deputy, DeputyView};
 pub use evidence::EvidenceView;

@@ -1,9 +1,10 @@
 //! The connector Approvals, `shared_approvals`: what its operations do.
 
+use super::choice::{self, is_choice};
 use super::create::Asking;
 use super::input::{ApprovalInput, ApprovalType};
 use super::record::ApprovalRecord;
-use super::wake::Waiting;
+use super::wake::{Form, Waiting};
 use super::{Stepped, no_approval};
 use crate::app::App;
 use crate::app::connector::runtime::Called;
@@ -34,7 +35,11 @@ pub(crate) async fn serve(called: &Called) -> Result<CallResult, AppError> {
         let place = called.location.as_deref().unwrap_or(&called.request.path);
         return app.end_approval_wait(place).await;
     }
-    let acting = app.acting_as(&called.connection).await?;
+    let acting = match &called.connection.owner {
+        // of mail: one that a root key made
+        None if is_choice(called) => Caller::root("server"),
+        _ => app.acting_as(&called.connection).await?,
+    };
     let call = ApprovalCall {
         environment: &called.connection.environment,
         flow: called.flow.as_deref(),
@@ -59,9 +64,9 @@ impl App {
             }
             "StartAndWaitForAnApproval" => {
                 let input = "WebhookApprovalCreationInput";
-                let callback = callback_in(call.parameters.get(input))?;
+                let callback = callback_in(call.parameters.get(input), "notificationUrl")?;
                 let record = self.begun(&call, acting, input).await?;
-                self.wait_for(&record, &callback).await
+                self.wait_for(&record, (&callback, Form::Outcome)).await
             }
             "WaitForAnApproval" => {
                 let name = text_of(call.parameters, "approvalName");
@@ -69,9 +74,11 @@ impl App {
                 let record = self.get::<ApprovalRecord>(id).await?;
                 let record = record.filter(|it| it.environment == call.environment);
                 let record = record.ok_or_else(|| no_approval(id))?;
-                let callback = callback_in(call.parameters.get("WebhookApprovalSubscription"))?;
-                self.wait_for(&record, &callback).await
+                let input = call.parameters.get("WebhookApprovalSubscription");
+                let callback = callback_in(input, "notificationUrl")?;
+                self.wait_for(&record, (&callback, Form::Outcome)).await
             }
+            choice::OPERATION => self.ask_for_choice(&call, acting).await,
             other => {
                 let message = format!("Approvals have no operation '{other}'.");
                 Err(AppError::not_found("OperationNotFound", message))
@@ -123,14 +130,14 @@ fn text_of(parameters: &Object, name: &str) -> String {
 }
 
 /// The address at which whoever waits is told.
-fn callback_in(input: Option<&Value>) -> Result<String, AppError> {
-    let url = input.and_then(|it| it.get("notificationUrl")).and_then(Value::as_str);
+pub(super) fn callback_in(input: Option<&Value>, name: &str) -> Result<String, AppError> {
+    let url = input.and_then(|it| it.get(name)).and_then(Value::as_str);
     let is_address = |text: &&str| {
         text.len() <= APPROVAL_LINK_BYTES_MAX
             && url::Url::parse(text).is_ok_and(|it| matches!(it.scheme(), "http" | "https"))
     };
     url.filter(is_address).map(str::to_owned).ok_or_else(|| {
-        let message = "The 'notificationUrl' is missing, or no address.";
+        let message = format!("The '{name}' is missing, or no address.");
         AppError::invalid("InvalidNotificationUrl", message)
     })
 }
@@ -148,10 +155,10 @@ fn answer(status: i64, location: Option<String>, body: Value) -> CallResult {
 
 impl App {
     /// Somebody waits for the outcome. It may be there already: they are told at once.
-    async fn wait_for(
+    pub(super) async fn wait_for(
         &self,
         record: &Known<ApprovalRecord>,
-        callback: &str,
+        (callback, form): (&str, Form),
     ) -> Result<CallResult, AppError> {
         let id = hash_of(&[callback.as_bytes()]).get(..32).unwrap_or_default().to_owned();
         let step = |record: &mut ApprovalRecord, now| {
@@ -165,7 +172,7 @@ impl App {
                 return Err(AppError::new(kind, "TooManyApprovalSubscriptions", message));
             }
             let callback = callback.to_owned();
-            record.waiting.push(Waiting { id: id.clone(), callback, tries: 0, due: now });
+            record.waiting.push(Waiting { id: id.clone(), callback, form, tries: 0, due: now });
             Ok(Stepped::of(Vec::new(), Ok(())))
         };
         let server = Caller::root("server");

@@ -7,8 +7,8 @@ use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
 use crate::limits::{APPROVAL_WAKE_TRIES_MAX, APPROVALS_EVERY, APPROVALS_PER_ROUND};
-use durable::ProcessId;
 use expr::{Object, Value};
+use flow::run::connector::callback_of;
 use flow::run::{CallResult, HttpRequest, format_time};
 use governance::approval::{Input, TaskState};
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,21 @@ pub(super) struct Waiting {
     pub id: String,
     /// The address at which they are told.
     pub callback: String,
+    #[serde(default)]
+    pub form: Form,
     pub tries: u32,
     /// When they are told next, ticks.
     pub due: i64,
+}
+
+/// How somebody is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Form {
+    /// As the connector of approvals tells.
+    #[default]
+    Outcome,
+    /// Which option was chosen, as mail with options tells.
+    Choice,
 }
 
 impl App {
@@ -100,10 +112,13 @@ impl App {
         if record.state.is_open() || record.waiting.is_empty() {
             return Ok(());
         }
-        let body = self.outcome_body(&record);
         let now = self.engine.clock.now();
         let mut done = Vec::new();
         for waiting in record.waiting.iter().filter(|it| it.due <= now) {
+            let body = match waiting.form {
+                Form::Outcome => self.outcome_body(&record),
+                Form::Choice => self.choice_body(&record),
+            };
             done.push((waiting.id.clone(), self.tell(&record, waiting, &body).await));
         }
         let step = |record: &mut ApprovalRecord, now| {
@@ -232,13 +247,6 @@ impl App {
     fn person_body(&self, record: &ApprovalRecord, id: &str) -> Value {
         person_body(record, id, &self.tenant)
     }
-}
-
-/// What an address names, if it is one at which actions of flows are answered.
-fn callback_of(address: &str) -> Option<(ProcessId, &str)> {
-    let (_, rest) = address.split_once("/callbacks/")?;
-    let (process, token) = rest.split_once('/')?;
-    Some((ProcessId::from_run_name(process)?, token))
 }
 
 fn person_body(record: &ApprovalRecord, id: &str, tenant: &str) -> Value {

@@ -2,6 +2,7 @@
 //! lead to, over real HTTP.
 
 mod answer;
+mod choice;
 mod fault;
 mod letter;
 
@@ -86,9 +87,12 @@ fn servers(dir: &Path) -> (Mail, PathBuf) {
 
 impl Desk {
     async fn open() -> Desk {
+        Desk::open_in(House::open().await).await
+    }
+
+    async fn open_in(house: House) -> Desk {
         let dir = tempfile::tempdir().expect("a folder");
         let (servers, _) = servers(dir.path());
-        let house = House::open().await;
         let address = SocketAddr::from(([127, 0, 0, 1], servers.smtp_plain));
         house.app.notices.set(Some(mailer(address)), Duration::from_secs(3_600));
         Desk { house, dir, _servers: servers }

@@ -5,7 +5,7 @@ mod detail;
 mod field;
 mod limit;
 mod machine;
-mod node;
+pub mod node;
 mod right;
 mod scene;
 mod still;

@@ -38,7 +38,7 @@ fn nodes(dir: &Path, database: &str) -> Vec<Setup> {
         .collect()
 }
 
-async fn start(setups: &[Setup]) -> Vec<World> {
+pub async fn start(setups: &[Setup]) -> Vec<World> {
     let mut worlds: Vec<World> = Vec::new();
     for (at, setup) in setups.iter().enumerate() {
         let key = setup.data.join("master.key");

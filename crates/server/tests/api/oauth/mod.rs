@@ -4,5 +4,6 @@ mod command;
 mod consent;
 mod credential;
 mod directory;
+mod node;
 mod renewal;
 mod scene;

@@ -2,12 +2,16 @@
 
 use super::scene::{CONNECTOR, LIFE, NAME, SECRET, Scene};
 use crate::backend::Backend;
-use crate::login::house::House;
+use crate::connector_call::power;
+use crate::login::house::{House, Plan};
+use crate::support::api::Api;
+use crate::world::definition;
 use connector::http::Secret;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use server::app::AppError;
+use server::app::connector::throttle::ConnectorLimits;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -51,6 +55,79 @@ async fn fifty_who_meet_an_expired_token_renew_it_once() {
     scene.house.pass(LIFE);
     assert!(scene.token_of(&other).await.is_ok());
     assert_eq!(scene.seen("refresh_token").await, (3, 3));
+}
+
+/// Whether the provider believes a token; asked from a thread of a service that flows call.
+pub fn is_believed(provider: &str, token: &str) -> bool {
+    use std::io::{Read, Write};
+    let place = provider.trim_start_matches("http://");
+    let body = format!("token={token}&client_id=files&client_secret={SECRET}");
+    let mut socket = std::net::TcpStream::connect(place).expect("the provider");
+    let head =
+        format!("POST /token/introspection HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\n");
+    let kind = "content-type: application/x-www-form-urlencoded";
+    let text = format!("{head}{kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    socket.write_all(text.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    answer.contains("\"active\":true")
+}
+
+/// A scene whose house runs flows, with one that lists notes.
+async fn with_a_flow() -> Scene {
+    let plan = Plan { limits: Some(ConnectorLimits::default()), ..Plan::default() };
+    let scene = Scene::set_in(House::build(plan).await).await;
+    scene.sign_in().await;
+    let id = format!("/providers/Microsoft.PowerApps/apis/{CONNECTOR}");
+    let call = json!({"Notes": {"type": "OpenApiConnection", "runAfter": {}, "inputs": {
+        "host": {"connectionName": CONNECTOR, "operationId": "ListNotes", "apiId": id},
+        "parameters": {}, "retryPolicy": {"type": "none"}}}});
+    let references = json!({CONNECTOR: {"connectionName": NAME, "source": "Embedded", "id": id}});
+    let document =
+        json!({"definition": power(definition(call)), "connectionReferences": references});
+    let flow = json!({"name": "notes", "document": document});
+    scene.api(Method::POST, "/flows", Some(&flow), 201).await;
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_runs_that_meet_an_expired_token_renew_it_once() {
+    const RUNS: usize = 50;
+    let scene = with_a_flow().await;
+    let first = scene.token_of(&scene.house).await.unwrap();
+    let expired = format!("Bearer {}", first.expose());
+    let provider = scene.oidc.address.clone();
+    // a service that asks the provider about each token, and for which the first one has ended
+    let backend = Backend::start(move |asked, _| {
+        let header = asked.header("authorization").to_owned();
+        let token = header.strip_prefix("Bearer ").unwrap_or_default();
+        match header != expired && is_believed(&provider, token) {
+            true => (200, Vec::new(), json!([])),
+            false => (401, Vec::new(), json!({"message": "The token has ended."})),
+        }
+    })
+    .await;
+    let behind = json!({"kind": "Host", "url": backend.url("")});
+    scene.api(Method::PUT, &Scene::path("backend"), Some(&behind), 200).await;
+    scene.tell("slow?milliseconds=200").await;
+    scene.house.pass(LIFE);
+    let start = async || {
+        let run = scene.api(Method::POST, "/flows/notes/run", Some(&json!({})), 202).await;
+        run["run"].as_str().expect("a run").to_owned()
+    };
+    let runs = join_all((0..RUNS).map(|_| start())).await;
+    let api = Api::new(scene.house.address);
+    for run in &runs {
+        let ended = api.ended(run).await;
+        assert_eq!(ended["status"], "Succeeded", "{ended}");
+    }
+    // one renewal, and nobody came with what had ended
+    assert_eq!(scene.seen("refresh_token").await, (1, 1));
+    let asked = backend.asked();
+    assert_eq!(asked.len(), RUNS);
+    let second = asked[0].header("authorization");
+    assert!(asked.iter().all(|it| it.header("authorization") == second));
+    assert_eq!(second, format!("Bearer {}", scene.token_of(&scene.house).await.unwrap().expose()));
 }
 
 #[tokio::test]

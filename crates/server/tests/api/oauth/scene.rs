@@ -38,7 +38,11 @@ pub struct Scene {
 impl Scene {
     /// Everything but a sign-in.
     pub async fn set() -> Scene {
-        let house = House::open().await;
+        Scene::set_in(House::open().await).await
+    }
+
+    /// The same in a house that somebody built.
+    pub async fn set_in(house: House) -> Scene {
         let oidc = provider(&house);
         let ada = house.user("ada", vec![]).await;
         let application = house.public().await;

@@ -55,7 +55,10 @@ fn fault(kind: &str, inputs: &Value, document: &Document) -> Option<Result<(), S
     }
     let inputs = known(inputs);
     inputs.get("path").filter(|it| !it.is_null())?;
-    let request = RelativeRequest::from_action(inputs.as_object()?);
+    let request = match kind.contains("webhook") {
+        true => RelativeRequest::from_webhook(inputs.as_object()?),
+        false => RelativeRequest::from_action(inputs.as_object()?),
+    };
     Some(match request {
         Ok(request) => document.route(&request).map(|_| ()).map_err(|it| it.to_string()),
         Err(fault) => Err(fault.to_string()),
@@ -69,7 +72,7 @@ fn every_call_of_real_flows_binds_to_what_is_inferred() {
     let mut folders: Vec<_> = std::fs::read_dir(root).expect("a folder").flatten().collect();
     folders.sort_by_key(std::fs::DirEntry::path);
     for folder in folders {
-        let flows = flows(&folder.path());
+        let (flows, _) = flows(&folder.path());
         let connectors = inferred(&flows, &[]).connectors;
         let documents: BTreeMap<String, Document> = connectors
             .iter()

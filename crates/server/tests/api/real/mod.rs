@@ -13,11 +13,11 @@ use stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Solutions whose flows are run.
-const SOLUTIONS: [&str; 3] = [
-    "microsoft+powercat-business-approvals-kit",
-    "romikaAIS+coe-starter-kit",
-    "Open-Strata-Commons+SCuBA-coe-starter-kit",
+/// Solutions whose flows are run, and how many flows each has.
+const SOLUTIONS: [(&str, usize); 3] = [
+    ("microsoft+powercat-business-approvals-kit", 16),
+    ("romikaAIS+coe-starter-kit", 62),
+    ("Open-Strata-Commons+SCuBA-coe-starter-kit", 28),
 ];
 
 struct Real {
@@ -41,17 +41,22 @@ fn corpus() -> Option<PathBuf> {
     None
 }
 
-fn flows(folder: &Path) -> Vec<Real> {
+/// The flows of a folder; files that are none are told.
+fn flows(folder: &Path) -> (Vec<Real>, Vec<String>) {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten();
     let mut files: Vec<PathBuf> = entries.map(|it| it.path()).collect();
     files.sort();
-    let read = |path: &PathBuf| {
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for path in &files {
         let bytes = std::fs::read(path).expect("a file");
-        let loaded = flow::definition::load(&bytes, &LoadOptions::default()).loaded?;
-        let name = path.file_stem()?.to_string_lossy().into_owned();
-        Some(Real { name, loaded })
-    };
-    files.iter().filter_map(read).collect()
+        let report = flow::definition::load(&bytes, &LoadOptions::default());
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        match report.loaded {
+            Some(loaded) => found.push(Real { name, loaded }),
+            None => refused.push(format!("{name}: {:?}", report.problems)),
+        }
+    }
+    (found, refused)
 }
 
 fn source(flow: &Real) -> Source<'_> {
@@ -95,10 +100,12 @@ fn calls<'a>(value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
     }
 }
 
-/// Flows of a solution; of those that a repository has twice, the first.
+/// Flows of a solution; of those that a repository has twice, the first. Every file is one.
 fn once(folder: &Path) -> Vec<Real> {
     let mut known = BTreeSet::new();
-    flows(folder).into_iter().filter(|it| known.insert(it.id())).collect()
+    let (found, refused) = flows(folder);
+    assert!(refused.is_empty(), "{refused:#?}");
+    found.into_iter().filter(|it| known.insert(it.id())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,8 +115,9 @@ async fn real_solutions_end_as_their_mocks_imply() {
         expected::OTHERWISE.iter().map(|it| (it.flow, it)).collect();
     let (mut ended, mut wrong) = (BTreeMap::<String, usize>::new(), Vec::new());
     let mut administered = BTreeSet::new();
-    for solution in SOLUTIONS {
+    for (solution, count) in SOLUTIONS {
         let flows = once(&root.join(solution));
+        assert_eq!(flows.len(), count, "{solution}");
         let stage = Stage::open(&flows).await;
         for flow in &flows {
             stage.create(flow).await;

@@ -11,7 +11,11 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Exchange {
     pub request: Request,
+    #[serde(default, skip_serializing_if = "Response::is_none")]
     pub response: Response,
+    /// What a service told whoever it had subscribed with the request: then there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
 }
 
 /// A request without its service's address and credentials.
@@ -31,7 +35,19 @@ pub struct Request {
     pub body: Value,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A call at an address that a service was given to call back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delivery {
+    #[serde(default)]
+    pub headers: Value,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub queries: Value,
+    #[serde(default)]
+    pub body: Value,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Response {
     pub status: i64,
@@ -61,6 +77,12 @@ const SECRET_CHARS_MIN: usize = 4;
 
 pub fn is_withheld(header: &str) -> bool {
     WITHHELD.iter().any(|it| header.eq_ignore_ascii_case(it))
+}
+
+impl Response {
+    fn is_none(&self) -> bool {
+        *self == Response::default()
+    }
 }
 
 impl Request {
@@ -133,6 +155,14 @@ impl Exchange {
         mask_value(&mut request.body, &secrets, 0);
         mask_value(&mut self.response.headers, &secrets, 0);
         mask_value(&mut self.response.body, &secrets, 0);
+        if let Some(delivery) = &mut self.delivery {
+            if let Value::Object(headers) = &mut delivery.headers {
+                headers.retain(|name, _| !is_withheld(name));
+            }
+            for part in [&mut delivery.headers, &mut delivery.queries, &mut delivery.body] {
+                mask_value(part, &secrets, 0);
+            }
+        }
     }
 }
 
@@ -276,6 +306,11 @@ mod tests {
                 headers: json!({"Set-Cookie": "s", "X-Echo": format!("Bearer {secret}")}),
                 body: json!({"$content-type": "a/b", "$content": content, "b": STANDARD.encode(secret)}),
             },
+            delivery: Some(Delivery {
+                headers: json!({"Cookie": "Set-Cookie"}),
+                queries: Value::Null,
+                body: json!([secret]),
+            }),
         };
         exchange.request.headers = vec![
             ("AUTHORIZATION".to_owned(), "x".to_owned()),

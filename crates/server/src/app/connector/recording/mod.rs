@@ -6,7 +6,7 @@
 
 mod exchange;
 
-pub use exchange::{Exchange, Request, Response};
+pub use exchange::{Delivery, Exchange, Request, Response};
 
 use crate::app::data::{self, Change, Kind, Known, Stored};
 use crate::app::environment::{Environment, forbidden};
@@ -363,17 +363,45 @@ impl App {
     pub(crate) async fn play(
         &self,
         (environment, name): (&str, &str),
-        (connection, since): (&str, i64),
+        by: (&str, i64),
         request: &Request,
     ) -> Result<Response, AppError> {
         let recording = self.recording(environment, name).await?;
         let exchanges = self.exchanges_of(&recording).await?;
-        let key = request.key();
-        let same: Vec<usize> =
-            (0..exchanges.len()).filter(|at| exchanges[*at].request.key() == key).collect();
-        let (Some(first), Some(last)) = (same.first(), same.last()) else {
-            return Err(not_recorded(name, &exchanges, request));
+        let same = same_as(&exchanges, request, |it| it.delivery.is_none());
+        match self.next_of(&recording, by, &same).await? {
+            Some(chosen) => Ok(exchanges[chosen].response.clone()),
+            None => Err(not_recorded(name, &exchanges, request)),
+        }
+    }
+
+    /// What was told to whoever subscribed with a request: all of it, or the n-th time it is
+    /// asked the n-th.
+    pub(crate) async fn play_deliveries(
+        &self,
+        (environment, name): (&str, &str),
+        by: (&str, i64),
+        (request, heard): (&Request, Heard),
+    ) -> Result<Vec<Delivery>, AppError> {
+        let recording = self.recording(environment, name).await?;
+        let mut exchanges = self.exchanges_of(&recording).await?;
+        let same = same_as(&exchanges, request, |it| it.delivery.is_some());
+        let chosen = match heard {
+            Heard::All => same,
+            Heard::Next => self.next_of(&recording, by, &same).await?.into_iter().collect(),
         };
+        Ok(chosen.into_iter().filter_map(|at| exchanges[at].delivery.take()).collect())
+    }
+
+    /// Which of several exchanges a connection is told now: one after the other, and after the
+    /// last one that again.
+    async fn next_of(
+        &self,
+        recording: &Recording,
+        (connection, since): (&str, i64),
+        same: &[usize],
+    ) -> Result<Option<usize>, AppError> {
+        let (Some(first), Some(last)) = (same.first(), same.last()) else { return Ok(None) };
         let id = format!("{connection}/{}", recording.id);
         for _ in 0..RECORDING_TRIES_MAX {
             let begin = || {
@@ -389,17 +417,31 @@ impl App {
             let chosen = same.get(*count).copied().unwrap_or(*last);
             if *count >= same.len() {
                 // nothing changes any more
-                return Ok(exchanges[chosen].response.clone());
+                return Ok(Some(chosen));
             }
             *count += 1;
             let change = Change::default().put(&playback)?;
             match self.apply(&Caller::root("server"), change).await {
                 Err(error) if error.kind == ErrorKind::Conflict => {}
-                done => return done.map(|_| exchanges[chosen].response.clone()),
+                done => return done.map(|_| Some(chosen)),
             }
         }
-        Err(busy(name))
+        Err(busy(&recording.name))
     }
+}
+
+/// How much of what was told somebody hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    All,
+    Next,
+}
+
+/// The places of the exchanges of a request.
+fn same_as(exchanges: &[Exchange], request: &Request, is_it: fn(&Exchange) -> bool) -> Vec<usize> {
+    let key = request.key();
+    let is_same = |at: &usize| is_it(&exchanges[*at]) && exchanges[*at].request.key() == key;
+    (0..exchanges.len()).filter(is_same).collect()
 }
 
 fn busy(name: &str) -> AppError {
@@ -418,7 +460,8 @@ fn not_recorded(name: &str, exchanges: &[Exchange], request: &Request) -> AppErr
         request.operation.as_deref().unwrap_or("none")
     );
     let operation = |it: &Request| it.operation.as_deref().unwrap_or_default().to_lowercase();
-    let near = exchanges.iter().enumerate().map(|(at, it)| {
+    let answers = exchanges.iter().enumerate().filter(|(_, it)| it.delivery.is_none());
+    let near = answers.map(|(at, it)| {
         let differences = request.differences(&it.request);
         let is_other = operation(&it.request) != operation(request);
         ((is_other, differences.len()), at, differences)

@@ -3,7 +3,7 @@
 
 use super::polling::{Asking, Question};
 use super::recording::{self, RecordingMode};
-use super::{Called, served};
+use super::{Called, Hook, delivery, served};
 use crate::app::connector::{Connector, certificate};
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::invoker;
@@ -52,6 +52,21 @@ impl Backend {
     #[must_use]
     pub fn takes_secrets(&self) -> bool {
         matches!(self, Backend::Host { .. } | Backend::Recording { url: Some(_), .. })
+    }
+
+    /// The recording that is being filled.
+    #[must_use]
+    pub fn records(&self) -> Option<String> {
+        match self {
+            Backend::Recording { recording, mode: RecordingMode::Record, .. } => {
+                Some(recording.clone())
+            }
+            Backend::Recording { .. }
+            | Backend::Service
+            | Backend::Host { .. }
+            | Backend::Flow { .. }
+            | Backend::Mock => None,
+        }
     }
 
     /// # Errors
@@ -160,7 +175,7 @@ async fn answer_as_made(called: Called) -> Result<CallResult, AppError> {
         }
         Backend::Host { url } => by_service(&called, url.trim_end_matches('/')).await,
         Backend::Flow { flow } => by_flow(&called, &flow).await,
-        Backend::Mock => mocked(&called),
+        Backend::Mock => mocked(&called).await,
         Backend::Recording { recording, mode, url } => match mode {
             RecordingMode::Record => recording::record(called, &recording, url).await,
             RecordingMode::Replay => recording::replay(&called, &recording).await,
@@ -512,7 +527,9 @@ async fn by_flow(called: &Called, name: &str) -> Result<CallResult, AppError> {
     })
 }
 
-fn mocked(called: &Called) -> Result<CallResult, AppError> {
+/// The answer of a mock. Who asks to be called back is called back once, before this is
+/// answered: a server that ends in between asks again, and nothing is lost.
+async fn mocked(called: &Called) -> Result<CallResult, AppError> {
     let Some(operation) = called.operation() else {
         let message = format!(
             "The connector '{}' has no operation at '{}'.",
@@ -521,6 +538,15 @@ fn mocked(called: &Called) -> Result<CallResult, AppError> {
         return Err(AppError::not_found("OperationNotFound", message));
     };
     let answer = ::connector::mock::answer(operation);
+    if let Hook::Begins { callback } = &called.hook {
+        let body = ::connector::mock::notification(operation);
+        let mut request = Object::with_capacity(2);
+        request.push_new("headers", header_object(&[]));
+        if !body.is_null() {
+            request.push_new("body", body);
+        }
+        delivery::deliver(called, callback, vec![request.into()]).await?;
+    }
     Ok(CallResult::Answer(flow::run::answer(
         i64::from(answer.status),
         header_object(&answer.headers),

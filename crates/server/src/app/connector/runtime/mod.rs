@@ -2,6 +2,7 @@
 //! it, and how its answer reads to the flow.
 
 mod backend;
+mod delivery;
 mod document;
 mod known;
 mod outside;
@@ -75,6 +76,15 @@ impl Connectors for Runtime {
         })
     }
 
+    fn delivered(&self, engine: Arc<Engine>, asked: ConnectorCall, request: Value) -> Later<()> {
+        self.with(engine, |app| async move {
+            let operation = asked.operation_name.clone();
+            if let Err(error) = app.note_delivery(asked, request).await {
+                tracing::warn!(%operation, message = %error.message, "a delivery was not recorded");
+            }
+        })
+    }
+
     fn judge(
         &self,
         engine: Arc<Engine>,
@@ -122,6 +132,7 @@ pub struct Called {
     pub parameters: Object,
     /// An address that an earlier answer gave, which is called instead.
     pub location: Option<Str>,
+    pub hook: Hook,
     pub idempotency_key: String,
     pub now: Ticks,
     /// What a data policy says of where it may go on to.
@@ -135,6 +146,27 @@ pub struct Called {
     pub is_chunked: bool,
     /// How many flows that stand behind connections wait for it, one for the other.
     pub depth: usize,
+}
+
+/// What a call is to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hook {
+    None,
+    /// It asks to be called back at an address, which is a credential and another each time.
+    Begins {
+        callback: Str,
+    },
+    Ends,
+}
+
+impl Hook {
+    fn of(purpose: &Purpose) -> Hook {
+        match purpose {
+            Purpose::Subscribe { callback } => Hook::Begins { callback: callback.clone() },
+            Purpose::Unsubscribe { .. } => Hook::Ends,
+            Purpose::Call | Purpose::Poll { .. } | Purpose::Page { .. } => Hook::None,
+        }
+    }
 }
 
 impl Called {
@@ -191,12 +223,8 @@ impl App {
     /// Makes the call that an action or a trigger of a flow asks for.
     async fn call_operation(&self, call: ConnectorCall) -> Result<CallResult, AppError> {
         let (row, reference, environment, connector) = self.named_by(&call).await?;
-        let theirs =
-            self.connection_of_invoker(&call.invoker, &reference, (&environment, &connector));
-        let connection = match theirs.await? {
-            Some(theirs) => theirs,
-            None => self.connection_of_flow(row.as_ref(), &environment, &reference).await?,
-        };
+        let of = (&reference, &environment, &connector);
+        let connection = self.connection_of_call(&call, row.as_ref(), of).await?;
         if let Some(fault) = self.fault_of(&connection) {
             let message =
                 format!("The connection '{}' cannot be used: {}", connection.name, fault.message);
@@ -216,6 +244,32 @@ impl App {
             CallResult::Answer(answer) if is_paged => CallResult::Page { answer, names },
             result => result,
         })
+    }
+
+    /// The connection of whoever invoked the run of a call, or that of its flow.
+    async fn connection_of_call(
+        &self,
+        call: &ConnectorCall,
+        row: Option<&WorkflowRow>,
+        (reference, environment, connector): (&Reference, &Known<Environment>, &Connector),
+    ) -> Result<Known<Connection>, AppError> {
+        let theirs = self.connection_of_invoker(&call.invoker, reference, (environment, connector));
+        match theirs.await? {
+            Some(theirs) => Ok(theirs),
+            None => self.connection_of_flow(row, environment, reference).await,
+        }
+    }
+
+    /// Somebody called back to what a call asked for: a connection that records keeps it.
+    async fn note_delivery(&self, asked: ConnectorCall, request: Value) -> Result<(), AppError> {
+        let (row, reference, environment, connector) = self.named_by(&asked).await?;
+        let of = (&reference, &environment, &connector);
+        let connection = self.connection_of_call(&asked, row.as_ref(), of).await?;
+        let Some(recording) = connection.backend.records() else { return Ok(()) };
+        let document = self.document_of(&connector).await?;
+        let mut called = self.understood(asked, connector, connection, document)?;
+        called.flow = row.map(|row| row.id);
+        recording::record_delivery(&called, &recording, &request).await
     }
 
     /// Whether a trigger asks whether there is something new.
@@ -321,8 +375,9 @@ impl App {
         let inputs = call.inputs.as_object().cloned().unwrap_or_default();
         let (operation, request, parameters) = match call.source {
             Source::OpenApi => by_id(&document, &connector.name, &inputs, &call.purpose)?,
-            Source::Managed | Source::Http => by_path(&document, &inputs)?,
+            Source::Managed | Source::Http => by_path(&document, &inputs, &call.purpose)?,
         };
+        let hook = Hook::of(&call.purpose);
         let is_page = matches!(call.purpose, Purpose::Page { .. });
         let (mut request, mut first) = (request, None);
         let location = match call.purpose {
@@ -350,6 +405,7 @@ impl App {
             request,
             parameters,
             location,
+            hook,
             idempotency_key: call.idempotency_key,
             now: self.engine.clock.now(),
             judge: None,
@@ -421,9 +477,16 @@ fn by_id(
 
 /// `{method, path, queries, headers, body}`: what no operation's path fits goes to the service
 /// as it stands, unless it would lead to another path on the way.
-fn by_path(document: &Document, inputs: &Object) -> Result<Understood, AppError> {
-    let request = RelativeRequest::from_action(inputs)
-        .map_err(|it| AppError::invalid(it.code, it.message))?;
+fn by_path(
+    document: &Document,
+    inputs: &Object,
+    purpose: &Purpose,
+) -> Result<Understood, AppError> {
+    let request = match Hook::of(purpose) {
+        Hook::None => RelativeRequest::from_action(inputs),
+        Hook::Begins { .. } | Hook::Ends => RelativeRequest::from_webhook(inputs),
+    };
+    let request = request.map_err(|it| AppError::invalid(it.code, it.message))?;
     Ok(match document.route(&request) {
         Ok(routed) => (Some(routed.operation.id.clone()), request, routed.parameters),
         Err(fault @ RouteFault::Elsewhere { .. }) => {

@@ -1,7 +1,7 @@
 //! Calls over a connection that no flow makes.
 
 use super::backend;
-use super::{Called, Question};
+use super::{Called, Hook, Question};
 use crate::app::App;
 use crate::app::connector::Connector;
 use crate::app::connector::call::ConnectionCall;
@@ -73,6 +73,7 @@ impl App {
             request,
             parameters,
             location: None,
+            hook: Hook::None,
             idempotency_key: clock::guid().map_err(AppError::internal)?,
             now: self.engine.clock.now(),
             judge: None,

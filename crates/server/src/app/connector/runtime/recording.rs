@@ -1,13 +1,14 @@
 //! Calls that are recorded, and calls that a recording answers.
 
 use super::backend::{self, Backend};
-use super::{Called, body_value};
+use super::{Called, Hook, body_value, delivery};
 use crate::app::connector::builtin;
-use crate::app::connector::recording::{Exchange, Request, Response};
+use crate::app::connector::recording::{Delivery, Exchange, Heard, Request, Response};
 use crate::app::error::AppError;
 use ::connector::definition::{ParameterKind, credential};
-use expr::Value;
+use expr::{Object, Value};
 use flow::run::CallResult;
+use flow::run::connector::callback_of;
 use serde::{Deserialize, Serialize};
 
 /// What is done with a recording.
@@ -21,24 +22,71 @@ pub enum RecordingMode {
 
 /// Has a call answered from a recording.
 pub async fn replay(called: &Called, recording: &str) -> Result<CallResult, AppError> {
-    let mut exchange = Exchange {
-        request: request(called)?,
-        response: Response { status: 0, headers: json(&Value::Null)?, body: json(&Value::Null)? },
-    };
+    let mut exchange =
+        Exchange { request: request(called)?, response: Response::default(), delivery: None };
     // what was taken out when it was recorded is taken out of what is looked for
-    let mut secrets = secrets(called).await?;
-    if let Some(flow) = &called.flow {
-        secrets.extend(called.app.engine.known_texts(flow).await?);
-    }
-    exchange.mask(&secrets);
+    exchange.mask(&withheld(called).await?);
     let connection = &called.connection;
-    let answer = called.app.play(
-        (&connection.environment, recording),
-        (&connection.id, connection.changed),
-        &exchange.request,
-    );
-    let Response { status, headers, body } = answer.await?;
+    let at = (connection.environment.as_str(), recording);
+    let by = (connection.id.as_str(), connection.changed);
+    let answer = match called.app.play(at, by, &exchange.request).await {
+        // nobody is there who would have to hear that it ends
+        Err(error) if error.code == "ExchangeNotRecorded" && called.hook == Hook::Ends => {
+            Response { status: 204, ..Response::default() }
+        }
+        answer => answer?,
+    };
+    if let Hook::Begins { callback } = &called.hook
+        && (200..300).contains(&answer.status)
+    {
+        let heard = if callback_of(callback).is_some() { Heard::Next } else { Heard::All };
+        let of = (&exchange.request, heard);
+        let told = called.app.play_deliveries(at, by, of).await?;
+        let told = told.iter().map(request_of).collect::<Result<Vec<_>, _>>()?;
+        delivery::deliver(called, callback, told).await?;
+    }
+    let Response { status, headers, body } = answer;
     Ok(CallResult::Answer(flow::run::answer(status, value(&headers)?, value(&body)?)))
+}
+
+/// Keeps what a service told whoever had subscribed with a call.
+pub async fn record_delivery(
+    called: &Called,
+    recording: &str,
+    request_told: &Value,
+) -> Result<(), AppError> {
+    let part = |name: &str| json(&request_told.get(name).cloned().unwrap_or_default());
+    let delivery =
+        Delivery { headers: part("headers")?, queries: part("queries")?, body: part("body")? };
+    let (request, response) = (request(called)?, Response::default());
+    let mut exchange = Exchange { request, response, delivery: Some(delivery) };
+    exchange.mask(&withheld(called).await?);
+    called.app.record(&called.connection.environment, recording, exchange).await
+}
+
+/// What was told, as who is called back has it.
+fn request_of(delivery: &Delivery) -> Result<Value, AppError> {
+    let mut request = Object::with_capacity(3);
+    request.push_new("headers", value(&delivery.headers)?);
+    for (name, part) in [("queries", &delivery.queries), ("body", &delivery.body)] {
+        if !part.is_null() {
+            request.push_new(name, value(part)?);
+        }
+    }
+    Ok(request.into())
+}
+
+/// What must not be kept of a call: secrets, and an address to call back, which is one, too,
+/// and would make every request another.
+async fn withheld(called: &Called) -> Result<Vec<String>, AppError> {
+    let mut found = secrets(called).await?;
+    if let Some(flow) = &called.flow {
+        found.extend(called.app.engine.known_texts(flow).await?);
+    }
+    if let Hook::Begins { callback } = &called.hook {
+        found.push(callback.to_string());
+    }
+    Ok(found)
 }
 
 /// Has a call answered by its service, and keeps what it said.
@@ -51,7 +99,7 @@ pub async fn record(
     let environment = called.connection.environment.clone();
     app.check_records(&environment, recording).await?;
     let request = request(&called)?;
-    let mut secrets = secrets(&called).await?;
+    let mut secrets = withheld(&called).await?;
     let (flow, is_vault) = (called.flow.clone(), called.connector.name == builtin::VAULT);
     called.connection.backend = match url {
         Some(url) => Backend::Host { url },
@@ -67,6 +115,7 @@ pub async fn record(
                 headers: json(&part("headers"))?,
                 body: json(&part("body"))?,
             },
+            delivery: None,
         };
         if is_vault {
             // a recording is no place for what a vault keeps

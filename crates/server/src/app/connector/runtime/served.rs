@@ -91,7 +91,7 @@ const TIMEOUT: Duration = Duration::from_secs(crate::limits::CALL_TIMEOUT_SECOND
 
 pub(super) async fn answer(called: &Called) -> Result<CallResult, AppError> {
     let known = [builtin::MANAGEMENT, builtin::ADMINS];
-    if called.connector.name == builtin::APPROVALS {
+    if called.connector.name == builtin::APPROVALS || approval::is_choice(called) {
         return approval::serve(called).await;
     }
     match known.into_iter().find(|name| *name == called.connector.name) {

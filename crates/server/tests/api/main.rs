@@ -21,6 +21,7 @@ mod console;
 mod crowd;
 mod data_policy;
 mod directory;
+mod dynamic;
 mod environment;
 mod firing;
 mod flow;

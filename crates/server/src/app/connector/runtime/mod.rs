@@ -3,6 +3,7 @@
 
 mod backend;
 mod document;
+mod dynamic;
 mod known;
 mod people;
 mod polling;
@@ -242,8 +243,7 @@ impl App {
         mut request: RelativeRequest,
         headers: &[(String, String)],
     ) -> Result<CallResult, AppError> {
-        let ConnectionCall { connector, connection, .. } = call;
-        let document = self.document_of(&connector).await?;
+        let document = self.document_of(&call.connector).await?;
         let routed = document
             .route(&request)
             .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
@@ -263,8 +263,21 @@ impl App {
         let routed = document
             .route(&request)
             .map_err(|fault| AppError::not_found("OperationNotFound", fault.to_string()))?;
-        let (operation, parameters) = (Some(routed.operation.id.clone()), routed.parameters);
-        let mut called = Called {
+        let bound = (Some(routed.operation.id.clone()), request.clone(), routed.parameters);
+        let mut called = self.called_from_outside(call, Arc::clone(&document), bound)?;
+        called.judge = self.judge_call(&called, &Purpose::Call).await?;
+        backend::answer(called).await
+    }
+
+    /// A call that no flow makes.
+    fn called_from_outside(
+        &self,
+        call: ConnectionCall,
+        document: Arc<Document>,
+        (operation, request, parameters): Understood,
+    ) -> Result<Called, AppError> {
+        let ConnectionCall { connector, connection, .. } = call;
+        Ok(Called {
             app: self.clone(),
             flow: None,
             connector,
@@ -282,9 +295,7 @@ impl App {
             question: Question::No,
             is_chunked: false,
             depth: 0,
-        };
-        called.judge = self.judge_call(&called, &Purpose::Call).await?;
-        backend::answer(called).await
+        })
     }
 
     /// The connection that a reference of a flow names.

@@ -46,6 +46,7 @@ mod people;
 mod polling;
 mod powershell;
 mod provider;
+mod public;
 mod real;
 mod recording;
 mod recycle;

@@ -29,7 +29,8 @@ pub struct Call {
 /// given.
 pub type Fixed = Vec<(String, String)>;
 
-const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+const PLACES: [&str; 5] = ["path", "query", "header", "cookie", "body"];
 /// What is hard to write at each place.
 const IN_PATH: &str = "a b/c%2F&ä?#+=[é]'x";
 const IN_QUERY: &str = "v /?#%&ä+\"é\u{1F600}=;,'*()";
@@ -124,7 +125,10 @@ fn at<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 fn parameter<'a>(root: &'a Value, value: &'a Value) -> Parameter<'a> {
-    let place = value["in"].as_str().expect("a place");
+    let place = match value["in"].as_str().expect("a place") {
+        other if other.eq_ignore_ascii_case("formdata") => "formData",
+        other => PLACES.into_iter().find(|it| it.eq_ignore_ascii_case(other)).unwrap_or(other),
+    };
     let is_new = root["openapi"].is_string();
     let style = match (is_new, value["collectionFormat"].as_str(), value["style"].as_str()) {
         (true, _, Some("deepObject")) => Style::Deep,
@@ -422,7 +426,7 @@ fn typed(kind: &Value, value: &Value) -> Value {
     match (kind.as_str(), value) {
         (Some("string"), Value::Number(_) | Value::Bool(_)) => value.to_string().into(),
         (Some("integer" | "number" | "boolean"), Value::String(text)) => {
-            serde_json::from_str(&text.to_lowercase()).expect("a value of its type")
+            serde_json::from_str(&text.to_lowercase()).unwrap_or_else(|_| value.clone())
         }
         (_, value) => value.clone(),
     }

@@ -7,6 +7,18 @@ use serde_json::{Map, Value};
 /// The policies of a connector, as its `apiProperties.json` has them.
 pub struct Rules(Vec<Value>);
 
+/// Templates whose effect on a call this file knows.
+const KNOWN: [&str; 8] = [
+    "setheader",
+    "setqueryparameter",
+    "routerequesttoendpoint",
+    "setproperty",
+    "dynamichosturl",
+    "updatenextlink",
+    "pollingtrigger",
+    "setconnectionstatustounauthenticated",
+];
+
 /// The values of a connection.
 pub type Values = Map<String, Value>;
 
@@ -41,13 +53,25 @@ impl Rules {
         self.all(operation).any(|(template, _)| template == "pollingtrigger")
     }
 
+    /// A template that this reading does not know, or one that asks the service for a value.
+    pub fn beyond(&self, operation: &str) -> Option<String> {
+        self.all(operation).map(|it| it.0).find(|it| !KNOWN.contains(&it.as_str()))
+    }
+
     /// The address before an operation's path, where a policy says one.
-    pub fn host(&self, call: &Call, values: &Values) -> Option<String> {
+    ///
+    /// # Errors
+    /// The name of what it needs and the call does not have.
+    pub fn host(&self, call: &Call, values: &Values) -> Result<Option<String>, String> {
         let all = self.all(&call.operation).filter(|it| it.0 == "dynamichosturl");
-        let template = said(all.last()?.1, "urlTemplate");
-        let url = evaluated(&template, &call.want, values, &str::to_owned);
+        let Some((_, parameters)) = all.last() else { return Ok(None) };
+        let template = said(parameters, "urlTemplate");
+        let (url, missing) = evaluated(&template, &call.want, values, &str::to_owned);
+        if let Some(missing) = missing {
+            return Err(missing);
+        }
         let url = if url.contains("://") { url } else { format!("https://{url}") };
-        Some(url.trim_end_matches('/').to_owned())
+        Ok(Some(url.trim_end_matches('/').to_owned()))
     }
 
     /// Does to a call what is said of its path, its headers, its query and its body.
@@ -59,25 +83,29 @@ impl Rules {
                 continue;
             }
             let value = said(parameters, "value");
-            let value = evaluated(&value, &call.want, values, &str::to_owned);
+            let (value, missing) = evaluated(&value, &call.want, values, &str::to_owned);
             let (name, exists) = (said(parameters, "name"), said(parameters, "existsAction"));
+            let exists = exists.to_lowercase();
+            if missing.is_some() && exists != "delete" {
+                // without a value nothing is set
+                continue;
+            }
             let want = &mut call.want;
             match template.as_str() {
                 "setheader" if name.eq_ignore_ascii_case("content-type") => {
                     want.media = Some(value);
                 }
                 "setheader" => {
-                    want.headers.retain(|it| !it.0.eq_ignore_ascii_case(&name));
-                    want.headers.push((name, value));
+                    let is_it = |it: &(String, String)| it.0.eq_ignore_ascii_case(&name);
+                    put(&mut want.headers, &is_it, (name.clone(), value), &exists, true);
                 }
                 "setqueryparameter" => {
-                    if exists != "append" {
-                        want.query.retain(|it| it.0 != name);
-                    }
-                    want.query.push((name, value));
+                    let is_it = |it: &(String, String)| it.0 == name;
+                    put(&mut want.query, &is_it, (name.clone(), value), &exists, false);
                 }
                 "routerequesttoendpoint" => {
-                    let path = evaluated(&said(parameters, "newPath"), want, values, &escaped);
+                    let path = said(parameters, "newPath");
+                    let (path, _) = evaluated(&path, want, values, &escaped);
                     let slash = if path.starts_with('/') { "" } else { "/" };
                     want.path = format!("{slash}{path}");
                     for (name, value) in &call.parameters {
@@ -86,18 +114,42 @@ impl Rules {
                     }
                 }
                 "setproperty" => set_property(want, parameters, values),
-                // the host is looked at apart; these two are of answers
-                "dynamichosturl" | "updatenextlink" | "pollingtrigger" => {}
-                other => panic!("the policy template '{other}' is not known to the test"),
+                // the host is looked at apart, and the others are of answers
+                _ => {}
             }
         }
     }
 }
 
+/// A header or a query parameter, as the policy says when there is one already.
+fn put(
+    pairs: &mut Vec<(String, String)>,
+    is_it: &dyn Fn(&(String, String)) -> bool,
+    (name, value): (String, String),
+    exists: &str,
+    is_header: bool,
+) {
+    let known = pairs.iter().position(is_it);
+    match (exists, known) {
+        ("skip", Some(_)) => return,
+        ("delete", _) => {
+            pairs.retain(|it| !is_it(it));
+            return;
+        }
+        ("append", Some(at)) if is_header => {
+            pairs[at].1 = format!("{},{value}", pairs[at].1);
+            return;
+        }
+        ("append", _) => {}
+        _ => pairs.retain(|it| !is_it(it)),
+    }
+    pairs.push((name, value));
+}
+
 fn set_property(want: &mut Want, parameters: &Value, values: &Values) {
     let parent = said(parameters, "newPropertyParentPathTemplate").replace("@body()", "");
     let value = said(parameters, "propertyValuePathTemplate");
-    let value = evaluated(&value, want, values, &str::to_owned);
+    let (value, _) = evaluated(&value, want, values, &str::to_owned);
     let WantBody::Json(body) = &mut want.body else { return };
     if let Some(parent) = body.pointer_mut(&parent.replace('.', "/"))
         && parent.is_object()
@@ -111,17 +163,18 @@ fn said(parameters: &Value, name: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-/// A template with its calls replaced by their values.
+/// A template with its calls replaced by their values, and the name of one without a value.
 fn evaluated(
     template: &str,
     want: &Want,
     values: &Values,
     write: &dyn Fn(&str) -> String,
-) -> String {
+) -> (String, Option<String>) {
     let pairs = |all: &[(String, String)], name: &str| {
         let found = all.iter().find(|it| it.0.eq_ignore_ascii_case(name));
         found.map(|it| it.1.clone())
     };
+    let mut missing = None;
     let mut out = template.replace("@Request.OriginalHTTPMethod", &want.method);
     for function in ["connectionParameters", "queryParameters", "headers"] {
         while let Some(start) = out.find(&format!("@{function}(")) {
@@ -137,9 +190,13 @@ fn evaluated(
                 "queryParameters" => pairs(&want.query, name),
                 _ => pairs(&want.headers, name),
             };
-            let value = found.or_else(|| arguments.next().map(str::to_owned)).unwrap_or_default();
+            let value = found.or_else(|| arguments.next().map(str::to_owned));
+            if value.is_none() {
+                missing.get_or_insert_with(|| name.to_owned());
+            }
+            let value = value.unwrap_or_default();
             out.replace_range(start..=end, &write(&value));
         }
     }
-    out
+    (out, missing)
 }

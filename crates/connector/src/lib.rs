@@ -11,6 +11,7 @@
 pub mod builtin;
 pub mod call;
 pub mod definition;
+pub mod dynamic;
 pub mod http;
 pub mod infer;
 pub mod limits;

@@ -102,6 +102,15 @@ pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// one costs some tenths of a second.
 pub const IDENTITIES_MAX: usize = 32;
 
+/// Values of a parameter that its service tells. Nobody chooses from more.
+pub const DYNAMIC_VALUES_MAX: usize = 10_000;
+
+/// Parameters of one operation that are shown, with what is in them.
+pub const PARAMETERS_SHOWN_MAX: usize = 500;
+
+/// Objects in objects of a parameter that are shown. The designer of the original stops there too.
+pub const SHOWN_DEPTH_MAX: usize = 6;
+
 /// Policies of one connector. Each copies the request that it changes.
 pub const POLICIES_MAX: usize = 200;
 

@@ -4,7 +4,7 @@
 //! A slash that belongs to a name is written `~1`, and a tilde `~0`, as in JSON Pointer. A
 //! name that the document spells with a slash is found as it stands too.
 
-use crate::definition::{Location, Operation, SchemaId};
+use crate::definition::{Location, Operation, OperationParameter, SchemaId};
 use crate::limits::BODY_DEPTH_MAX;
 use expr::Str;
 
@@ -14,6 +14,14 @@ pub(super) struct Address {
     /// The parameter's number.
     pub parameter: usize,
     pub steps: Vec<Str>,
+}
+
+impl Operation {
+    /// The parameter that a key names, and the names from it down to a value in it.
+    pub(crate) fn address_of(&self, key: &str) -> Option<(&OperationParameter, Vec<Str>)> {
+        let found = address(self, key)?;
+        Some((&self.parameters[found.parameter], found.steps))
+    }
 }
 
 /// The place that a key names; nothing when the operation has none of the name.

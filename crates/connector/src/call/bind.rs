@@ -7,8 +7,8 @@ use super::encoding::{encoded, leads_elsewhere, written_literal};
 use super::place::{Given, Placer};
 use super::{BindFault, RelativeRequest};
 use crate::definition::{
-    Location, Operation, OperationParameter, Piece, SchemaKind, decoded, is_form, is_json,
-    is_multipart,
+    Collection, Location, Operation, OperationParameter, Piece, SchemaKind, decoded, is_form,
+    is_json, is_multipart,
 };
 use expr::{Object, Value};
 use http::{HeaderName, HeaderValue};
@@ -69,19 +69,19 @@ impl Operation {
             query: path_query,
             ..RelativeRequest::default()
         };
-        let mut fields = Vec::new();
+        let (mut fields, mut cookies) = (Vec::new(), Vec::new());
         let mut body = None;
         let mut nested = Object::with_capacity(values.len());
         for (parameter, value) in self.parameters.iter().zip(values) {
             let Some(value) = value else { continue };
             match parameter.location {
                 Location::Path => {}
-                Location::Query => {
-                    let texts = texts(&value, parameter.collection);
-                    let name = parameter.name.to_string();
-                    request.query.extend(texts.into_iter().map(|text| (name.clone(), text)));
-                }
+                Location::Query => request.query.extend(pairs(parameter, &value)),
                 Location::Header => add_header(&mut request, parameter, &value)?,
+                Location::Cookie => {
+                    let said = texts(&value, parameter.collection).pop().unwrap_or_default();
+                    cookies.push(format!("{}={}", encoded(&parameter.name), encoded(&said)));
+                }
                 Location::Form => fields.push((parameter, value.clone())),
                 Location::Body => body = Some((parameter, value.clone())),
             }
@@ -89,6 +89,9 @@ impl Operation {
             if !nested.contains(&parameter.name) {
                 nested.push_new(parameter.name.clone(), value);
             }
+        }
+        if !cookies.is_empty() {
+            request.headers.push(("Cookie".to_owned(), cookies.join("; ")));
         }
         if !fields.is_empty() {
             self.set_form(&mut request, &fields);
@@ -209,6 +212,17 @@ impl Operation {
         request.content_type.get_or_insert(media);
         request.body = Some(body);
     }
+}
+
+/// Names and texts of a query.
+fn pairs(parameter: &OperationParameter, value: &Value) -> Vec<(String, String)> {
+    let name = parameter.name.as_str();
+    if let (Collection::Deep, Some(object)) = (parameter.collection, value.as_object()) {
+        let given = object.iter().filter(|(_, value)| !value.is_null());
+        return given.map(|(key, value)| (format!("{name}[{key}]"), text(value))).collect();
+    }
+    let texts = texts(value, parameter.collection);
+    texts.into_iter().map(|text| (name.to_owned(), text)).collect()
 }
 
 fn path_text(parameter: &OperationParameter, value: &Value) -> Result<String, BindFault> {

@@ -5,7 +5,7 @@ use super::body::{Body, Part};
 use super::convert::{of_texts, within};
 use super::encoding::{leads_elsewhere, read_query, written_literal};
 use crate::definition::{
-    Document, Location, Operation, OperationParameter, Piece, SchemaKind, decoded,
+    Collection, Document, Location, Operation, OperationParameter, Piece, SchemaKind, decoded,
 };
 use crate::limits::PATH_STEPS_MAX;
 use expr::{Object, Value};
@@ -227,6 +227,9 @@ fn parameters(
     for parameter in &operation.parameters {
         let value = match parameter.location {
             Location::Path => path_value(operation, parameter, values),
+            Location::Query if parameter.collection == Collection::Deep => {
+                deep_value(operation, parameter, query)
+            }
             Location::Query => {
                 let texts: Vec<String> = named(query, &parameter.name);
                 (!texts.is_empty()).then(|| typed(operation, parameter, &texts))
@@ -237,6 +240,10 @@ fn parameters(
                 if name.eq_ignore_ascii_case("content-type") {
                     texts = request.content_type.iter().cloned().collect();
                 }
+                (!texts.is_empty()).then(|| typed(operation, parameter, &texts))
+            }
+            Location::Cookie => {
+                let texts = cookies(request, &parameter.name);
                 (!texts.is_empty()).then(|| typed(operation, parameter, &texts))
             }
             Location::Form => {
@@ -252,6 +259,31 @@ fn parameters(
         }
     }
     found
+}
+
+/// The object that `name[property]=...` means.
+fn deep_value(
+    operation: &Operation,
+    parameter: &OperationParameter,
+    query: &[(String, String)],
+) -> Option<Value> {
+    let mut object = Object::new();
+    for (name, text) in query {
+        let key = name.strip_prefix(parameter.name.as_str());
+        let key = key.and_then(|it| it.strip_prefix('[')?.strip_suffix(']'));
+        if let Some(key) = key {
+            object.insert(key, Value::from(text.as_str()));
+        }
+    }
+    let is_given = object.len() > 0;
+    is_given.then(|| within(operation.schemas(), parameter.schema, object.into(), 0))
+}
+
+fn cookies(request: &RelativeRequest, wanted: &str) -> Vec<String> {
+    let all = named(&request.headers, "Cookie");
+    let pairs = all.iter().flat_map(|it| it.split(';'));
+    let pairs = pairs.filter_map(|it| it.trim().split_once('='));
+    pairs.filter(|it| decoded(it.0) == wanted).map(|it| decoded(it.1)).collect()
 }
 
 /// All texts of a name: exactly, or else without regard to letter case.

@@ -94,7 +94,7 @@ impl Document {
             description: text("/info/description").unwrap_or_default().to_owned(),
             service: match version {
                 Version::Swagger2 => service_2(&root),
-                Version::OpenApi3 => service_3(&root),
+                Version::OpenApi3 => server(&root, None),
             },
             security: security(&root),
             capabilities: root.get("x-ms-capabilities").cloned(),
@@ -154,15 +154,18 @@ fn service_2(root: &Value) -> Option<Service> {
     })
 }
 
-/// The first of the servers, its variables as they are by default.
-fn service_3(root: &Value) -> Option<Service> {
-    let server = list(root, "servers").first()?;
-    let mut url = server.get("url")?.as_str()?.to_owned();
+/// The first of the servers that something names, its variables as they are by default. An
+/// address without a host is at that of the whole document.
+pub(super) fn server(value: &Value, whole: Option<&Service>) -> Option<Service> {
+    let server = list(value, "servers").first()?;
+    let mut url = server.get("url")?.as_str()?.trim().to_owned();
     for (name, variable) in object(server, "variables").into_iter().flatten() {
         let default = variable.get("default").and_then(Value::as_str).unwrap_or_default();
         url = url.replace(&format!("{{{name}}}"), default);
     }
-    let (scheme, rest) = url.split_once("://")?;
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Some(Service { base_path: base_path(&url), ..whole?.clone() });
+    };
     let (host, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (!host.is_empty()).then(|| Service {
         scheme: scheme.to_ascii_lowercase(),

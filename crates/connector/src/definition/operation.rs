@@ -1,5 +1,6 @@
 //! What can be called at a connector.
 
+use super::document::Service;
 use super::path::PathTemplate;
 use super::schema::{Dynamic, Schema, SchemaId, Schemas, Visibility};
 use expr::Str;
@@ -13,6 +14,8 @@ pub struct Operation {
     /// In capitals.
     pub method: Str,
     pub path: PathTemplate,
+    /// Where it is, when that is not where the others are.
+    pub service: Option<Service>,
     pub summary: String,
     pub description: String,
     pub visibility: Visibility,
@@ -53,6 +56,7 @@ pub enum Location {
     Path,
     Query,
     Header,
+    Cookie,
     /// A field of a form.
     Form,
     Body,
@@ -68,6 +72,8 @@ pub enum Collection {
     Pipe,
     /// The parameter is repeated.
     Multi,
+    /// An object: each of its properties is a parameter, `name[property]`.
+    Deep,
 }
 
 impl Collection {
@@ -79,7 +85,7 @@ impl Collection {
             Collection::Space => Some(' '),
             Collection::Tab => Some('\t'),
             Collection::Pipe => Some('|'),
-            Collection::Multi => None,
+            Collection::Multi | Collection::Deep => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads operations from a document.
 
 use super::Fault;
-use super::document::{Version, check_count};
+use super::document::{self, Service, Version, check_count};
 use super::form;
 use super::operation::{
     Collection, Location, Operation, OperationParameter, Pageable, Response, TriggerKind,
@@ -26,6 +26,8 @@ pub(super) struct OperationReader<'a> {
     consumes: Vec<String>,
     produces: Vec<String>,
     operations: Vec<Operation>,
+    /// Where the document says that its service is.
+    service: Option<Service>,
     /// Ids in small letters, and where each was met.
     ids: HashMap<String, String>,
     /// Schemas do not exist before everything is read.
@@ -49,6 +51,9 @@ impl<'a> OperationReader<'a> {
             consumes: media(resolver.root(), "consumes").unwrap_or_default(),
             produces: media(resolver.root(), "produces").unwrap_or_default(),
             operations: Vec::new(),
+            service: (version == Version::OpenApi3)
+                .then(|| document::server(resolver.root(), None))
+                .flatten(),
             ids: HashMap::new(),
             unfinished: Arc::default(),
         }
@@ -118,6 +123,7 @@ impl<'a> OperationReader<'a> {
             id: self.id(method, value, item, &path)?,
             method: Str::from(method.to_ascii_uppercase()),
             path: item.template.clone(),
+            service: self.service_of(value).or_else(|| self.service_of(item.value)),
             summary: text("summary").to_owned(),
             description: text("description").to_owned(),
             visibility: Visibility::of(value),
@@ -133,6 +139,12 @@ impl<'a> OperationReader<'a> {
             responses,
             schemas: Arc::clone(&self.unfinished),
         })
+    }
+
+    /// The service that an operation or a path of OpenAPI 3 names for itself.
+    fn service_of(&self, value: &Value) -> Option<Service> {
+        let is_new = self.version == Version::OpenApi3;
+        is_new.then(|| document::server(value, self.service.as_ref())).flatten()
     }
 
     /// The operation's id. One that has none gets one from its method and path, as API
@@ -228,12 +240,15 @@ impl<'a> OperationReader<'a> {
             "path" => Location::Path,
             "query" => Location::Query,
             "header" => Location::Header,
+            "cookie" if self.version == Version::OpenApi3 => Location::Cookie,
             "formdata" => Location::Form,
             "body" => Location::Body,
             _ => {
-                let message = format!(
-                    "The parameter '{name}' is in '{said}'; expected path, query, header, formData or body."
-                );
+                let places = match self.version {
+                    Version::Swagger2 => "path, query, header, formData or body",
+                    Version::OpenApi3 => "path, query, header or cookie",
+                };
+                let message = format!("The parameter '{name}' is in '{said}'; expected {places}.");
                 return Err(Fault::at(format!("{path}.in"), message));
             }
         };
@@ -253,7 +268,7 @@ impl<'a> OperationReader<'a> {
         };
         let can_repeat = matches!(location, Location::Query | Location::Form);
         let collection = match collection {
-            Collection::Multi if !can_repeat => Collection::Comma,
+            Collection::Multi | Collection::Deep if !can_repeat => Collection::Comma,
             other => other,
         };
         Ok(OperationParameter {
@@ -395,6 +410,7 @@ fn style(value: &Value, location: Location) -> Collection {
     match value.get("style").and_then(Value::as_str) {
         Some("spaceDelimited") => Collection::Space,
         Some("pipeDelimited") => Collection::Pipe,
+        Some("deepObject") => Collection::Deep,
         None | Some("form") if location == Location::Query && explode != Some(false) => {
             Collection::Multi
         }

@@ -210,6 +210,31 @@ fn openapi_3_is_read_into_the_same_words() {
 }
 
 #[test]
+fn operations_of_openapi_3_say_where_they_are() {
+    let at = |url: &str| json!([{"url": url}]);
+    let operation = |id: &str| json!({"operationId": id});
+    let mut own = operation("Own");
+    own["servers"] = at("https://{x}.example/v3/");
+    own["servers"][0]["variables"] = json!({"x": {"default": "eu"}});
+    let text = json!({
+        "openapi": "3.0.3", "info": {"title": "T"}, "servers": at("http://h.example:81/v1"),
+        "paths": {
+            "/a": {"servers": at("/v2/"), "get": operation("Path"), "put": own},
+            "/b": {"get": operation("Whole")}
+        }
+    });
+    let document = Document::read(&text.to_string()).unwrap();
+    let url = |id: &str| document.operation(id).unwrap().service.as_ref().map(Service::url);
+    assert_eq!(url("Whole"), None);
+    assert_eq!(url("Path").as_deref(), Some("http://h.example:81/v2"));
+    assert_eq!(url("Own").as_deref(), Some("https://eu.example/v3"));
+    // what Swagger 2.0 has no word for is nothing there
+    let mut old = json!({"swagger": "2.0", "info": {"title": "T"}, "paths": {"/a": {"get": {}}}});
+    old["paths"]["/a"]["get"]["servers"] = at("https://elsewhere.example");
+    assert_eq!(Document::read(&old.to_string()).unwrap().operations[0].service, None);
+}
+
+#[test]
 fn what_is_made_to_do_harm_does_none() {
     let node = |at: usize| {
         json!({"type": "object", "required": ["a", "b"], "properties": {

@@ -139,6 +139,14 @@ impl Policies {
         Policies { has_script: true, ..self }
     }
 
+    /// The same for a service at an address that somebody else than the connector says: what
+    /// makes another host of it does not count.
+    #[must_use]
+    pub fn at_given_address(mut self) -> Policies {
+        self.all.retain(|policy| !matches!(policy.kind, Kind::HostUrl(_)));
+        self
+    }
+
     /// Whether an operation can be called at all.
     ///
     /// # Errors

@@ -112,6 +112,26 @@ fn the_services_address_is_made_of_what_a_call_has() {
 }
 
 #[test]
+fn an_address_that_is_given_counts_more_than_a_policy() {
+    let host = policy("dynamichosturl", &json!({"urlTemplate": "@connectionParameters('no')"}));
+    let header = policy("setheader", &json!({"name": "x", "value": "1"}));
+    let document = document();
+    let (parameters, connection) = (Object::new(), Map::new());
+    let context = PolicyContext {
+        operation: document.operation("Get").unwrap(),
+        parameters: &parameters,
+        connection: &connection,
+        gateway: None,
+    };
+    let policies = policies(&json!([host, header])).at_given_address();
+    let mut request = start(None);
+    policies.apply_request(&context, &mut request, 0).unwrap();
+    assert_eq!(request.base, "https://test.abc.xyz/base");
+    assert!(request.request.headers.contains(&("x".to_owned(), "1".to_owned())));
+    assert_eq!(policies.base(&context, &request).unwrap(), "https://test.abc.xyz/base");
+}
+
+#[test]
 fn requests_are_routed_elsewhere() {
     let cases = [
         ("/get/{id}", "GET", "https://test.abc.xyz/base/get/a%2Fb?domain=pqr&version=v%202"),

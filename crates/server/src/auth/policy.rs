@@ -135,6 +135,7 @@ operations! {
     UseConnection "UseConnection" Held(Hold::CanView);
     UpdateConnection "UpdateConnection" Held(Hold::CanEdit);
     TestConnection "TestConnection" Held(Hold::CanView);
+    ResolveDynamicValues "ResolveDynamicValues" Held(Hold::CanView);
     ConsentConnection "ConsentConnection" Held(Hold::CanEdit);
     PutConnectionBackend "PutConnectionBackend" Held(Hold::Owner);
     DeleteConnection "DeleteConnection" Held(Hold::Owner);

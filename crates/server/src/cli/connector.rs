@@ -25,7 +25,8 @@ Examples:
   sluicegate connector export shared_contoso-5f0123456789abcdef -o contoso
   sluicegate connector import connectors/contoso --client-id 12ab --client-secret-file secret.txt
   sluicegate connector import connectors/contoso --host test.contoso.com --base-path /v2
-  sluicegate connector list --environment test";
+  sluicegate connector list --environment test
+  sluicegate connector operations shared_contoso-5f0123456789abcdef";
 
 const CLIENT_EXAMPLES: &str = "\
 Examples:
@@ -47,6 +48,11 @@ pub enum ConnectorCommand {
     List,
     /// Show a connector
     Show {
+        /// Name of the connector
+        name: String,
+    },
+    /// List what a connector offers: its actions and triggers
+    Operations {
         /// Name of the connector
         name: String,
     },
@@ -187,6 +193,7 @@ pub async fn execute(
         ConnectorCommand::Show { name } => {
             show(&client.get(&connectors(client, &[&name])?).await?, client, out)?;
         }
+        ConnectorCommand::Operations { name } => operations(&name, client, out).await?,
         ConnectorCommand::Export { name, output } => export(&name, &output, client, out).await?,
         ConnectorCommand::Client(args) => set_client(args, client, out).await?,
         ConnectorCommand::Infer(args) => infer::execute(args, client, out).await?,
@@ -292,6 +299,45 @@ async fn list(client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
     let mut table = Table::new(&["NAME", "DISPLAY NAME", "OWN"]);
     for it in client.read::<Listing>(&text)?.value {
         table.row([it.name, it.display_name, if it.is_custom { "yes" } else { "" }.to_owned()]);
+    }
+    out.table(&table)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct OperationRecord {
+    id: String,
+    summary: String,
+    trigger: Option<String>,
+    is_deprecated: bool,
+    parameters: Vec<ParameterRecord>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ParameterRecord {
+    key: String,
+    is_required: bool,
+}
+
+async fn operations(name: &str, client: &Client, out: &mut Output<'_>) -> Result<(), Failure> {
+    let text = client.get(&connectors(client, &[name, "operations"])?).await?;
+    if out.is_json() {
+        return out.document(&text);
+    }
+    #[derive(Deserialize)]
+    struct Listing {
+        value: Vec<OperationRecord>,
+    }
+    let mut table = Table::new(&["ID", "KIND", "NEEDS", "SUMMARY"]);
+    for it in client.read::<Listing>(&text)?.value {
+        let mut kind = if it.trigger.is_some() { "trigger" } else { "action" }.to_owned();
+        if it.is_deprecated {
+            kind.push_str(", deprecated");
+        }
+        let needed = it.parameters.iter().filter(|it| it.is_required);
+        let needed: Vec<&str> = needed.map(|it| it.key.as_str()).collect();
+        table.row([it.id, kind, needed.join(", "), it.summary]);
     }
     out.table(&table)
 }

@@ -105,6 +105,9 @@ fn about_a_connection(
         "UseConnection" => get(format!("/apim/rights/{name}/anything")),
         "UpdateConnection" => Some((Method::PUT, mine(""), connection)),
         "TestConnection" => post(native("test"), nothing),
+        "ResolveDynamicValues" => {
+            post(native("dynamic"), json!({"operation": "None", "parameter": "none"}))
+        }
         "ConsentConnection" => post(native("consents"), nothing),
         "DeleteConnection" => Some((Method::DELETE, mine(""), nothing)),
         "ModifyConnectionPermissions" => post(mine("/modifyPermissions"), put),

@@ -305,3 +305,24 @@ fn the_key_for_a_webhooks_address_is_found() {
     let expected = value(&json!({"a": {"call/back": "https://x"}}));
     assert_eq!(bound.parameters.get_exact("hook"), Some(&expected));
 }
+
+#[test]
+fn what_only_openapi_3_says_is_sent_and_found_again() {
+    let text = json!({"openapi": "3.0.3", "info": {"title": "T"}, "paths": {"/a": {"get": {
+        "operationId": "Do", "parameters": [
+            {"name": "filter", "in": "query", "style": "deepObject", "schema": {"type": "object",
+                "properties": {"n": {"type": "integer"}, "t": {"type": "string"}}}},
+            {"name": "sid", "in": "cookie", "schema": {"type": "string"}},
+            {"name": "n", "in": "cookie", "schema": {"type": "integer"}}]}}}});
+    let document = Document::read(&text.to_string()).unwrap();
+    let given = json!({"filter": {"n": 1, "t": "a b"}, "sid": "x;y=z", "n": 2});
+    let bound = bound(&document, &given);
+    assert_eq!(bound.request.query, pairs(&[("filter[n]", "1"), ("filter[t]", "a b")]));
+    assert_eq!(bound.request.headers, pairs(&[("Cookie", "sid=x%3By%3Dz; n=2")]));
+    let routed = document.route(&bound.request).unwrap();
+    assert_eq!(routed.parameters, object(&given));
+    // single properties have keys of their own
+    let bound = super::bound(&document, &json!({"filter/n": "3"}));
+    assert_eq!(bound.request.target(), "/a?filter%5Bn%5D=3");
+    assert!(bound.request.headers.is_empty());
+}

@@ -13,6 +13,7 @@ mod calendar;
 mod cancellation;
 mod connection;
 mod connector;
+mod connector_operation;
 mod connector_page;
 mod consent;
 mod data_policy;
@@ -136,6 +137,8 @@ fn administration() -> Described {
         .with(operations!(connector::list, connector::create))
         .with(operations!(connector::show, connector::update, connector::delete))
         .with(operations!(connector::file))
+        .with(operations!(connector_operation::list))
+        .with(operations!(connector_operation::resolve))
         .with(operations!(connector::client, connector::set_client, connector::remove_client))
         .with(operations!(connection::list))
         .with(operations!(connection::create))

@@ -174,6 +174,8 @@ impl ConnectionAct {
         Self(Operation::PutConnectionBackend, Operation::PutConnectionBackendAsAdmin);
     /// Rights of an administrator do not make them somebody else at a service.
     pub const CONSENT: Self = Self(Operation::ConsentConnection, Operation::ConsentConnection);
+    pub const RESOLVE: Self =
+        Self(Operation::ResolveDynamicValues, Operation::ResolveDynamicValues);
     pub const TEST: Self = Self(Operation::TestConnection, Operation::GetConnectionAsAdmin);
     pub const SHARE: Self =
         Self(Operation::ModifyConnectionPermissions, Operation::ModifyConnectionPermissionsAsAdmin);

@@ -66,6 +66,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("UpdateConnection", "++-------"),
     ("PutConnectionBackend", "+--------"),
     ("TestConnection", "+++------"),
+    ("ResolveDynamicValues", "+++------"),
     ("ConsentConnection", "++-------"),
     ("DeleteConnection", "+--------"),
     ("ModifyConnectionPermissions", "++-------"),

@@ -11,7 +11,7 @@ use crate::app::trigger::Answer;
 use crate::limits::FLOWS_BEHIND_CALLS_MAX;
 use crate::worker::failure;
 use ::connector::call::{Body, encoded};
-use ::connector::definition::{Credential, ParameterKind, credential};
+use ::connector::definition::{Credential, ParameterKind, Service, credential};
 use ::connector::http::{Authentication, HttpCall, Redirects, Secret, Transfer};
 use ::connector::policy::{AbsoluteRequest, Policies, PolicyContext, PolicyResponse};
 use bytes::Bytes;
@@ -100,17 +100,23 @@ impl Backend {
 }
 
 impl Called {
+    /// The service that the document names for the operation.
+    fn service(&self) -> Option<&Service> {
+        let own = self.operation().and_then(|it| it.service.as_ref());
+        own.or(self.document.service.as_ref())
+    }
+
     /// Where it goes over HTTP; none when a flow or the server itself answers it.
     #[must_use]
     pub fn address(&self) -> Option<String> {
         let service = match &self.connection.backend {
-            Backend::Service => self.document.service.as_ref()?.url(),
+            Backend::Service => self.service()?.url(),
             Backend::Host { url } => url.trim_end_matches('/').to_owned(),
             Backend::Recording { url: Some(url), mode: RecordingMode::Record, .. } => {
                 url.trim_end_matches('/').to_owned()
             }
             Backend::Recording { url: None, mode: RecordingMode::Record, .. } => {
-                self.document.service.as_ref()?.url()
+                self.service()?.url()
             }
             Backend::Flow { .. } | Backend::Mock | Backend::Recording { .. } => return None,
         };
@@ -169,7 +175,7 @@ async fn answer_as_made(called: Called) -> Result<CallResult, AppError> {
     match called.connection.backend.clone() {
         Backend::Service if !called.connector.is_custom() => served::answer(&called).await,
         Backend::Service => {
-            let service = called.document.service.as_ref().map(|it| it.url());
+            let service = called.service().map(Service::url);
             let service = service.ok_or_else(|| no_service(&called.connector))?;
             by_service(&called, &service).await
         }
@@ -222,6 +228,11 @@ impl Means {
 async fn by_service(called: &Called, service: &str) -> Result<CallResult, AppError> {
     let policies = called.connector.policies();
     let policies = policies.map_err(|it| refused(&format!("{} at {}", it.message, it.path)))?;
+    let policies = match called.connection.backend.takes_secrets() {
+        // whoever said where the service is would otherwise have called another
+        true => policies.at_given_address(),
+        false => policies,
+    };
     let mut request = AbsoluteRequest { base: service.to_owned(), request: called.request.clone() };
     let mut base = service.to_owned();
     if let Some(location) = &called.location {

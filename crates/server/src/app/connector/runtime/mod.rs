@@ -4,6 +4,7 @@
 mod backend;
 mod delivery;
 mod document;
+mod dynamic;
 mod known;
 mod outside;
 mod people;

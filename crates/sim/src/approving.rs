@@ -68,7 +68,7 @@ pub fn action() -> serde_json::Value {
 /// Does what a flow's call of the connector asks for.
 pub async fn serve(app: App, call: ConnectorCall) -> CallResult {
     let done = match &call.purpose {
-        Purpose::Unsubscribe { location } => app.end_approval_wait(location).await,
+        Purpose::Unsubscribe { location } => app.end_approval_wait(location, None).await,
         Purpose::Subscribe { callback } => {
             let parameters = call.inputs.get("parameters").and_then(Value::as_object);
             let mut parameters = parameters.map(|it| Object::clone(it)).unwrap_or_default();

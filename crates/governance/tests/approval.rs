@@ -7,7 +7,7 @@ use governance::approval::{
 };
 use governance::calendar::{Span, Unit};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const HOUR: i64 = 36_000_000_000;
 const BEGIN: i64 = 639_000_000_000_000_000;
@@ -107,20 +107,32 @@ fn input() -> impl Strategy<Value = Input> {
 fn outcome_of(plan: &Plan, history: &[What]) -> Option<String> {
     let (mut number, mut asked, mut answers) =
         (0, Vec::<String>::new(), Vec::<(String, String)>::new());
-    let mut passed = None;
+    let (mut passed, mut excused, mut spoke) = (None, BTreeSet::new(), Vec::<String>::new());
     for what in history {
         match what {
             What::Asked { assignee, stage } => {
                 assert_eq!(*stage, number);
                 assert!(!asked.contains(assignee), "asked twice at a time");
+                assert!(!excused.contains(assignee), "asked who was excused");
                 asked.push(assignee.clone());
             }
-            What::Answered { assignee, option, .. } => {
+            What::Answered { assignee, option, by, .. } => {
                 assert!(asked.contains(assignee), "answered without being asked");
+                let counts_people = matches!(plan.stages[number].rule, Rule::Quorum(_));
+                assert!(!counts_people || !spoke.contains(by), "one person is several");
+                spoke.push(by.clone());
                 asked.retain(|it| it != assignee);
                 answers.push((assignee.clone(), option.clone()));
             }
-            What::Reassigned { from, .. } => asked.retain(|it| it != from),
+            What::Reassigned { from, to, by, .. } => {
+                asked.retain(|it| it != from);
+                // only who administers has somebody asked who was excused
+                let was_excused = excused.remove(to);
+                assert!(by.is_some() || !was_excused, "an escalation to who was excused");
+            }
+            What::Excused { assignee, .. } => {
+                excused.insert(assignee.clone());
+            }
             What::Withdrawn { assignee } => asked.retain(|it| it != assignee),
             What::DeadlinePassed { outcome } => passed = Some(outcome.clone()),
             What::StagePassed { stage } => {
@@ -129,6 +141,7 @@ fn outcome_of(plan: &Plan, history: &[What]) -> Option<String> {
                     passed.take().or_else(|| by_rule(plan.stages[number].rule, &asked, &answers));
                 assert_eq!(found.as_deref(), Some(APPROVE));
                 (number, asked, answers) = (number + 1, Vec::new(), Vec::new());
+                spoke.clear();
             }
             What::Decided { .. } => {
                 return passed.or_else(|| by_rule(plan.stages[number].rule, &asked, &answers));
@@ -362,6 +375,73 @@ fn an_escalation_asks_others_instead() {
     let (tells, _) = approval.handle(BEGIN + HOUR, Input::Clock);
     assert_eq!(tells, [tell("boss", About::Escalated), tell("b", About::Escalated)]);
     assert_eq!(approval.open_tasks().count(), 3);
+}
+
+#[test]
+fn an_escalation_to_who_has_answered_asks_nobody_anew() {
+    let to = people(&["b"]);
+    let (after, how) = (Span::new(1, Unit::Hours), Escalating::ReassignTo);
+    let escalation = Some(Escalation { after, to, how });
+    let stage = Stage { escalation, ..Stage::new(people(&["a", "b"]), Rule::Quorum(2)) };
+    let mut approval = begin(Plan::binary(vec![stage]));
+    assert_eq!(answer(&mut approval, "b", APPROVE), Ok(()));
+    // one answer would be two
+    assert_eq!(approval.handle(BEGIN + HOUR, Input::Clock), (Vec::new(), Ok(())));
+    assert_eq!(approval.open_tasks().map(|it| it.assignee.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(answer(&mut approval, "a", APPROVE), Ok(()));
+    assert_eq!(outcome(&approval), Some(APPROVE));
+}
+
+#[test]
+fn a_quorum_counts_a_deputy_once() {
+    let stage = Stage::new(people(&["a", "b", "c"]), Rule::Quorum(2));
+    let mut approval = begin(Plan::binary(vec![stage.clone(), stage]));
+    let for_another = |approval: &mut Approval, assignee: &str, by: &str| {
+        let (assignee, by, option) = (assignee.to_owned(), by.to_owned(), APPROVE.to_owned());
+        let answer = Answer { assignee, by, option, comment: None, via: Via::Api };
+        approval.handle(BEGIN, Input::Answer(answer)).1
+    };
+    assert_eq!(for_another(&mut approval, "b", "b"), Ok(()));
+    assert_eq!(for_another(&mut approval, "a", "b"), Err(Refusal::CountedAlready));
+    assert_eq!((approval.stage(), approval.open_tasks().count()), (0, 2));
+    assert_eq!(for_another(&mut approval, "c", "c"), Ok(()));
+    // each stage counts anew
+    assert_eq!(for_another(&mut approval, "a", "b"), Ok(()));
+    assert_eq!(for_another(&mut approval, "b", "b"), Err(Refusal::CountedAlready));
+    assert_eq!((for_another(&mut approval, "c", "c"), outcome(&approval)), (Ok(()), Some(APPROVE)));
+}
+
+fn excuse(approval: &mut Approval, who: &str) -> Result<(), Refusal> {
+    let (person, by) = (who.to_owned(), "head".to_owned());
+    approval.handle(BEGIN, Input::Excuse { person, by }).1
+}
+
+#[test]
+fn who_is_excused_is_asked_by_no_later_stage() {
+    let stage = |names: &[&str]| Stage::new(people(names), Rule::First);
+    let mut approval = begin(Plan::binary(vec![stage(&["a", "b"]), stage(&["b", "c"])]));
+    assert_eq!(excuse(&mut approval, "b"), Ok(()));
+    assert_eq!(excuse(&mut approval, "b"), Err(Refusal::NotAsked), "it is done");
+    assert_eq!(excuse(&mut approval, "z"), Err(Refusal::NotAsked));
+    assert_eq!(answer(&mut approval, "b", APPROVE), Err(Refusal::NotAsked));
+    assert_eq!(answer(&mut approval, "a", APPROVE), Ok(()));
+    assert_eq!(approval.open_tasks().map(|it| it.assignee.as_str()).collect::<Vec<_>>(), ["c"]);
+    // only who administers has them asked after all
+    let reassign = |is_forced| {
+        let (from, to, by) = ("c".to_owned(), "b".to_owned(), "c".to_owned());
+        Input::Reassign(Reassignment { from, to, by, comment: None, is_forced })
+    };
+    assert_eq!(approval.handle(BEGIN, reassign(false)).1, Err(Refusal::Excused));
+    assert_eq!(approval.handle(BEGIN, reassign(true)).1, Ok(()));
+    assert_eq!((answer(&mut approval, "b", REJECT), outcome(&approval)), (Ok(()), Some(REJECT)));
+
+    // before they are asked at all, and where nobody else is
+    let mut approval = begin(Plan::binary(vec![stage(&["a"]), stage(&["b"])]));
+    assert_eq!(excuse(&mut approval, "b"), Ok(()));
+    assert_eq!(answer(&mut approval, "a", APPROVE), Ok(()));
+    assert!(matches!(approval.standing(), Standing::Cancelled { .. }), "silence approves nothing");
+    let last = approval.history().last().map(|it| it.what.clone());
+    assert_eq!(last, Some(What::Cancelled { by: Some("head".to_owned()), comment: None }));
 }
 
 #[test]

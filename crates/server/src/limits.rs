@@ -516,6 +516,11 @@ pub const APPROVALS_PER_ROUND: usize = 256;
 pub const APPROVAL_LINK_SECONDS: i64 = 60 * 86_400;
 pub const APPROVAL_FORM_SECONDS: i64 = 86_400;
 
+/// Links to answer by that this server has not sent, from one address in a minute; and the
+/// addresses that are counted by themselves in a minute.
+pub const FORGED_LINKS_PER_MINUTE: u32 = 30;
+pub const PACED_ADDRESSES_MAX: usize = 16_384;
+
 /// Options of an approval that have links of their own in a letter.
 pub const APPROVAL_LETTER_OPTIONS_MAX: usize = 5;
 

@@ -1,11 +1,13 @@
 //! Approvals that flows ask for: who answers, at whichever node, and what must hold of it.
 
+use crate::absence::{self, was_away};
 use crate::audit::Told;
 use crate::node::Shared;
 use crate::random::Random;
+use crate::ruling::{DEADLINE_MINUTES, QUORUM, judge};
 use crate::truth::Truth;
 use crate::workload::Kind;
-use durable::ProcessId;
+use durable::{ProcessId, Ticks};
 use expr::{Object, Value};
 use flow::run::{CallResult, ConnectorCall, Purpose, Status};
 use governance::approval::evidence::verify;
@@ -18,6 +20,7 @@ use server::app::data::{Change, Kind as RecordKind, Known, Stored};
 use server::app::directory::User;
 use server::app::error::ErrorKind;
 use server::auth::caller::Caller;
+use server::clock::SECOND;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,12 +34,19 @@ const PEOPLE: [&str; 4] = ["ada", "bob", "carol", "dan"];
 /// How long somebody waits for an answer of a node.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How near its deadline an approval is answered by many.
+const NEAR: Ticks = 2 * SECOND;
+
 /// What somebody was told had counted.
 #[derive(Clone, Debug)]
 pub struct Counted {
     pub approval: String,
     pub assignee: String,
+    pub by: String,
     pub option: String,
+    /// When they sent it, and when they heard, by the clock on the wall.
+    pub from: Ticks,
+    pub to: Ticks,
 }
 
 /// Puts the people there.
@@ -52,12 +62,12 @@ pub fn place_people(truth: &mut Truth) {
 #[must_use]
 pub fn action() -> serde_json::Value {
     let minutes = |amount: u32| json!({"amount": amount, "unit": "Minutes"});
-    let deadline = json!({"after": minutes(4), "outcome": "Reject"});
+    let deadline = json!({"after": minutes(DEADLINE_MINUTES), "outcome": "Reject"});
     let first = json!({"assignedTo": "ada;bob", "approvalType": "BasicAwaitAll",
         "deadline": deadline, "reminder": {"after": minutes(1), "every": minutes(1)},
         "escalation": {"after": minutes(2), "to": "carol", "how": "ReassignTo"}});
     let second = json!({"assignedTo": "ada;carol;dan@example.org", "approvalType": "Quorum",
-        "quorum": 2, "deadline": deadline});
+        "quorum": QUORUM, "deadline": deadline});
     json!({"type": "OpenApiConnectionWebhook", "runAfter": {}, "inputs": {
         "host": {"operationId": OPERATION, "connectionName": "approvals", "apiId": "/apis/approvals"},
         "parameters": {"approvalType": "Staged",
@@ -68,7 +78,7 @@ pub fn action() -> serde_json::Value {
 /// Does what a flow's call of the connector asks for.
 pub async fn serve(app: App, call: ConnectorCall) -> CallResult {
     let done = match &call.purpose {
-        Purpose::Unsubscribe { location } => app.end_approval_wait(location).await,
+        Purpose::Unsubscribe { location } => app.end_approval_wait(location, None).await,
         Purpose::Subscribe { callback } => {
             let parameters = call.inputs.get("parameters").and_then(Value::as_object);
             let mut parameters = parameters.map(|it| Object::clone(it)).unwrap_or_default();
@@ -98,7 +108,8 @@ fn failed(code: &str, message: &str, is_retryable: bool) -> CallResult {
 }
 
 /// Every approval there is.
-fn approvals(shared: &Shared) -> Vec<ApprovalRecord> {
+#[must_use]
+pub fn approvals(shared: &Shared) -> Vec<ApprovalRecord> {
     let truth = shared.truth.lock();
     let found = truth.managed.of_kind(RecordKind::Approval as u8);
     found.iter().filter_map(|record| serde_json::from_slice(&record.body).ok()).collect()
@@ -123,34 +134,73 @@ pub fn act(shared: &Shared, random: &mut Random) {
         let id = record.id().to_owned();
         tokio::spawn(act_on(shared.clone(), random.fork(), id));
     }
+    if random.in_thousand(700) {
+        let (user, deputy) = (somebody(random), somebody(random));
+        tokio::spawn(absence::act(shared.clone(), random.fork(), user, deputy));
+    }
+    if random.in_thousand(60) {
+        tokio::spawn(excuse(shared.clone(), random.fork()));
+    }
+}
+
+/// People answer what is about to be over, and at times something else.
+pub fn race(shared: &Shared, random: &mut Random) {
+    let now = absence::now(shared);
+    for record in approvals(shared).iter().filter(|it| it.state.is_open()) {
+        let is_near = record.state.deadline().is_some_and(|it| (it - now).abs() < NEAR);
+        if is_near || random.in_thousand(10) {
+            tokio::spawn(act_on(shared.clone(), random.fork(), record.id().to_owned()));
+        }
+    }
+}
+
+fn somebody(random: &mut Random) -> &'static str {
+    PEOPLE[random.below(PEOPLE.len() as u64) as usize]
+}
+
+#[must_use]
+pub fn caller(name: &str) -> Caller {
+    Caller::person(name, Vec::new(), Vec::new())
+}
+
+/// Somebody is not to be asked any more, by nothing that is open.
+async fn excuse(shared: Shared, mut random: Random) {
+    let app = shared.door(&mut random);
+    let (server, person) = (Caller::root("simulation"), somebody(&mut random));
+    let excusing = app.remove_user_approvals(&server, "default", person);
+    let _ = tokio::time::timeout(PATIENCE, excusing).await;
 }
 
 async fn act_on(shared: Shared, mut random: Random, id: String) {
     let app = shared.door(&mut random);
-    let name = PEOPLE[random.below(PEOPLE.len() as u64) as usize];
-    let who = Caller::person(name, Vec::new(), Vec::new());
+    let name = somebody(&mut random);
+    let who = caller(name);
     match random.below(20) {
         0 => {
             let server = Caller::root("simulation");
             let _ = tokio::time::timeout(PATIENCE, app.cancel_approval(&server, &id, None)).await;
         }
         1..4 => {
-            let to = PEOPLE[random.below(PEOPLE.len() as u64) as usize];
+            let to = somebody(&mut random);
             let moving = app.reassign_approval(&who, &id, (None, to), None);
             let _ = tokio::time::timeout(PATIENCE, moving).await;
         }
         number => {
-            let option = if number < 16 { "Approve" } else { "Reject" }.to_owned();
+            let option = if number < 18 { "Approve" } else { "Reject" }.to_owned();
+            // for themselves, or for somebody who may be away
+            let assignee = if random.in_thousand(400) { name } else { somebody(&mut random) };
             let input = AnswerInput {
-                assignee: None,
+                assignee: Some(assignee.to_owned()),
                 option: option.clone(),
                 comments: None,
                 via: Via::Api,
             };
+            let from = absence::now(&shared);
             let answering = app.answer_approval(&who, &id, input);
             if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, answering).await {
-                let assignee = name.to_owned();
-                let counted = Counted { approval: id, assignee, option };
+                let (assignee, by) = (assignee.to_owned(), name.to_owned());
+                let to = absence::now(&shared);
+                let counted = Counted { approval: id, assignee, by, option, from, to };
                 shared.ledger.lock().answered.push(counted);
             }
         }
@@ -171,13 +221,18 @@ pub async fn audit(
         if by_request.insert(&record.title, record).is_some() {
             problems.push(format!("{} asked for two approvals", record.title));
         }
-        check_record(record, problems);
+        check_record(shared, record, problems);
     }
-    for counted in &shared.ledger.lock().answered {
+    let answered = shared.ledger.lock().answered.clone();
+    for counted in &answered {
+        let (people, span) = ((&*counted.assignee, &*counted.by), (counted.from, counted.to));
+        if counted.assignee != counted.by && !was_away(shared, people, span) {
+            problems.push(format!("{counted:?} was for somebody who was not away"));
+        }
         let record = records.iter().find(|it| it.id() == counted.approval);
         let is_it = |what: &What| {
-            matches!(what, What::Answered { assignee, option, .. }
-                if *assignee == counted.assignee && *option == counted.option)
+            matches!(what, What::Answered { assignee, by, option, .. }
+                if *assignee == counted.assignee && *by == counted.by && *option == counted.option)
         };
         let entries = record.map(|it| it.state.history()).unwrap_or_default();
         if !entries.iter().any(|entry| is_it(&entry.what)) {
@@ -190,13 +245,17 @@ pub async fn audit(
     }
 }
 
-fn check_record(record: &ApprovalRecord, problems: &mut Vec<String>) {
+fn check_record(shared: &Shared, record: &ApprovalRecord, problems: &mut Vec<String>) {
     let id = record.id();
     if record.state.is_open() || record.is_awaited() {
         problems.push(format!("the approval {id} is not over: {record:?}"));
     }
     if let Err(forged) = verify(record.state.history(), record.state.comments()) {
         problems.push(format!("the history of {id} does not hold: {forged:?}"));
+    }
+    let apart = Ticks::try_from(shared.clocks_apart().as_secs()).unwrap_or(0) * SECOND;
+    if let Err(problem) = judge(record.state.history(), apart) {
+        problems.push(format!("the approval {id}: {problem}: {:?}", record.state.history()));
     }
     let decided = |what: &What| matches!(what, What::Decided { .. } | What::Cancelled { .. });
     let outcomes = record.state.history().iter().filter(|entry| decided(&entry.what));

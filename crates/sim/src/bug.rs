@@ -35,10 +35,24 @@ pub enum Bug {
     ReadNewestVersion,
     /// Records are changed whatever they are by now.
     IgnoreRevision,
+    /// Approvals that have an outcome are changed by who has not seen it.
+    AnswerOverOutcome,
+    /// That somebody waits for an outcome is not found again.
+    ForgetOwedWake,
+    /// Whoever is back is said to be, and their deputy is kept.
+    KeepDeputy,
+    /// Who answers for somebody is kept as that one.
+    ForgetWhoAnswered,
+    /// Who is not to be asked any more is not kept.
+    ForgetExcused,
+    /// Deadlines are kept later than they are.
+    PostponeDeadline,
+    /// Calendars are kept without their holidays.
+    ForgetHolidays,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 16] = [
+    pub const ALL: [Bug; 23] = [
         Bug::SkipIntent,
         Bug::IgnoreEpoch,
         Bug::ActBeforeCommit,
@@ -55,5 +69,12 @@ impl Bug {
         Bug::KeepTrigger,
         Bug::ReadNewestVersion,
         Bug::IgnoreRevision,
+        Bug::AnswerOverOutcome,
+        Bug::ForgetOwedWake,
+        Bug::KeepDeputy,
+        Bug::ForgetWhoAnswered,
+        Bug::ForgetExcused,
+        Bug::PostponeDeadline,
+        Bug::ForgetHolidays,
     ];
 }

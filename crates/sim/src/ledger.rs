@@ -1,5 +1,6 @@
 //! What the callers know: what they were told, and what they asked for.
 
+use crate::absence::Absence;
 use crate::approving::Counted;
 use crate::workload::Kind;
 use durable::ProcessId;
@@ -26,6 +27,10 @@ pub struct Ledger {
     pub updated: BTreeSet<(Kind, u64)>,
     /// Answers to approvals of which somebody was told that they counted.
     pub answered: Vec<Counted>,
+    /// When people were away, as far as that is certain.
+    pub absences: Vec<Absence>,
+    /// Who is saying that they go or come at the moment.
+    pub is_packing: BTreeSet<String>,
     /// Counts what turned a flow on or off: who is not the last gives up.
     pub turns: u64,
     pub deaths: u64,

@@ -4,19 +4,23 @@
 //! A seed determines everything: a seed that breaks an invariant breaks it again. One
 //! thread runs all of it on a paused clock, so that minutes take milliseconds.
 
+pub mod absence;
 pub mod approving;
 pub mod audit;
 pub mod bug;
+pub mod calendar;
 pub mod hook;
 pub mod ledger;
 pub mod link;
 pub mod managed;
+pub mod mangled;
 pub mod node;
 pub mod outside;
 pub mod owed;
 pub mod pages;
 pub mod queue;
 pub mod random;
+pub mod ruling;
 pub mod store;
 pub mod traffic;
 pub mod truth;

@@ -90,6 +90,7 @@ impl Truth {
         truth.managed.ignores_revisions = bug == Some(Bug::IgnoreRevision);
         truth.managed.keeps_triggers = bug == Some(Bug::KeepTrigger);
         truth.managed.reads_newest = bug == Some(Bug::ReadNewestVersion);
+        truth.managed.bug = bug;
         truth
     }
 

@@ -4,6 +4,7 @@ use crate::Outcome;
 use crate::approving;
 use crate::audit;
 use crate::bug::Bug;
+use crate::calendar;
 use crate::ledger::Ledger;
 use crate::link::Troubles;
 use crate::node::{KEY, Node, Shared};
@@ -55,6 +56,7 @@ pub async fn run(seed: u64, bug: Option<Bug>) -> Outcome {
     world.trouble().await;
     world.calm().await;
     audit::audit(&world.shared, &world.ledger, &world.nodes[0].app).await;
+    calendar::audit(&world.shared, &world.nodes[0], &mut world.random).await;
     let mut truth = world.shared.truth.lock();
     let ledger = world.ledger.lock();
     Outcome {
@@ -239,6 +241,8 @@ impl World {
         let mut calm_for = 0;
         for _ in 0..CALM_SECONDS {
             tokio::time::sleep(Duration::from_secs(1)).await;
+            // people go on answering, also at the moment at which a deadline passes
+            approving::race(&self.shared, &mut self.random);
             for run in traffic::silent_runs(&self.shared) {
                 cancel(self.nodes[0].app.clone(), Arc::clone(&self.ledger), run).await;
             }

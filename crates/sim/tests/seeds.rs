@@ -88,4 +88,11 @@ bugs! {
     a_trigger_that_outlives_its_version_is_caught: KeepTrigger
     a_run_that_changes_its_version_is_caught: ReadNewestVersion
     a_revision_that_is_ignored_is_caught: IgnoreRevision
+    an_answer_over_an_outcome_is_caught: AnswerOverOutcome
+    an_owed_wake_that_is_forgotten_is_caught: ForgetOwedWake
+    a_deputy_that_is_kept_is_caught: KeepDeputy
+    one_who_is_several_of_a_quorum_is_caught: ForgetWhoAnswered
+    one_who_is_asked_although_excused_is_caught: ForgetExcused
+    a_deadline_that_comes_late_is_caught: PostponeDeadline
+    a_holiday_that_is_forgotten_is_caught: ForgetHolidays
 }

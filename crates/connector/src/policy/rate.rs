@@ -2,7 +2,7 @@
 //!
 //! The documentation of policy templates says that policies throttle calls, and names no
 //! template that does: this one has the words of the gateway's own policy (documentation,
-//! "Azure API Management policy reference - rate-limit-by-key"), see decision 0020.
+//! "Azure API Management policy reference - rate-limit-by-key"), see decision 0021.
 
 use super::{Policies, Source};
 use crate::definition::{Fault, Operation};

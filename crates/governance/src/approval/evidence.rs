@@ -51,6 +51,11 @@ pub enum What {
     Withdrawn {
         assignee: String,
     },
+    /// Somebody is not to be asked any more, in no stage.
+    Excused {
+        assignee: String,
+        by: String,
+    },
     Reminded {
         people: usize,
     },
@@ -190,6 +195,7 @@ impl What {
             What::Created { .. }
             | What::Asked { .. }
             | What::Withdrawn { .. }
+            | What::Excused { .. }
             | What::Reminded { .. }
             | What::Escalated { .. }
             | What::DeadlinePassed { .. }

@@ -31,7 +31,8 @@ pub enum Input {
         by: Option<String>,
         comment: Option<Comment>,
     },
-    /// Somebody is not to be asked any more: whoever administers says so.
+    /// Somebody is not to be asked any more, now or in a later stage: whoever administers
+    /// says so.
     Excuse {
         person: String,
         by: String,
@@ -85,6 +86,10 @@ pub enum Refusal {
     NotReassignable,
     /// Whom it was to be reassigned to is asked already.
     AskedAlready,
+    /// Whom it was to be reassigned to is not to be asked.
+    Excused,
+    /// Who answers has done so for somebody else, and a quorum counts each person once.
+    CountedAlready,
     /// There were more reassignments than anybody needs.
     TooManyTasks,
 }
@@ -110,6 +115,10 @@ impl fmt::Display for Refusal {
                 f.write_str("The approval does not allow that somebody else is asked.")
             }
             Refusal::AskedAlready => f.write_str("The other person is asked already."),
+            Refusal::Excused => f.write_str("The other person was excused from the approval."),
+            Refusal::CountedAlready => f.write_str(
+                "The same person has answered in this stage already, and a quorum counts each person once.",
+            ),
             Refusal::TooManyTasks => {
                 f.write_str("The approval was reassigned so often that it cannot be once more.")
             }

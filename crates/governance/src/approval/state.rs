@@ -1,12 +1,13 @@
 //! What is known of an approval, and what answers make of it.
 
 use super::evidence::{self, Comment, Entry, Via, What};
-use super::plan::{Plan, PlanFault, Rule, Stage};
+use super::plan::{Escalation, Plan, PlanFault, Rule, Stage};
 use super::timing::Timing;
 use super::{About, Refusal, Tell};
 use crate::limits::TASKS_MAX;
 use durable::Ticks;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An approval that has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Approval {
     pub(super) timing: Timing,
     pub(super) history: Vec<Entry>,
     pub(super) comments: Vec<Comment>,
+    /// Who is not to be asked any more, and who said so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) excused: BTreeMap<String, String>,
 }
 
 /// How an approval stands.
@@ -99,6 +103,7 @@ impl Approval {
             timing: Timing::default(),
             history: Vec::new(),
             comments: Vec::new(),
+            excused: BTreeMap::new(),
         };
         let mut tells = Vec::new();
         approval.note(now, What::Created { about });
@@ -174,8 +179,30 @@ impl Approval {
         let Some(stage) = self.current().cloned() else { return };
         self.timing = Timing::of(&stage, &self.plan.calendar, now);
         for assignee in &stage.assignees {
-            self.ask(now, assignee, tells);
+            if !self.is_excused(assignee) {
+                self.ask(now, assignee, tells);
+            }
         }
+        if self.open_tasks().next().is_none() {
+            // silence approves nothing
+            let by = stage.assignees.iter().find_map(|it| self.excused.get(it)).cloned();
+            let _ = self.cancel(now, by, None, tells);
+        }
+    }
+
+    pub(super) fn is_excused(&self, person: &str) -> bool {
+        self.excused.contains_key(person)
+    }
+
+    /// Whether somebody is to be asked, or told, when the stage that goes on takes long, or by a
+    /// later one.
+    fn is_planned(&self, person: &str) -> bool {
+        let is_in = |people: &[String]| people.iter().any(|it| it == person);
+        let escalates = |it: &Escalation| is_in(&it.to);
+        let here = self.current().filter(|_| self.timing.escalates());
+        let mut later = self.plan.stages.iter().skip(self.stage + 1);
+        here.and_then(|it| it.escalation.as_ref()).is_some_and(escalates)
+            || later.any(|it| is_in(&it.assignees) || it.escalation.as_ref().is_some_and(escalates))
     }
 
     /// Asks somebody in the stage that goes on, unless they are asked there already.
@@ -193,6 +220,12 @@ impl Approval {
     fn is_asked(&self, person: &str) -> bool {
         let here = self.tasks.iter().filter(|it| it.stage == self.stage && it.assignee == person);
         here.into_iter().any(|it| matches!(it.state, TaskState::Open | TaskState::Answered { .. }))
+    }
+
+    /// Whether somebody has given the answer that they were asked for in the stage that goes on.
+    pub(super) fn is_answered_by(&self, person: &str) -> bool {
+        let mut here = self.tasks.iter().filter(|it| it.stage == self.stage);
+        here.any(|it| it.assignee == person && it.is_answered())
     }
 
     fn check_open(&self) -> Result<(), Refusal> {
@@ -219,10 +252,18 @@ impl Approval {
             return Err(Refusal::Answered { option: option.clone() });
         }
         let mut later = self.plan.stages.iter().skip(self.stage + 1);
-        match later.any(|stage| stage.assignees.iter().any(|it| it == person)) {
+        let is_later = later.any(|stage| stage.assignees.iter().any(|it| it == person));
+        match is_later && !self.is_excused(person) {
             true => Err(Refusal::NotYet),
             false => Err(Refusal::NotAsked),
         }
+    }
+
+    /// Whether somebody has answered in the stage that goes on, for whomever.
+    fn has_answered_here(&self, person: &str) -> bool {
+        let is_theirs =
+            |it: &Task| matches!(&it.state, TaskState::Answered { by, .. } if by == person);
+        self.tasks.iter().any(|it| it.stage == self.stage && is_theirs(it))
     }
 
     pub(super) fn answer(
@@ -235,6 +276,11 @@ impl Approval {
         let Answer { assignee, by, option, comment, via } = answer;
         if !self.plan.knows(&option) {
             return Err(Refusal::UnknownOption { option, options: self.plan.options.clone() });
+        }
+        let is_quorum = self.current().is_some_and(|it| matches!(it.rule, Rule::Quorum(_)));
+        if is_quorum && self.has_answered_here(&by) {
+            // who is also a deputy would be several people
+            return Err(Refusal::CountedAlready);
         }
         let comment = self.keep(comment);
         let order = self.tasks.iter().filter(|it| it.is_answered()).count();
@@ -269,9 +315,14 @@ impl Approval {
         if self.is_asked(&it.to) {
             return Err(Refusal::AskedAlready);
         }
+        if self.is_excused(&it.to) && !it.is_forced {
+            return Err(Refusal::Excused);
+        }
         if self.tasks.len() >= TASKS_MAX {
             return Err(Refusal::TooManyTasks);
         }
+        // whoever administers asks them after all
+        self.excused.remove(&it.to);
         let comment = self.keep(it.comment);
         self.hand_over(now, (place, &it.to), (Some(it.by), comment), tells);
         Ok(())
@@ -310,15 +361,23 @@ impl Approval {
         Ok(())
     }
 
-    /// Somebody is not asked any more in the stage that goes on. Those who are left decide;
-    /// where nobody is and nobody has answered, it is taken back, as silence approves nothing.
+    /// Somebody is not asked any more, in the stage that goes on and in those that come. Those
+    /// who are left decide; where nobody is and nobody has answered, it is taken back, as
+    /// silence approves nothing.
     pub(super) fn excuse(
         &mut self,
         now: Ticks,
         (person, by): (&str, String),
         tells: &mut Vec<Tell>,
     ) -> Result<(), Refusal> {
-        let place = self.open_task_of(person)?;
+        let open = self.open_task_of(person);
+        self.check_open()?;
+        if open.is_err() && (self.is_excused(person) || !self.is_planned(person)) {
+            return open.map(|_| ());
+        }
+        self.excused.insert(person.to_owned(), by.clone());
+        self.note(now, What::Excused { assignee: person.to_owned(), by: by.clone() });
+        let Ok(place) = open else { return Ok(()) };
         if let Some(task) = self.tasks.get_mut(place) {
             task.state = TaskState::Withdrawn;
         }

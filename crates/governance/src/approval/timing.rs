@@ -30,6 +30,11 @@ impl Timing {
         }
     }
 
+    /// Whether an escalation is still to come.
+    pub(super) fn escalates(&self) -> bool {
+        self.escalation.is_some()
+    }
+
     fn due(&self) -> Option<Ticks> {
         [self.deadline, self.escalation, self.reminder].into_iter().flatten().min()
     }
@@ -85,6 +90,12 @@ impl Approval {
         self.timing.escalation = None;
         let escalation = self.current().and_then(|stage| stage.escalation.clone());
         let Some(Escalation { to, how, .. }) = escalation else { return };
+        // who has answered does so once, and does not stand for another by that
+        let can_come = |it: &String| match how {
+            Escalating::Notify => !self.is_excused(it),
+            Escalating::ReassignTo => !self.is_excused(it) && !self.is_answered_by(it),
+        };
+        let to: Vec<String> = to.into_iter().filter(can_come).collect();
         self.note(now, What::Escalated { to: to.clone() });
         match how {
             Escalating::Notify => {

@@ -1,6 +1,7 @@
 //! The wire: HTTP in, use cases, HTTP out. No decisions about the domain here.
 
 mod approval_page;
+mod attachment;
 mod body;
 mod console;
 mod error;

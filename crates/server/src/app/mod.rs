@@ -23,6 +23,7 @@ pub mod invoker;
 pub mod item;
 pub mod notification;
 pub mod owner;
+mod pace;
 pub mod package;
 pub mod packaging;
 pub mod power_app;
@@ -79,6 +80,8 @@ pub struct AppParts {
     pub data_policies: Arc<data_policy::Policies>,
     /// Issuers from outside whose tokens are believed.
     pub issuers: Arc<signin::issuer::Issuers>,
+    /// Links to answer approvals by that this server has not sent.
+    forged_links: Arc<approval::ForgedLinks>,
 }
 
 impl App {
@@ -97,6 +100,7 @@ impl App {
             oauth: Arc::new(OAuthState::new(EgressPolicy::default())),
             data_policies: Arc::default(),
             issuers: Arc::default(),
+            forged_links: Arc::default(),
         };
         App { engine, parts }
     }

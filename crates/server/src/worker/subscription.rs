@@ -15,7 +15,7 @@ use durable::{Message, MessageKind, ProcessId, Ticks};
 use expr::{Str, Value};
 use flow::definition::{Poll, Source, Trigger};
 use flow::run::connector::{ANSWERED, address_call, callback_url, refused};
-use flow::run::{CallResult, ConnectorCall, Purpose, SubscriptionCall, retry};
+use flow::run::{CallResult, ConnectorCall, Purpose, Status, SubscriptionCall, retry};
 use flow::trigger::state::{Came, Owner, Phase, Subscription, TriggerKind, TriggerState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -319,6 +319,23 @@ impl Engine {
         let purpose = Purpose::Subscribe { callback: it.callback.clone() };
         let asked = connector_call((workflow, it), purpose, String::new());
         connectors.delivered(Arc::clone(self), asked, request).await;
+    }
+
+    /// Whether the run behind an address of a webhook goes on, whatever became of the action
+    /// that gave the address.
+    pub async fn is_asker_going_on(
+        &self,
+        process: ProcessId,
+        token: &str,
+    ) -> Result<bool, AppError> {
+        let Some(watching) = self.watching(process).await? else { return Ok(false) };
+        let TriggerKind::Subscription(it) = &watching.state.kind else { return Ok(false) };
+        let Owner::Action { run, .. } = it.owner else { return Ok(false) };
+        let known = it.callback.rsplit('/').next().unwrap_or_default();
+        let is_right: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
+        let row = self.store.run(run).await?.filter(|_| is_right);
+        let status = row.and_then(|row| Status::from_number(row.status));
+        Ok(status.is_some_and(|status| !status.is_final()))
     }
 
     async fn waiting_for(

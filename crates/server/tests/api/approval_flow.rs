@@ -1,6 +1,8 @@
 //! Flows that ask for approvals: what they get, when, and what becomes of approvals that
 //! nobody waits for any more.
 
+mod real;
+
 use crate::login::house::{House, PASSWORD, Plan, root};
 use crate::world::{compose, definition, run_after};
 use serde_json::{Value, json};
@@ -95,6 +97,27 @@ impl Office {
         };
         let done = self.house.app.answer_approval(who, id, input).await;
         done.map(|_| ()).map_err(|error| error.code.to_owned())
+    }
+
+    /// Once so many wait for an outcome, or have it.
+    async fn until_awaited(&self, id: &str, count: usize) {
+        until("somebody who waits", async || {
+            let view = self.house.app.get_approval(&root(), id).await.expect("an approval");
+            let record = serde_json::to_value(&view.record.value).expect("JSON");
+            let waiting = record["waiting"].as_array().map_or(0, Vec::len);
+            (waiting == count).then_some(())
+        })
+        .await;
+    }
+
+    async fn until_action(&self, run: &str, action: &str, status: &str) {
+        let api = crate::support::api::Api::new(self.house.address);
+        let path = format!("/api/v1/runs/{run}/actions/{action}");
+        until(status, async || {
+            let (_, shown) = api.call(reqwest::Method::GET, &path, None).await;
+            (shown["status"] == status).then_some(())
+        })
+        .await;
     }
 
     /// The status of a run once it has ended, and the output of an action.

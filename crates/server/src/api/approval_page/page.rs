@@ -132,9 +132,14 @@ fn about(texts: &Texts, invitation: &Invitation, content: &mut String) {
     }
     if !record.attachments.is_empty() {
         let _ = write!(content, "<h2>{}</h2><ul>", texts.attachments);
-        for file in &record.attachments {
-            let size = size(file.bytes);
-            let _ = write!(content, "<li><bdi>{}</bdi> ({size})</li>", escape(&file.name));
+        for (number, file) in record.attachments.iter().enumerate() {
+            let (name, size) = (escape(&file.name), size(file.bytes));
+            // beside the page, whatever its address begins with
+            let address = format!("{}/attachments/{number}", escape(&invitation.token));
+            let _ = write!(
+                content,
+                "<li><a href=\"{address}\" download><bdi>{name}</bdi></a> ({size})</li>"
+            );
         }
         content.push_str("</ul>");
     }

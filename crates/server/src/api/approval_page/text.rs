@@ -34,6 +34,7 @@ pub struct Texts {
     pub no_form: &'static str,
     pub elsewhere: &'static str,
     pub unreadable: &'static str,
+    pub too_many: &'static str,
 }
 
 static ENGLISH: Texts = Texts {
@@ -67,6 +68,7 @@ static ENGLISH: Texts = Texts {
     no_form: "Nothing was answered. This page was open for too long, or something else than its form was sent. Please press a button below.",
     elsewhere: "Nothing was answered: another site sent this. Open the link from the letter instead.",
     unreadable: "Nothing was answered: what was sent is not the form of the page. Open the link from the letter again.",
+    too_many: "Too many links that this server has not sent were tried from your network. Try again in {} seconds.",
 };
 
 static GERMAN: Texts = Texts {
@@ -100,6 +102,7 @@ static GERMAN: Texts = Texts {
     no_form: "Es wurde nichts beantwortet. Diese Seite war zu lange offen, oder es wurde etwas anderes als ihr Formular gesendet. Bitte verwenden Sie eine Schaltfl\u{e4}che unten.",
     elsewhere: "Es wurde nichts beantwortet: Eine andere Seite hat dies gesendet. \u{d6}ffnen Sie stattdessen den Link aus der Nachricht.",
     unreadable: "Es wurde nichts beantwortet: Was gesendet wurde, ist nicht das Formular der Seite. \u{d6}ffnen Sie den Link aus der Nachricht noch einmal.",
+    too_many: "Aus Ihrem Netz wurden zu viele Links aufgerufen, die dieser Server nicht verschickt hat. Versuchen Sie es in {} Sekunden noch einmal.",
 };
 
 /// Languages of a header that are looked at.

@@ -8,6 +8,7 @@ use super::{
     ApiError, ApiState, Authenticated, Body, List, MaybeBody, Params, Path, console, link, page,
     page_rows,
 };
+use crate::api::attachment;
 use crate::app::AppError;
 use crate::app::approval::{
     AnswerInput, ApprovalFilter, ApprovalInput, ApprovalRecord, ApprovalSide, ApprovalType, Asking,
@@ -16,12 +17,11 @@ use crate::app::approval::{
 use crate::app::data::{Cursor, Listed};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use flow::run::format_time;
 use governance::approval::Via;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
@@ -273,25 +273,7 @@ pub async fn attachment(
     // what is no number is none that an approval has
     let number = number.parse().unwrap_or(usize::MAX);
     let (name, bytes) = state.app.approval_attachment(&caller, &id, number).await?;
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    let octets = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, octets);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let disposition = HeaderValue::from_str(&disposition(&name)).map_err(AppError::internal)?;
-    headers.insert(header::CONTENT_DISPOSITION, disposition);
-    Ok(response)
-}
-
-/// A file to keep, and never to show, under a name that somebody else gave: in plain letters,
-/// and, for whoever reads it, as it is (RFC 6266).
-fn disposition(name: &str) -> String {
-    const SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '.' | '_' | ' ');
-    let plain: String = name.chars().map(|it| if is_plain(it) { it } else { '_' }).collect();
-    let whole = utf8_percent_encode(name, SET);
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}")
+    Ok(attachment::to_keep(&name, bytes)?)
 }
 
 /// Which way an answer comes; whose it is says [`Authenticated`].
@@ -418,20 +400,4 @@ pub async fn erase(
 ) -> Result<Json<Value>, ApiError> {
     let approvals = state.app.erase_from_approvals(&caller, &body.person).await?;
     Ok(Json(json!({"approvals": approvals})))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_files_stay_within_the_header() {
-        let said = disposition("offer \"3\";\r\nSet-Cookie: a=b; é.pdf");
-        assert_eq!(
-            said,
-            "attachment; filename=\"offer _3____Set-Cookie_ a_b_ _.pdf\"; \
-             filename*=UTF-8''offer%20%223%22%3B%0D%0ASet-Cookie%3A%20a%3Db%3B%20%C3%A9.pdf"
-        );
-        assert!(HeaderValue::from_str(&said).is_ok());
-    }
 }

@@ -165,7 +165,7 @@ pub fn render_detail(view: &ApprovalView) -> Value {
     let is_open = record.state.is_open();
     let reassigns = plan.is_reassignable && !view.answers_for.is_empty();
     value["isCancellable"] = (is_open && view.is_cancellable).into();
-    value["isReassignable"] = (is_open && (view.is_cancellable || reassigns)).into();
+    value["isReassignable"] = (is_open && (view.is_led || reassigns)).into();
     value
 }
 
@@ -274,10 +274,16 @@ fn sentence(record: &ApprovalRecord, what: &What) -> String {
         What::Withdrawn { assignee } => {
             format!("The answer of {} was not needed any more.", name(assignee))
         }
+        What::Excused { assignee, by } => {
+            format!("{} excused {} from the approval.", name(by), name(assignee))
+        }
         What::Reminded { people } => format!("{people} were reminded."),
         What::Escalated { to } => {
             let names: Vec<String> = to.iter().map(name).collect();
-            format!("It took long: {} came in.", names.join(", "))
+            match names.is_empty() {
+                true => "It took long, and there was nobody else to ask.".to_owned(),
+                false => format!("It took long: {} came in.", names.join(", ")),
+            }
         }
         What::DeadlinePassed { outcome } => {
             format!("The deadline passed, which means '{outcome}'.")

@@ -92,20 +92,20 @@ struct GivenProperties {
 pub async fn respond(asked: &Asked) -> Answered {
     asked.expect(&Method::POST)?;
     let id = asked.last_segment(1);
-    let view = asked.app.get_approval(&asked.caller, id).await?;
+    let within = asked.environment_segment();
+    let view = asked.app.get_approval_within(&asked.caller, within, id).await?;
     let ApprovalView { record, .. } = &view;
-    let within = asked.app.environment(asked.environment_segment()).await?;
-    if within.is_none_or(|it| it.id != record.environment) {
-        return Err(forbidden(&format!("Access to the approval '{id}' is denied.")));
-    }
     let Given { name, properties } = asked.json()?;
-    let assignee = match &name {
-        Some(name) => Some(assignee_of(record, name)?),
-        None => None,
-    };
     let GivenProperties { response: option, comments } = properties;
-    let input = AnswerInput { assignee, option, comments, via: Via::Api };
-    let answered = asked.app.answer_approval(&asked.caller, id, input).await?;
+    let input = AnswerInput { assignee: None, option, comments, via: Via::Api };
+    let answered = match &name {
+        // the request that is named, and no later one of the same person
+        Some(name) => {
+            let task = task_of(record, name)?;
+            asked.app.answer_approval_task(&asked.caller, id, task, input).await?
+        }
+        None => asked.app.answer_approval(&asked.caller, id, input).await?,
+    };
     let tasks = answered.state.tasks().iter().enumerate();
     let newest = tasks.filter_map(|(place, task)| match &task.state {
         TaskState::Answered { option, by, time, order, comment } if by == asked.caller.id() => {
@@ -136,11 +136,11 @@ pub async fn respond(asked: &Asked) -> Answered {
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-/// Who was asked by a request.
-fn assignee_of(record: &ApprovalRecord, name: &str) -> Result<String, AppError> {
-    let mut tasks = record.state.tasks().iter().enumerate();
-    let found = tasks.find(|(place, _)| record.request_name(*place).eq_ignore_ascii_case(name));
-    found.map(|(_, task)| task.assignee.clone()).ok_or_else(|| {
+/// The task that a request is.
+fn task_of(record: &ApprovalRecord, name: &str) -> Result<usize, AppError> {
+    let mut places = 0..record.state.tasks().len();
+    let found = places.find(|place| record.request_name(*place).eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
         let message = format!("The approval '{}' has no request '{name}'.", record.id);
         AppError::new(ErrorKind::NotFound, "ApprovalRequestNotFound", message)
     })

@@ -1,14 +1,15 @@
 //! Answers, reassignments, and approvals that are taken back.
 
+use super::deputy::Deputy;
 use super::people::Found;
 use super::record::ApprovalRecord;
 use super::{Stepped, no_approval};
 use crate::app::data::Known;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, ErrorKind};
 use crate::app::{App, Operation};
 use crate::auth::caller::{Caller, CallerKind};
 use crate::clock;
-use governance::approval::{Answer, Comment, Input, Reassignment, Via};
+use governance::approval::{Answer, Comment, Input, Reassignment, Refusal, TaskState, Via};
 use governance::limits::COMMENT_BYTES_MAX;
 use serde_json::json;
 
@@ -31,18 +32,13 @@ impl App {
         input: AnswerInput,
     ) -> Result<Known<ApprovalRecord>, AppError> {
         let view = self.approval_for(caller, Operation::AnswerApproval, id).await?;
-        let assignee = match input.assignee {
+        let assignee = match &input.assignee {
             Some(name) => {
                 let mut found = Found::with(view.record.people.clone());
-                let person = self.person_named(&name, &mut found).await?;
+                let person = self.person_named(name, &mut found).await?;
                 // who stands for them hears why it is too late
                 if person != caller.id() && !view.stands_for.contains(&person) {
-                    let message = format!("The caller does not stand for '{name}'.");
-                    return Err(AppError::new(
-                        crate::app::ErrorKind::Forbidden,
-                        "ApprovalNotAssigned",
-                        message,
-                    ));
+                    return Err(not_stood_for(name));
                 }
                 person
             }
@@ -52,6 +48,33 @@ impl App {
                 stands_for.cloned().unwrap_or_else(|| caller.id().to_owned())
             }
         };
+        self.answer_for(caller, id, (assignee, None), input).await
+    }
+
+    /// Answers one asking, by the number of its task, and no later one of the same person.
+    pub async fn answer_approval_task(
+        &self,
+        caller: &Caller,
+        id: &str,
+        task: usize,
+        input: AnswerInput,
+    ) -> Result<Known<ApprovalRecord>, AppError> {
+        let view = self.approval_for(caller, Operation::AnswerApproval, id).await?;
+        let assignee = view.record.state.tasks().get(task).map(|it| it.assignee.clone());
+        let is_theirs = |it: &String| it == caller.id() || view.stands_for.contains(it);
+        match assignee.filter(is_theirs) {
+            Some(assignee) => self.answer_for(caller, id, (assignee, Some(task)), input).await,
+            None => Err(not_stood_for(&format!("task {task}"))),
+        }
+    }
+
+    async fn answer_for(
+        &self,
+        caller: &Caller,
+        id: &str,
+        (assignee, task): (String, Option<usize>),
+        input: AnswerInput,
+    ) -> Result<Known<ApprovalRecord>, AppError> {
         let answer = Answer {
             assignee,
             by: caller.id().to_owned(),
@@ -59,26 +82,34 @@ impl App {
             comment: comment_of(caller.id(), input.comments.as_deref())?,
             via: input.via,
         };
-        let mut found = Found::default();
+        let (mut found, mut deputy) = (Found::default(), None);
         if answer.by != answer.assignee {
             self.people_named(caller.id(), &mut found).await?;
+            deputy = self.get::<Deputy>(&answer.assignee).await?;
         }
-        self.take_answer(caller, id, (answer, found)).await
-    }
-
-    /// An answer of somebody who was let in, who may be new in it.
-    pub(super) async fn take_answer(
-        &self,
-        caller: &Caller,
-        id: &str,
-        (answer, found): (Answer, Found),
-    ) -> Result<Known<ApprovalRecord>, AppError> {
-        let step = |record: &mut ApprovalRecord, now| Ok(answered(record, now, (&answer, &found)));
+        let is_deputy = |now| {
+            let deputy = deputy.as_ref().filter(|it| it.deputy == answer.by);
+            answer.by == answer.assignee || deputy.is_some_and(|it| it.counts_at(now))
+        };
+        let step = |record: &mut ApprovalRecord, now| {
+            // the absence may be over by the moment that counts
+            if !is_deputy(now) {
+                return Err(not_stood_for(&answer.assignee));
+            }
+            let (mut tells, _) = record.state.handle(now, Input::Clock);
+            if let Some(refusal) = task.and_then(|task| end_of_task(record, task)) {
+                return Ok(Stepped::of(tells, Err(refusal)));
+            }
+            let stepped = answered(record, now, (&answer, &found));
+            tells.extend(stepped.tells);
+            Ok(Stepped { tells, ..stepped })
+        };
         self.change_approval(caller, id, step).await
     }
 
     /// Has somebody else answer instead: assignees where the approval allows it, whoever
-    /// administers always.
+    /// made it or administers always. For whom it was asked chooses nobody: they would choose
+    /// who decides about what they want.
     pub async fn reassign_approval(
         &self,
         caller: &Caller,
@@ -93,9 +124,9 @@ impl App {
             None => caller.id().to_owned(),
         };
         let is_theirs = from == caller.id() || view.stands_for.contains(&from);
-        if !is_theirs && !view.is_cancellable {
-            let message = "Only who is asked, or who asked, has somebody else answer.";
-            let kind = crate::app::ErrorKind::Forbidden;
+        if !is_theirs && !view.is_led {
+            let message = "Only who is asked, or who made it, has somebody else answer.";
+            let kind = ErrorKind::Forbidden;
             return Err(AppError::new(kind, "ApprovalNotAssigned", message));
         }
         let to = self.person_named(to, &mut found).await?;
@@ -150,21 +181,28 @@ impl App {
     }
 
     /// Takes back what nobody waits for any more: the run that asked has ended.
+    ///
+    /// A flow that only waits, for an approval that it made before, may wait again after its
+    /// patience was over once: the approval stays until the run has ended. What another flow
+    /// made is not its to take back.
     pub(super) async fn leave_approval(
         &self,
         id: &str,
         subscription: &str,
+        flow: Option<&str>,
     ) -> Result<(), AppError> {
         let Some(known) = self.get::<ApprovalRecord>(id).await? else {
             return Err(no_approval(id));
         };
-        if !known.waiting.iter().any(|it| it.id == subscription) {
+        let Some(waiting) = known.waiting.iter().find(|it| it.id == subscription) else {
             return Ok(());
-        }
+        };
+        let is_its_own = waiting.has_begun
+            || known.flow.as_deref() == flow && !self.is_run_going_on(&waiting.callback).await?;
         let server = Caller::root("server");
         let step = |record: &mut ApprovalRecord, now| {
             record.waiting.retain(|it| it.id != subscription);
-            if !record.waiting.is_empty() || !record.state.is_open() {
+            if !is_its_own || !record.waiting.is_empty() || !record.state.is_open() {
                 return Ok(Stepped::of(Vec::new(), Ok(())));
             }
             let input = Input::Cancel { by: None, comment: None };
@@ -172,6 +210,24 @@ impl App {
             Ok(Stepped::of(tells, result).audited("CancelApproval", json!({"flowEnded": true})))
         };
         self.change_approval(&server, id, step).await.map(|_| ())
+    }
+}
+
+fn not_stood_for(name: &str) -> AppError {
+    let message = format!("The caller does not stand for '{name}'.");
+    AppError::new(ErrorKind::Forbidden, "ApprovalNotAssigned", message)
+}
+
+/// Why an asking of an approval that goes on takes no answer, even where the same person is
+/// asked again.
+fn end_of_task(record: &ApprovalRecord, task: usize) -> Option<Refusal> {
+    let task = record.state.tasks().get(task).filter(|_| record.state.is_open())?;
+    match &task.state {
+        TaskState::Open if task.stage == record.state.stage() => None,
+        TaskState::Answered { option, .. } => Some(Refusal::Answered { option: option.clone() }),
+        TaskState::Open | TaskState::Reassigned { .. } | TaskState::Withdrawn => {
+            Some(Refusal::NotAsked)
+        }
     }
 }
 

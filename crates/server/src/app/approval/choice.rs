@@ -45,7 +45,7 @@ impl App {
             key: Some(call.key.to_owned()),
         };
         let record = self.begin_approval(acting, &environment, asking).await?;
-        self.wait_for(&record, (&callback, Form::Choice)).await
+        self.wait_for(&record, (&callback, Form::Choice), true).await
     }
 
     /// What was chosen, and by whom.

@@ -1,7 +1,7 @@
 //! Approvals begin.
 
 use super::input::{ApprovalInput, ApprovalType};
-use super::people::Found;
+use super::people::{Found, names_in};
 use super::record::{ApprovalRecord, Attachment};
 use crate::app::data::{Change, Kind, Known, Stored};
 use crate::app::environment::Environment;
@@ -109,7 +109,8 @@ impl App {
         let mut found = Found::default();
         let plan = self.plan_of(approval_type, &input, calendar, &mut found).await?;
         let creator = (caller.kind() != CallerKind::Root).then(|| caller.id().to_owned());
-        let requestor = match input.requestor.as_deref().filter(|it| !it.trim().is_empty()) {
+        let requestor = match input.requestor.as_deref().filter(|it| names_in(it).next().is_some())
+        {
             Some(name) => Some(self.requestor_named(name, &mut found).await?),
             None => creator.clone(),
         };
@@ -184,11 +185,21 @@ impl App {
         number: usize,
     ) -> Result<(String, Vec<u8>), AppError> {
         let view = self.approval_for(caller, Operation::GetApproval, id).await?;
+        self.attachment_of(&view.record, number).await
+    }
+
+    /// The same for who was let in.
+    pub(super) async fn attachment_of(
+        &self,
+        record: &ApprovalRecord,
+        number: usize,
+    ) -> Result<(String, Vec<u8>), AppError> {
+        let id = record.id.as_str();
         let gone = || {
             let message = format!("The approval '{id}' has no attachment {number}.");
             AppError::not_found("ApprovalAttachmentNotFound", message)
         };
-        let file = view.record.attachments.get(number).ok_or_else(gone)?;
+        let file = record.attachments.get(number).ok_or_else(gone)?;
         let stored = self.get::<AttachmentContent>(&attachment_id(id, number)).await?;
         let content = STANDARD.decode(&stored.ok_or_else(gone)?.content);
         Ok((file.name.clone(), content.map_err(AppError::internal)?))

@@ -14,10 +14,11 @@ use crate::app::App;
 use crate::app::data::Known;
 use crate::app::directory::User;
 use crate::app::error::AppError;
+use crate::app::pace::Places;
 use crate::auth::caller::Caller;
 use crate::auth::mac::MacKey;
 use crate::clock;
-use crate::limits::{APPROVAL_FORM_SECONDS, APPROVAL_LINK_SECONDS};
+use crate::limits::{APPROVAL_FORM_SECONDS, APPROVAL_LINK_SECONDS, FORGED_LINKS_PER_MINUTE};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use governance::approval::{Answer, Input, Refusal, Standing, TaskState, Via};
@@ -54,6 +55,10 @@ pub(super) struct RespondLink {
 /// Why a link is of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkFault {
+    /// Too many that this server did not make were tried from where it is tried now.
+    TooMany {
+        retry_after_seconds: u32,
+    },
     /// This server did not make it.
     Forged,
     Expired,
@@ -93,8 +98,21 @@ pub struct Invitation {
     pub person: String,
     /// For the form of the page.
     pub mark: String,
+    pub token: String,
     task: usize,
 }
+
+/// Links that were tried and that this server has not sent, by where they were tried.
+pub struct ForgedLinks(Places);
+
+impl Default for ForgedLinks {
+    fn default() -> Self {
+        ForgedLinks(Places::new(FORGED_LINKS_PER_MINUTE))
+    }
+}
+
+/// Where somebody tries a link; none where that is not known.
+pub type Origin<'a> = Option<&'a str>;
 
 /// What the form of the page brings.
 pub struct LinkAnswer<'a> {
@@ -128,16 +146,35 @@ impl App {
         Some(RespondLink { address, expires: clock::from_unix_seconds(expires) })
     }
 
-    /// What somebody is asked who has opened a link. Changes nothing.
+    /// What somebody is asked who has opened a link. Changes nothing but how many of those
+    /// that this server has not sent may be tried.
     pub async fn approval_by_link(
         &self,
         token: &str,
+        origin: Origin<'_>,
+    ) -> Result<Result<Invitation, LinkFault>, AppError> {
+        let (now, origin) = (self.engine.clock.now(), origin.unwrap_or_default());
+        let seconds = clock::unix_seconds(now);
+        if let Some(retry_after_seconds) = self.forged_links.0.pause(origin, seconds) {
+            return Ok(Err(LinkFault::TooMany { retry_after_seconds }));
+        }
+        match self.named_in(token, now) {
+            Ok(named) => self.invitation(token, &named).await,
+            Err(fault) => {
+                if fault == LinkFault::Forged {
+                    self.forged_links.0.count(origin, seconds);
+                }
+                Ok(Err(fault))
+            }
+        }
+    }
+
+    async fn invitation(
+        &self,
+        token: &str,
+        named: &Named,
     ) -> Result<Result<Invitation, LinkFault>, AppError> {
         let now = self.engine.clock.now();
-        let named = match self.named_in(token, now) {
-            Ok(named) => named,
-            Err(fault) => return Ok(Err(fault)),
-        };
         let Some(mut record) = self.get::<ApprovalRecord>(&named.approval).await? else {
             return Ok(Err(LinkFault::Gone));
         };
@@ -159,16 +196,18 @@ impl App {
         let issued = clock::unix_seconds(now).to_string();
         let mark = self.link_keys().first().map(|key| key.mark(&[FORM, token, &issued]));
         let mark = format!("{issued}.{}", mark.unwrap_or_default());
-        Ok(Ok(Invitation { record, person, mark, task: named.task }))
+        let token = token.to_owned();
+        Ok(Ok(Invitation { record, person, mark, token, task: named.task }))
     }
 
     /// Answers by the form that belongs to a link: once.
     pub async fn answer_by_link(
         &self,
         token: &str,
+        origin: Origin<'_>,
         given: LinkAnswer<'_>,
     ) -> Result<Result<LinkAnswered, LinkFault>, AppError> {
-        let invitation = match self.approval_by_link(token).await? {
+        let invitation = match self.approval_by_link(token, origin).await? {
             Ok(invitation) => invitation,
             Err(fault) => return Ok(Err(fault)),
         };
@@ -201,10 +240,23 @@ impl App {
         match self.change_approval(&caller, &record.id, step).await {
             Ok(record) => Ok(Ok(LinkAnswered { title: record.title.clone(), option })),
             // another was quicker: the link says what there is to say
-            Err(error) => match self.approval_by_link(token).await? {
+            Err(error) => match self.approval_by_link(token, origin).await? {
                 Ok(_) => Err(error),
                 Err(fault) => Ok(Err(fault)),
             },
+        }
+    }
+
+    /// A file that came with an approval, for who was sent the link and may still answer.
+    pub async fn approval_attachment_by_link(
+        &self,
+        token: &str,
+        origin: Origin<'_>,
+        number: usize,
+    ) -> Result<Result<(String, Vec<u8>), LinkFault>, AppError> {
+        match self.approval_by_link(token, origin).await? {
+            Ok(invitation) => self.attachment_of(&invitation.record, number).await.map(Ok),
+            Err(fault) => Ok(Err(fault)),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Lists of approvals: of those who are asked, of those who asked, and of administrators.
 
 use super::record::{
-    ApprovalRecord, BY_ASSIGNEE, BY_ASSIGNEE_THERE, BY_ENVIRONMENT, BY_REQUESTOR, CLOSED, OPEN,
+    ApprovalRecord, BY_ASSIGNEE, BY_ASSIGNEE_THERE, BY_ENVIRONMENT, BY_REQUESTOR,
+    BY_REQUESTOR_THERE, CLOSED, OPEN,
 };
 use crate::app::data::{Cursor, Listed};
 use crate::app::environment::forbidden;
@@ -52,22 +53,15 @@ impl App {
             }
             None => None,
         };
-        match (filter.side, environment) {
-            (ApprovalSide::Received, None) => {
-                self.list(BY_ASSIGNEE, &[&person, standing], after, rows_max).await
-            }
-            (ApprovalSide::Received, Some(environment)) => {
+        let (everywhere, there) = match filter.side {
+            ApprovalSide::Received => (BY_ASSIGNEE, BY_ASSIGNEE_THERE),
+            ApprovalSide::Sent => (BY_REQUESTOR, BY_REQUESTOR_THERE),
+        };
+        match environment {
+            None => self.list(everywhere, &[&person, standing], after, rows_max).await,
+            Some(environment) => {
                 let parts = [environment.as_str(), &person, standing];
-                self.list(BY_ASSIGNEE_THERE, &parts, after, rows_max).await
-            }
-            (ApprovalSide::Sent, environment) => {
-                let parts = [person.as_str(), standing];
-                let mut listed: Listed<ApprovalRecord> =
-                    self.list(BY_REQUESTOR, &parts, after, rows_max).await?;
-                if let Some(environment) = environment {
-                    listed.rows.retain(|it| it.environment == environment);
-                }
-                Ok(listed)
+                self.list(there, &parts, after, rows_max).await
             }
         }
     }

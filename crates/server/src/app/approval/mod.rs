@@ -10,6 +10,7 @@
 
 mod answer;
 mod calendar;
+mod card;
 mod choice;
 mod create;
 mod deputy;
@@ -33,7 +34,7 @@ pub use deputy::{Deputy, DeputyView};
 pub use evidence::EvidenceView;
 pub use input::{ApprovalInput, ApprovalType, StageInput};
 pub(crate) use letter::minute_of;
-pub use link::{Invitation, LinkAnswer, LinkAnswered, LinkEnd, LinkFault};
+pub use link::{ForgedLinks, Invitation, LinkAnswer, LinkAnswered, LinkEnd, LinkFault};
 pub use list::{ApprovalFilter, ApprovalSide};
 pub use people::Party;
 pub use record::ApprovalRecord;
@@ -60,12 +61,29 @@ pub struct ApprovalView {
     pub answers_for: Vec<String>,
     /// Whether the caller may take it back.
     pub is_cancellable: bool,
+    /// Whether the caller may have others asked than those who are.
+    pub is_led: bool,
 }
 
 impl App {
     /// An approval that the caller has to do with, or administers.
     pub async fn get_approval(&self, caller: &Caller, id: &str) -> Result<ApprovalView, AppError> {
         self.approval_for(caller, Operation::GetApproval, id).await
+    }
+
+    /// The same in an environment: one of another is told from none by nobody.
+    pub async fn get_approval_within(
+        &self,
+        caller: &Caller,
+        environment: &str,
+        id: &str,
+    ) -> Result<ApprovalView, AppError> {
+        let view = self.approval_for(caller, Operation::GetApproval, id).await?;
+        let within = self.environment(environment).await?;
+        match within.is_some_and(|it| it.id == view.record.environment) {
+            true => Ok(view),
+            false => Err(no_approval_for(caller, id)),
+        }
     }
 
     /// The same, to do something with. Who has nothing to do with it does not learn whether it
@@ -76,23 +94,21 @@ impl App {
         operation: Operation,
         id: &str,
     ) -> Result<ApprovalView, AppError> {
-        let denied = || forbidden(&format!("Access to the approval '{id}' is denied."));
         let people = self.stands_for(caller).await?;
         let Some(record) = self.get::<ApprovalRecord>(id).await? else {
-            return Err(match caller.administers_tenant() {
-                true => no_approval(id),
-                false => denied(),
-            });
+            return Err(no_approval_for(caller, id));
         };
         let environment = self.environment(&record.environment).await?;
         let place = environment.as_ref().map(|it| it.place()).unwrap_or_default();
         let place = Place { hold: record.hold_of(caller, &people), ..place };
         let allows = |operation| policy::allows(caller, operation, place);
         if !allows(operation) && !allows(Operation::ManageApprovals) {
-            return Err(denied());
+            return Err(denied(id));
         }
         let is_cancellable =
             allows(Operation::CancelApproval) || allows(Operation::ManageApprovals);
+        let is_creator = record.creator.as_deref() == Some(caller.id());
+        let is_led = is_creator || allows(Operation::ManageApprovals);
         let answers_for = match record.state.is_open() {
             true => {
                 let open = record.state.open_tasks().map(|task| &task.assignee);
@@ -100,18 +116,20 @@ impl App {
             }
             false => Vec::new(),
         };
-        Ok(ApprovalView { record, stands_for: people, answers_for, is_cancellable })
+        Ok(ApprovalView { record, stands_for: people, answers_for, is_cancellable, is_led })
     }
 
     /// Changes an approval, again as long as others do so at the same moment. `step` says whom
-    /// to tell, and what the audit is to say, which is nothing where nothing was asked for.
-    /// What was refused is stored too: time may have passed on the way.
+    /// to tell, and what the audit is to say, which is nothing where nothing was asked for:
+    /// what time has decided is said all the same, with the end of the chain. What was refused
+    /// is stored too: time may have passed on the way.
     async fn change_approval(
         &self,
         caller: &Caller,
         id: &str,
         mut step: impl FnMut(&mut ApprovalRecord, i64) -> Result<Stepped, AppError>,
     ) -> Result<Known<ApprovalRecord>, AppError> {
+        let server = Caller::root("server");
         for attempt in 0..APPROVAL_TRIES_MAX {
             let mut record =
                 self.get::<ApprovalRecord>(id).await?.ok_or_else(|| no_approval(id))?;
@@ -127,10 +145,14 @@ impl App {
             for notice in self.notices_of(&record, &tells, now)? {
                 change = change.put(&notice)?;
             }
-            if let Some((operation, detail)) = audit {
+            let is_ended_by_time =
+                audit.is_none() && before.state.is_open() && !record.state.is_open();
+            let ended = || ("CompleteApproval", json!({"outcome": record.outcome()}));
+            if let Some((operation, detail)) = audit.or_else(|| is_ended_by_time.then(ended)) {
                 change = change.audit(operation, id, &record.said(detail));
             }
-            match self.apply(caller, change).await {
+            let by = if is_ended_by_time { &server } else { caller };
+            match self.apply(by, change).await {
                 Err(error) if error.kind == ErrorKind::Conflict => {
                     // somebody else was first; many at once do not meet again
                     let pause = self.engine.clock.moment().seed % (u64::from(attempt) * 4 + 2);
@@ -204,6 +226,18 @@ impl ApprovalRecord {
     }
 }
 
+fn denied(id: &str) -> AppError {
+    forbidden(&format!("Access to the approval '{id}' is denied."))
+}
+
+/// Only who administers the tenant hears that there is none.
+fn no_approval_for(caller: &Caller, id: &str) -> AppError {
+    match caller.administers_tenant() {
+        true => no_approval(id),
+        false => denied(id),
+    }
+}
+
 fn no_approval(id: &str) -> AppError {
     AppError::not_found("ApprovalNotFound", format!("There is no approval '{id}'."))
 }
@@ -219,6 +253,8 @@ fn refused(refusal: &Refusal) -> AppError {
         Refusal::UnknownOption { .. } => (ErrorKind::Invalid, "InvalidApprovalResponse"),
         Refusal::NotReassignable => (ErrorKind::Forbidden, "ApprovalNotReassignable"),
         Refusal::AskedAlready => (ErrorKind::Conflict, "ApprovalAlreadyAssigned"),
+        Refusal::Excused => (ErrorKind::Conflict, "ApprovalAssigneeExcused"),
+        Refusal::CountedAlready => (ErrorKind::Conflict, "ApprovalAlreadyCounted"),
         Refusal::TooManyTasks => (ErrorKind::Conflict, "ApprovalTooOftenReassigned"),
     };
     AppError::new(kind, code, refusal.to_string())

@@ -90,7 +90,7 @@ pub(super) fn names_in(text: &str) -> impl Iterator<Item = &str> {
 
 impl App {
     /// The people that one name means: a user's id or name, a group's (its members), or an
-    /// address of mail.
+    /// address of mail, a user's or of somebody who is not in the directory.
     pub(super) async fn people_named(
         &self,
         name: &str,
@@ -104,6 +104,10 @@ impl App {
             let mut enabled: Vec<_> = users.iter().filter(|user| user.is_enabled).collect();
             enabled.sort_by(|one, other| one.user_principal_name.cmp(&other.user_principal_name));
             return Ok(enabled.into_iter().map(|user| found.user(user)).collect());
+        }
+        // flows name people by their addresses as often as by the names they sign in with
+        if let Some(user) = self.user_by_mail(name).await? {
+            return Ok(vec![found.user(&user)]);
         }
         if Mailer::is_address(name) {
             return Ok(vec![found.outside(name)?]);

@@ -20,6 +20,8 @@ pub(super) const BY_ENVIRONMENT: u8 = 4;
 pub(super) const BY_DUE: u8 = 5;
 /// Whoever is named in it: by the object id, or the address of somebody from outside.
 pub(super) const BY_PERSON: u8 = 6;
+/// Whoever has asked, within an environment.
+pub(super) const BY_REQUESTOR_THERE: u8 = 7;
 
 pub(super) const OPEN: &str = "open";
 pub(super) const CLOSED: &str = "closed";
@@ -85,6 +87,8 @@ impl Stored for ApprovalRecord {
         let mine = [self.requestor.as_deref(), self.creator.as_deref()];
         for person in mine.into_iter().flatten().collect::<BTreeSet<_>>() {
             keys.push(data::key(BY_REQUESTOR, &[person, standing, &at]));
+            let there = [self.environment.as_str(), person, standing, &at];
+            keys.push(data::key(BY_REQUESTOR_THERE, &there));
         }
         // for people in the directory: others have no list to look at
         let asked = self.asked().filter(|id| self.people.get(*id).is_some_and(Party::is_known));

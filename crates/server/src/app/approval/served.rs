@@ -33,7 +33,7 @@ pub(crate) async fn serve(called: &Called) -> Result<CallResult, AppError> {
     let app = &called.app;
     if called.request.method == "DELETE" {
         let place = called.location.as_deref().unwrap_or(&called.request.path);
-        return app.end_approval_wait(place).await;
+        return app.end_approval_wait(place, called.flow.as_deref()).await;
     }
     let acting = match &called.connection.owner {
         // of mail: one that a root key made
@@ -60,13 +60,15 @@ impl App {
         match call.operation {
             "CreateAnApproval" => {
                 let record = self.begun(&call, acting, "ApprovalCreationInput").await?;
-                Ok(answer(201, None, self.asked_body(&record).into()))
+                let mut body = self.asked_body(&record);
+                body.insert("adaptiveCard", self.approval_card(&record));
+                Ok(answer(201, None, body.into()))
             }
             "StartAndWaitForAnApproval" => {
                 let input = "WebhookApprovalCreationInput";
                 let callback = callback_in(call.parameters.get(input), "notificationUrl")?;
                 let record = self.begun(&call, acting, input).await?;
-                self.wait_for(&record, (&callback, Form::Outcome)).await
+                self.wait_for(&record, (&callback, Form::Outcome), true).await
             }
             "WaitForAnApproval" => {
                 let name = text_of(call.parameters, "approvalName");
@@ -76,7 +78,7 @@ impl App {
                 let record = record.ok_or_else(|| no_approval(id))?;
                 let input = call.parameters.get("WebhookApprovalSubscription");
                 let callback = callback_in(input, "notificationUrl")?;
-                self.wait_for(&record, (&callback, Form::Outcome)).await
+                self.wait_for(&record, (&callback, Form::Outcome), false).await
             }
             choice::OPERATION => self.ask_for_choice(&call, acting).await,
             other => {
@@ -103,7 +105,11 @@ impl App {
     }
 
     /// Whoever has waited, at the place that the answer to that gave, does not any more.
-    pub async fn end_approval_wait(&self, place: &str) -> Result<CallResult, AppError> {
+    pub async fn end_approval_wait(
+        &self,
+        place: &str,
+        flow: Option<&str>,
+    ) -> Result<CallResult, AppError> {
         let mut segments = place.trim_start_matches('/').split('/');
         let (Some("approvals"), Some(id), Some("subscriptions"), Some(subscription), None) =
             (segments.next(), segments.next(), segments.next(), segments.next(), segments.next())
@@ -111,7 +117,7 @@ impl App {
             let message = format!("There is no subscription at '{place}'.");
             return Err(AppError::not_found("SubscriptionNotFound", message));
         };
-        match self.leave_approval(id, subscription).await {
+        match self.leave_approval(id, subscription, flow).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(answer(404, None, Value::Null)),
             done => done.map(|()| answer(204, None, Value::Null)),
         }
@@ -119,10 +125,36 @@ impl App {
 }
 
 fn input_of(value: &Value) -> Result<ApprovalInput, AppError> {
-    serde_json::from_slice(&expr::json::to_vec(value)).map_err(|error| {
+    let read = serde_json::from_slice(&expr::json::to_vec(value));
+    let read = read.and_then(|mut input: serde_json::Value| {
+        as_flows_say_it(&mut input);
+        serde_json::from_value(input)
+    });
+    read.map_err(|error| {
         let message = format!("What is asked for cannot be read: {error}.");
         AppError::invalid("InvalidApprovalInput", message)
     })
+}
+
+/// What flows give as it is meant: null for what is not there, texts for what is true or not,
+/// and contents of files as connectors answer them, with their type.
+fn as_flows_say_it(input: &mut serde_json::Value) {
+    use serde_json::Value as Json;
+    let Some(members) = input.as_object_mut() else { return };
+    members.retain(|_, value| !value.is_null());
+    for name in ["enableNotifications", "enableReassignment"] {
+        if let Some(value) = members.get_mut(name)
+            && let Some(Ok(is_true)) = value.as_str().map(|it| it.trim().to_lowercase().parse())
+        {
+            *value = Json::Bool(is_true);
+        }
+    }
+    let files = members.get_mut("attachments").and_then(Json::as_array_mut);
+    for content in files.into_iter().flatten().filter_map(|file| file.get_mut("content")) {
+        if let Some(Json::String(bytes)) = content.get_mut("$content").map(Json::take) {
+            *content = Json::String(bytes);
+        }
+    }
 }
 
 fn text_of(parameters: &Object, name: &str) -> String {
@@ -159,6 +191,7 @@ impl App {
         &self,
         record: &Known<ApprovalRecord>,
         (callback, form): (&str, Form),
+        has_begun: bool,
     ) -> Result<CallResult, AppError> {
         let id = hash_of(&[callback.as_bytes()]).get(..32).unwrap_or_default().to_owned();
         let step = |record: &mut ApprovalRecord, now| {
@@ -172,7 +205,14 @@ impl App {
                 return Err(AppError::new(kind, "TooManyApprovalSubscriptions", message));
             }
             let callback = callback.to_owned();
-            record.waiting.push(Waiting { id: id.clone(), callback, form, tries: 0, due: now });
+            record.waiting.push(Waiting {
+                id: id.clone(),
+                callback,
+                form,
+                tries: 0,
+                due: now,
+                has_begun,
+            });
             Ok(Stepped::of(Vec::new(), Ok(())))
         };
         let server = Caller::root("server");

@@ -3,6 +3,7 @@
 use super::Stepped;
 use super::record::{ApprovalRecord, BY_DUE};
 use crate::app::App;
+use crate::app::data::Known;
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
@@ -27,6 +28,13 @@ pub(super) struct Waiting {
     pub tries: u32,
     /// When they are told next, ticks.
     pub due: i64,
+    /// Whether they asked for the approval by the same call: nobody else knows of it.
+    #[serde(default = "begins")]
+    pub has_begun: bool,
+}
+
+fn begins() -> bool {
+    true
 }
 
 /// How somebody is told.
@@ -73,23 +81,38 @@ impl App {
         self.send_approval_notices().await
     }
 
+    /// Sees to all whose time has come. What fails stays where it is and holds up no other one.
     async fn see_to_due_approvals(&self) -> Result<(), AppError> {
-        let now = self.engine.clock.now();
-        let page = self.list::<ApprovalRecord>(BY_DUE, &[], None, APPROVALS_PER_ROUND).await?;
-        for record in page.rows.iter().filter(|it| it.due().is_some_and(|due| due <= now)) {
-            let done = match record.state.is_open() {
-                true => self.pass_time_of(&record.id).await,
-                false => self.tell_waiting(&record.id).await,
-            };
-            match done {
-                Err(error) if error.kind == ErrorKind::NotFound => {}
-                Err(error) => {
-                    tracing::warn!(approval = %record.id, message = %error.message, "an approval was not seen to");
-                }
-                Ok(()) => {}
+        let mut after = None;
+        loop {
+            let now = self.engine.clock.now();
+            let page = self.list::<ApprovalRecord>(BY_DUE, &[], after, APPROVALS_PER_ROUND).await?;
+            let count = page.rows.len();
+            let is_due = |it: &&Known<ApprovalRecord>| it.due().is_some_and(|due| due <= now);
+            let mut due = 0;
+            for record in page.rows.iter().filter(is_due) {
+                due += 1;
+                self.see_to_one(record).await;
+            }
+            match page.next {
+                Some(next) if due == count => after = Some(next),
+                _ => return Ok(()),
             }
         }
-        Ok(())
+    }
+
+    async fn see_to_one(&self, record: &ApprovalRecord) {
+        let done = match record.state.is_open() {
+            true => self.pass_time_of(&record.id).await,
+            false => self.tell_waiting(&record.id).await,
+        };
+        match done {
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(approval = %record.id, message = %error.message, "an approval was not seen to");
+            }
+            Ok(()) => {}
+        }
     }
 
     async fn pass_time_of(&self, id: &str) -> Result<(), AppError> {
@@ -180,6 +203,14 @@ impl App {
         }
     }
 
+    /// Whether the run that waits at an address of this server goes on.
+    pub(super) async fn is_run_going_on(&self, callback: &str) -> Result<bool, AppError> {
+        match callback_of(callback) {
+            Some((process, token)) => self.engine.is_asker_going_on(process, token).await,
+            None => Ok(false),
+        }
+    }
+
     /// Whether an address is one of this server's.
     fn is_own(&self, callback: &str) -> bool {
         let rest = callback.strip_prefix(&self.engine.catalog.public_url());
@@ -213,7 +244,7 @@ impl App {
         let mut body = self.asked_body(record);
         body.insert("outcome", record.outcome().unwrap_or_default());
         body.insert("completionDate", format_time(record.completed().unwrap_or_default()));
-        let mut responses = responses(record);
+        let mut responses = responses(record, &self.tenant);
         responses.sort_by_key(|(order, ..)| *order);
         let summary: Vec<&str> = responses.iter().map(|(_, _, text)| text.as_str()).collect();
         body.insert("responseSummary", summary.join("\n\n"));
@@ -262,7 +293,7 @@ fn person_body(record: &ApprovalRecord, id: &str, tenant: &str) -> Value {
 }
 
 /// The answers: their order, what they are, and the same for people to read.
-fn responses(record: &ApprovalRecord) -> Vec<(usize, Value, String)> {
+fn responses(record: &ApprovalRecord, tenant: &str) -> Vec<(usize, Value, String)> {
     let answered = record.state.tasks().iter().filter_map(|task| match &task.state {
         TaskState::Answered { option, by, time, order, comment } => {
             Some((task, option, by, *time, *order, comment))
@@ -274,7 +305,7 @@ fn responses(record: &ApprovalRecord) -> Vec<(usize, Value, String)> {
             let comments = comment.as_ref().and_then(|it| record.state.comment(it));
             let comments = comments.unwrap_or_default();
             let mut body = Object::new();
-            body.insert("responder", person_body(record, by, ""));
+            body.insert("responder", person_body(record, by, tenant));
             body.insert("requestDate", format_time(task.asked));
             body.insert("responseDate", format_time(time));
             body.insert("approverResponse", option.as_str());

@@ -18,6 +18,7 @@ use store::RecordKey;
 pub const BY_NAME: u8 = 1;
 pub const BY_DISPLAY_NAME: u8 = 2;
 pub const BY_OUTSIDE: u8 = 3;
+pub const BY_MAIL: u8 = 4;
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ impl Stored for User {
             data::key(BY_DISPLAY_NAME, &[&self.display_name.to_lowercase()]),
         ];
         keys.extend(self.outside.iter().map(|it| it.key(BY_OUTSIDE)));
+        let mail = self.mail.as_ref().map(|it| it.trim().to_lowercase());
+        keys.extend(mail.filter(|it| !it.is_empty()).map(|it| data::key(BY_MAIL, &[&it])));
         keys
     }
 }
@@ -125,6 +128,9 @@ const FAILURES_MAX: u32 = 10;
 /// How long it is closed, doubled with each wrong password after that, in seconds.
 const LOCKED_SECONDS: i64 = 60;
 const LOCKED_SECONDS_MAX: i64 = 3_600;
+
+/// Users with the same address of mail that are looked at.
+const SAME_MAIL_MAX: usize = 16;
 
 /// What a password was found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +219,24 @@ impl App {
             Some(user) => Ok(Some(user)),
             None => self.find(BY_NAME, &[&name.to_lowercase()]).await,
         }
+    }
+
+    /// The one user with an address of mail. Of several the one whose account was made here:
+    /// what others say of themselves makes nobody somebody else.
+    pub(crate) async fn user_by_mail(&self, mail: &str) -> Result<Option<Known<User>>, AppError> {
+        let address = mail.trim().to_lowercase();
+        if address.is_empty() {
+            return Ok(None);
+        }
+        let mut found = self.list::<User>(BY_MAIL, &[&address], None, SAME_MAIL_MAX).await?.rows;
+        if found.len() > 1 {
+            found.retain(|user| user.outside.is_none());
+            if found.len() != 1 {
+                let message = format!("'{mail}' is the address of mail of several users.");
+                return Err(AppError::invalid("AmbiguousMail", message));
+            }
+        }
+        Ok(found.pop())
     }
 
     /// The same with what only administrators see.

@@ -19,7 +19,6 @@ pub mod issuer;
 pub mod keyring;
 mod live;
 pub mod outside;
-mod pace;
 pub mod passkey;
 pub mod refusal;
 pub mod second_factor;
@@ -36,6 +35,7 @@ use super::data::Change;
 use super::directory::user::Verdict;
 use super::directory::{Application, User};
 use super::error::AppError;
+use super::pace::Pace;
 use crate::auth::caller::Caller;
 use crate::clock;
 use crate::limits::{
@@ -44,7 +44,6 @@ use crate::limits::{
 };
 use keyring::Keyrings;
 use live::Live;
-use pace::Pace;
 use serde_json::json;
 
 /// What signing in keeps in memory.

@@ -117,6 +117,23 @@ async fn cmdlets_find_and_answer_approvals() {
     assert_eq!(desk.sent(OWNER).await["value"], json!([]));
 }
 
+/// A request that was answered is not that of a later stage.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_again_answers_nothing_else() {
+    let desk = Desk::open().await;
+    let id = desk.asked("Sequential", "user@example.org;user@example.org").await;
+    let first = desk.requests(USER).await["value"][0].clone();
+    desk.reply(USER, &first, "Approve", 201).await;
+    let again = desk.reply(USER, &first, "Approve", 409).await;
+    assert_eq!(code(&again), "ApprovalAlreadyAnswered", "{again}");
+    assert_eq!(desk.show(USER, &id).await["state"], "Open");
+    let second = desk.requests(USER).await["value"][0].clone();
+    assert_ne!(first["name"], second["name"]);
+    let answered = desk.reply(USER, &second, "Approve", 201).await;
+    assert_eq!(answered["name"], second["name"]);
+    assert_eq!(desk.show(USER, &id).await["outcome"], "Approve");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn other_filters_are_refused_and_others_are_not_shown() {
     let desk = Desk::open().await;

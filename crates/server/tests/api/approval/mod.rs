@@ -2,7 +2,9 @@
 
 mod cmdlet;
 mod evidence;
+mod list;
 mod many;
+mod person;
 mod rights;
 mod time;
 
@@ -373,41 +375,6 @@ async fn files_are_kept_and_never_shown() {
         assert_eq!((told.status, told.code().as_str()), (404, "ApprovalAttachmentNotFound"));
     }
     assert_eq!(desk.people.send(CO_OWNER, Method::GET, &at("0"), None).await.status, 403);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lists_come_in_pages_with_their_filters() {
-    let desk = Desk::open().await;
-    let mut made = Vec::new();
-    for _ in 0..5 {
-        made.push(desk.asked("Basic", "user@example.org").await);
-    }
-    made.reverse();
-    let within = format!("environments/{}/approvals?state=open&top=2", desk.people.environment);
-    for (who, first) in [
-        (USER, "approvals?side=received&environment=sales&top=2".to_owned()),
-        (OWNER, "approvals?side=sent&top=2".to_owned()),
-        (ADMINISTRATOR, within),
-    ] {
-        let (mut found, mut next) = (Vec::new(), Some(format!("/api/v1/{first}")));
-        while let Some(path) = next {
-            let page = desk.people.ask(who, (Method::GET, &path), None, 200).await;
-            let rows = page["value"].as_array().expect("a list");
-            assert!(rows.len() <= 2);
-            found.extend(rows.iter().map(id));
-            next = page["nextLink"].as_str().map(str::to_owned);
-        }
-        assert_eq!(found, made, "{first}");
-    }
-    assert!(desk.list(USER, "environment=other").await.is_empty());
-    assert!(desk.list(USER, "environment=none").await.is_empty());
-    // people who have nothing to do with it hear the same of what is there and what is not
-    for what in ["", "/evidence", "/attachments/0"] {
-        let there = desk.get(CO_OWNER, &format!("approvals/{}{what}", made[0]), 403).await;
-        let made_up = "11111111-1111-4111-8111-111111111111";
-        let not = desk.get(CO_OWNER, &format!("approvals/{made_up}{what}"), 403).await;
-        assert_eq!(there.to_string().replace(&made[0], made_up), not.to_string());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,53 @@ async fn a_deadline_decides() {
 }
 
 #[tokio::test]
+async fn what_time_decides_is_in_the_audit() {
+    let clock = Clockwork::open().await;
+    let after = json!({"amount": 3, "unit": "Hours"});
+    let seen = clock.ask(ApprovalType::Basic, json!({"deadline": {"after": after}})).await;
+    clock.pass(3 * HOUR).await;
+    // and what somebody finds who comes too late
+    let late = clock.ask(ApprovalType::Basic, json!({"deadline": {"after": after}})).await;
+    clock.house.pass(3 * HOUR);
+    let answer = server::app::approval::AnswerInput {
+        assignee: None,
+        option: "Approve".to_owned(),
+        comments: None,
+        via: governance::approval::Via::Api,
+    };
+    assert!(clock.house.app.answer_approval(&clock.ada, &late, answer).await.is_err());
+    let filter = store::AuditFilter {
+        operation: Some("CompleteApproval".to_owned()),
+        rows_max: 10,
+        ..store::AuditFilter::default()
+    };
+    let rows = clock.house.app.engine.store.audit(filter).await.expect("the audit");
+    for id in [&seen, &late] {
+        let row = rows.iter().find(|it| it.target == *id).expect("an entry");
+        let said: Value = serde_json::from_slice(&row.content).expect("JSON");
+        let view = clock.view(id).await;
+        let end = view.record.state.history().last().expect("an entry").hash.clone();
+        assert_eq!((&said["outcome"], &said["evidence"]), (&json!("Reject"), &json!(end)));
+        assert_eq!(row.actor, "server");
+    }
+    assert_eq!(rows.len(), 2);
+}
+
+#[tokio::test]
+async fn one_round_sees_to_all_that_is_due() {
+    let clock = Clockwork::open().await;
+    let deadline = json!({"deadline": {"after": {"amount": 1, "unit": "Hours"}}});
+    let mut ids = Vec::new();
+    for _ in 0..server::limits::APPROVALS_PER_ROUND + 20 {
+        ids.push(clock.ask(ApprovalType::Basic, deadline.clone()).await);
+    }
+    clock.pass(HOUR).await;
+    for id in ids {
+        assert_eq!(clock.outcome(&id).await.as_deref(), Some("Reject"));
+    }
+}
+
+#[tokio::test]
 async fn reminders_and_escalations_come_in_time() {
     let clock = Clockwork::open().await;
     let id = clock

@@ -110,6 +110,31 @@ async fn opening_links_and_sending_blindly_decides_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_are_got_from_the_page_while_the_link_is_of_use() {
+    let chairs = Chairs::ask().await;
+    let Chairs { desk, letters, .. } = &chairs;
+    let link = letters[1].link();
+    let token = link.rsplit('/').next().unwrap();
+    let shown = desk.get(&link).await;
+    let named = format!("<a href=\"{token}/attachments/0\" download>");
+    assert!(shown.text.contains(&named), "{}", shown.text);
+    let at = format!("{link}/attachments/0");
+    let file = Answer::of(desk.house.request(Method::GET, &at)).await;
+    assert_eq!((file.status, file.text.as_bytes()), (200, &[0, 1, 2, 3][..]));
+    assert_eq!(file.header("content-type"), "application/octet-stream");
+    assert_eq!(file.header("x-content-type-options"), "nosniff");
+    assert!(file.header("content-disposition").starts_with("attachment; filename=\"offer.pdf\""));
+    assert_eq!(file.header("cache-control"), "no-store");
+    for other in ["1", "x", "-1"] {
+        assert_eq!(desk.get(&format!("{link}/attachments/{other}")).await.status, 404, "{other}");
+    }
+    assert_eq!(desk.get(&format!("{link}A/attachments/0")).await.status, 404);
+    let answered = desk.submit(&link, &shown, &[("response", "0")]).await;
+    assert_eq!(answered.status, 200, "{}", answered.text);
+    assert_eq!(desk.get(&at).await.status, 410);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_shows_what_is_asked_and_takes_only_its_own_form() {
     let chairs = Chairs::ask().await;
     let Chairs { desk, letters, .. } = &chairs;

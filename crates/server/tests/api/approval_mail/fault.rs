@@ -4,7 +4,7 @@ use super::{Desk, answer, person};
 use crate::login::house::root;
 use serde_json::{Value, json};
 use server::app::approval::ApprovalType;
-use server::limits::{APPROVAL_FORM_SECONDS, APPROVAL_LINK_SECONDS};
+use server::limits::{APPROVAL_FORM_SECONDS, APPROVAL_LINK_SECONDS, FORGED_LINKS_PER_MINUTE};
 
 fn input(title: &str, to: &str) -> Value {
     json!({"title": title, "assignedTo": to})
@@ -23,6 +23,10 @@ async fn a_forged_link_says_so() {
         let mut other: Vec<u8> = token.bytes().collect();
         other[place] = if other[place] == b'A' { b'B' } else { b'A' };
         let other = String::from_utf8(other).unwrap();
+        if place % 10 == 0 {
+            // so many in a minute are too many
+            desk.house.pass(60);
+        }
         let shown = desk.get(&format!("/approvals/respond/{other}")).await;
         assert_eq!(shown.status, 404, "{place}");
         assert!(shown.text.contains("not one that this server has sent"), "{}", shown.text);
@@ -30,6 +34,7 @@ async fn a_forged_link_says_so() {
     }
     let (body, mark) = token.split_once('.').unwrap();
     let long = "A".repeat(10_000);
+    desk.house.pass(60);
     for other in [
         "x",
         body,
@@ -41,6 +46,30 @@ async fn a_forged_link_says_so() {
     ] {
         desk.says(&format!("/approvals/respond/{other}"), 404, "There is nothing here").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tries_many_forged_links_has_to_wait() {
+    let desk = Desk::open().await;
+    desk.house.user("ada", Vec::new()).await;
+    desk.ask(ApprovalType::Basic, input("First", "ada@example.org")).await;
+    let link = desk.letter().await.link();
+    // a minute begins
+    desk.house.pass(60 - desk.house.now().rem_euclid(60));
+    for number in 0..FORGED_LINKS_PER_MINUTE {
+        assert_eq!(desk.get(&format!("{link}{number}")).await.status, 404, "{number}");
+    }
+    // whatever they try then, also what a good link leads to
+    for path in [format!("{link}x"), link.clone(), format!("{link}/attachments/0")] {
+        let told = desk.get(&path).await;
+        assert_eq!(told.status, 429, "{path}: {}", told.text);
+        let seconds: u32 = told.header("retry-after").parse().expect("seconds");
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        assert!(told.text.contains("Too many links"), "{}", told.text);
+    }
+    desk.says(&link, 429, "Try again in").await;
+    desk.house.pass(60);
+    assert_eq!(desk.get(&link).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,7 +39,7 @@ impl Call {
 
     /// Whether it ends a run.
     pub fn is_cancel(&self) -> bool {
-        self.path.ends_with("/cancel")
+        self.path.ends_with("/{R}/cancel")
     }
 
     /// Whether it is made over a connection.
@@ -111,7 +111,13 @@ const NEW: &str = r#"{"properties": {"displayName": "New", "state": "Stopped", "
 
 /// Every call.
 pub fn all() -> Vec<Call> {
-    let parts = [about_flows(), over_connections(), about_connections(), about_environments()];
+    let parts = [
+        about_flows(),
+        over_connections(),
+        about_connections(),
+        about_approvals(),
+        about_environments(),
+    ];
     parts.into_iter().flatten().collect()
 }
 
@@ -293,6 +299,47 @@ fn about_connections() -> Vec<Call> {
     calls
 }
 
+fn about_approvals() -> Vec<Call> {
+    of(
+        Noun::Approval,
+        &[
+            ("GET", "/api/v1/approvals/{ID}", "", PartOrAdmin(2), Nothing),
+            ("GET", "/api/v1/approvals/{ID}/evidence", "", PartOrAdmin(2), Nothing),
+            ("GET", "/api/v1/approvals/{ID}/attachments/0", "", PartOrAdmin(2), Nothing),
+            (
+                "POST",
+                "/api/v1/approvals/{ID}/responses",
+                r#"{"response": "Approve"}"#,
+                PartOrAdmin(2),
+                Nothing,
+            ),
+            (
+                "POST",
+                "/api/v1/approvals/{ID}/reassign",
+                r#"{"to": "{WHO}"}"#,
+                PartOrAdmin(2),
+                Share(2),
+            ),
+            ("POST", "/api/v1/approvals/{ID}/cancel", "", PartOrAdmin(4), Nothing),
+            (
+                "POST",
+                "{F}/environments/{E}/approvals/{ID}/approvalResponses",
+                r#"{"properties": {"response": "Approve"}}"#,
+                PartOrAdmin(2),
+                Nothing,
+            ),
+            (
+                "GET",
+                "{F}/environments/{E}/approvalRequests?$filter=properties/assignedTo/id%20eq%20%27{WHO}%27&$expand=properties/approval",
+                "",
+                Unsaid,
+                Nothing,
+            ),
+            ("GET", "/api/v1/approvals?for={WHO}", "", Unsaid, Nothing),
+        ],
+    )
+}
+
 fn about_environments() -> Vec<Call> {
     let mut calls = of(
         Noun::Environment,
@@ -312,6 +359,7 @@ fn about_environments() -> Vec<Call> {
             ("GET", "{P}/apis?{Q}", "", Unsaid, Nothing),
             ("GET", "{P}/scopes/admin/environments/{ID}/connections", "", Admin, Nothing),
             ("GET", "/api/v1/environments/{ID}/connectors", "", MakerOrAdmin, Nothing),
+            ("GET", "/api/v1/environments/{ID}/approvals", "", Admin, Nothing),
             ("GET", "/api/v1/environments/{ID}/variables", "", MakerOrAdmin, Nothing),
             ("GET", "/api/v1/environments/{ID}", "", Unsaid, Nothing),
             ("GET", "/api/v1/flows?environment={ID}&deleted=true", "", Unsaid, Nothing),
@@ -325,6 +373,8 @@ fn about_environments() -> Vec<Call> {
             ("GET", "{F}/environments", "", Person, Nothing),
             ("GET", "/api/v1/environments", "", Unsaid, Nothing),
             ("GET", "/api/v1/me", "", Unsaid, Nothing),
+            ("GET", "/api/v1/approvals", "", Person, Nothing),
+            ("GET", "/api/v1/approvals?side=sent&state=closed", "", Person, Nothing),
             ("GET", "/api/v1/audit?top=1000", "", Head, Nothing),
             ("GET", "/api/v1/audit/export", "", Head, Nothing),
             ("GET", "/api/v1/users", "", Head, Nothing),

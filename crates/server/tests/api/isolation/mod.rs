@@ -166,7 +166,8 @@ async fn walk(scene: &mut Scene, step: Step<'_>, tally: &mut Tally, seed: &str) 
 }
 
 /// Answers with these codes say something about what is there, to who may know.
-const CONTENT: [&str; 5] = [
+const CONTENT: [&str; 6] = [
+    "ApprovalNotAssigned",
     "OperationNotFound",
     "InvalidOAuthSettings",
     "RunNotFound",
@@ -200,7 +201,7 @@ async fn like_unknown(
         Noun::Connection => scene.guid().replace('-', ""),
         Noun::Connector => "shared_nowhere".to_owned(),
         Noun::Variable => "walk_nowhere".to_owned(),
-        Noun::Flow | Noun::Environment | Noun::Server => scene.guid(),
+        Noun::Flow | Noun::Approval | Noun::Environment | Noun::Server => scene.guid(),
     };
     // another time of the same form
     let run: String = match thing.run.split_at_checked(12) {

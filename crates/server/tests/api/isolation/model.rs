@@ -28,6 +28,7 @@ pub enum Noun {
     Connection,
     Connector,
     Variable,
+    Approval,
     Environment,
     /// Nothing in particular.
     Server,
@@ -42,7 +43,7 @@ pub struct Thing {
     /// Object id.
     pub owner: String,
     /// Principal and part: of flows 1 is who may run it, 2 a co-owner; of connections 1 may
-    /// view, 2 share as well, 3 edit.
+    /// view, 2 share as well, 3 edit; of approvals 2 is who is, or was, asked.
     pub shares: Vec<(String, u8)>,
     /// Of a flow.
     pub run: String,
@@ -113,7 +114,7 @@ impl Who {
             return true;
         }
         let rule = match thing.noun {
-            Noun::Flow => Rule::PartOrAdmin(2),
+            Noun::Flow | Noun::Approval => Rule::PartOrAdmin(2),
             Noun::Connection => Rule::PartOrAdmin(1),
             Noun::Connector | Noun::Variable | Noun::Environment => Rule::MakerOrAdmin,
             Noun::Server => Rule::PersonOrAdmin,

@@ -3,6 +3,8 @@
 use super::model::{Noun, Place, Thing, Who};
 use crate::support::random::Random;
 use crate::world::{Answer, World, compose, definition};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -38,6 +40,7 @@ impl Scene {
             scene.connector(place, &format!("shared_own{number}")).await;
             scene.connection().await;
             scene.variable().await;
+            scene.approval().await;
         }
         scene
     }
@@ -297,6 +300,22 @@ impl Scene {
         self.know(Noun::Variable, &name, place, &owner, marker);
     }
 
+    /// Somebody asks one or two others, who may see what it is about.
+    async fn approval(&mut self) {
+        let ((who, place), marker) = (self.maker(), self.marker());
+        let asked = [self.below(PEOPLE), self.below(PEOPLE)];
+        let to = asked.map(|it| self.all[it].id.clone());
+        let body = json!({"approvalType": "BasicAwaitAll", "title": marker, "assignedTo": to.join(";"),
+            "details": marker, "attachments": [{"name": "a.txt", "content": STANDARD.encode(&marker)}]});
+        let path = format!("/api/v1/environments/{}/approvals", self.places[place].wire);
+        let made = self.done(who, Method::POST, &path, &body).await;
+        let id = made["id"].as_str().expect("an id").to_owned();
+        let owner = self.all[who].id.clone();
+        self.know(Noun::Approval, &id, place, &owner, marker);
+        let last = self.things.len() - 1;
+        to.iter().for_each(|person| self.share(last, person, 2));
+    }
+
     /// What root sees of a thing, and how much was ever changed.
     pub async fn state(&self, at: usize) -> String {
         let (thing, mut state) = (&self.things[at], String::new());
@@ -315,6 +334,7 @@ impl Scene {
             ],
             Noun::Connection => vec![apps.clone(), format!("{apps}/permissions")],
             Noun::Connector => vec![format!("/api/v1/environments/{wire}/connectors/{id}")],
+            Noun::Approval => vec![format!("/api/v1/approvals/{id}")],
             Noun::Variable => vec![format!("/api/v1/environments/{wire}/variables/{id}")],
             Noun::Environment => vec![
                 format!("/api/v1/environments/{id}"),

@@ -275,7 +275,7 @@ fn deep_value(
             object.insert(key, Value::from(text.as_str()));
         }
     }
-    let is_given = object.len() > 0;
+    let is_given = !object.is_empty();
     is_given.then(|| within(operation.schemas(), parameter.schema, object.into(), 0))
 }
 

@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "documents read best as nested literals")]
+
 use super::*;
 use serde_json::json;
 

@@ -6,6 +6,7 @@
 
 use super::fault::Fault;
 use crate::{StoreError, limits};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -83,8 +84,15 @@ impl Place {
         };
         let db = opened.map_err(|error| StoreError::from(Fault::Sql(error)))?;
         db.set_prepared_statement_cache_capacity(limits::STATEMENTS_MAX);
+        set_up_planner(&db).map_err(|error| StoreError::from(Fault::Sql(error)))?;
         Ok(db)
     }
+}
+
+/// A statement is planned once, and not for each value anew, which took a fifth of what
+/// reading costs.
+pub(super) fn set_up_planner(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 fn set_up_writer(db: &Connection) -> Result<(), Fault> {

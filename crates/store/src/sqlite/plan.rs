@@ -1,12 +1,13 @@
 //! Every statement finds its rows by an index: none reads a whole table, and none
 //! sorts what an index could give in order.
 
+use super::connection::set_up_planner;
 use super::migrate::{MIGRATIONS, migrate};
 use super::{
     audit, chunk, effect, inbox, lease, payload, process, record, retain, retention, run, setting,
     snapshot, start_key, workflow, workflow_version,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 const STATEMENTS: &[&str] = &[
     audit::NEWEST_OF_ACTOR,
@@ -90,6 +91,7 @@ fn plan(db: &Connection, sql: &str) -> Vec<String> {
 
 fn database() -> Connection {
     let db = Connection::open_in_memory().unwrap();
+    set_up_planner(&db).unwrap();
     migrate(&db, MIGRATIONS).unwrap();
     db
 }
@@ -144,5 +146,26 @@ fn rows_are_found_by_all_that_is_known_of_them() {
         let by_status =
             "SEARCH run USING INDEX run_by_status (workflow=? AND status=? AND id>? AND id<?)";
         assert_eq!(found(sql), by_status);
+    }
+}
+
+/// Values say nothing of how rows are found: a statement is prepared once, and not again
+/// whenever it is about something else.
+#[test]
+fn no_statement_is_prepared_again_for_other_values() {
+    let db = database();
+    let others =
+        [inbox::LIST, process::UNSETTLED, audit::NEWEST, record::INSERT_KEY, record::INSERT];
+    for sql in STATEMENTS.iter().chain(&others) {
+        let mut statement = db.prepare(sql).unwrap();
+        for value in 1..=3 {
+            for index in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(index, value).unwrap();
+            }
+            // what a constraint refuses was run all the same
+            let mut rows = statement.raw_query();
+            while let Ok(Some(_)) = rows.next() {}
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
     }
 }

@@ -100,7 +100,7 @@ impl SqliteStore {
         Place { directory: directory.to_owned(), vfs: None }.has_database()
     }
 
-    /// Reads on a blocking thread.
+    /// Reads on one of the threads for that.
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
@@ -130,7 +130,7 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     /// Finishes what was accepted, as closing does, and waits for it.
     fn drop(&mut self) {
-        self.readers.drop_idle();
+        self.readers.end();
         if let Err(error) = self.writer.close() {
             tracing::error!(%error, "closing the store failed");
         }

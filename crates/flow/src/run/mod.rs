@@ -48,7 +48,7 @@ pub use resume::ResumeError;
 pub use start::{StartError, StartRequest};
 pub use status::{ErrorInfo, Status};
 
-use crate::definition::Flow;
+use crate::definition::{Behavior, Flow};
 use durable::{Batch, InboxId, Message, ProcessId, ProcessKind, Standing, Ticks};
 use event::{EventWriter, ReadError};
 use expr::{Str, Value};
@@ -246,12 +246,14 @@ impl Run {
         }
     }
 
-    /// True when some call has been made and its result is awaited.
+    /// True when some call has been made whose result comes by itself and soon: who waits to
+    /// be called back may wait for weeks.
     #[must_use]
-    pub fn has_calls_under_way(&self) -> bool {
+    pub fn is_answered_soon(&self) -> bool {
         self.state.parked.iter().any(|(frame, action)| {
             let pending = &self.state.slot(&self.flow, *frame, *action).pending;
-            pending.as_ref().is_some_and(|pending| pending.is_called())
+            let is_webhook = matches!(self.flow.action(*action).behavior, Behavior::Webhook { .. });
+            !is_webhook && pending.as_ref().is_some_and(|pending| pending.is_called())
         })
     }
 

@@ -396,7 +396,7 @@ impl World {
             return run;
         }
         assert_eq!(run.due(), loaded.due(), "the loaded run is due at another time");
-        assert_eq!(run.has_calls_under_way(), loaded.has_calls_under_way());
+        assert_eq!(run.is_answered_soon(), loaded.is_answered_soon());
         let calls = |run: &Run| {
             let mut calls = run.calls_under_way();
             calls.sort_by_key(|effect| effect.id);

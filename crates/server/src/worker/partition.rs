@@ -6,7 +6,7 @@ use crate::clock::SECOND;
 use crate::limits::{PARKED_RUNS_CACHED_MAX, STEP_TRIES_LOGGED};
 use durable::{InboxRow, MessageKind, Partition, PartitionSet, ProcessId, Standing};
 use flow::run::mask::Masks;
-use flow::run::{CallResult, Input, Run};
+use flow::run::{CallResult, Effect, Input, Request, Run};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -231,7 +231,7 @@ impl Engine {
             };
             match work {
                 Work::Input(input) => self.step_run(run, input).await,
-                Work::TakeUp => self.see_to_calls(run),
+                Work::TakeUp => self.see_to_calls(run).await,
             }
         }
     }
@@ -249,11 +249,11 @@ impl Engine {
 
     /// Calls that were intended and that nobody makes any more are made again, or get
     /// their end when they must not be.
-    fn see_to_calls(self: &Arc<Self>, run: Box<Run>) {
+    async fn see_to_calls(self: &Arc<Self>, run: Box<Run>) {
         let process = run.id;
         for effect in run.calls_under_way() {
             tracing::debug!(%process, effect = effect.id, "a call was under way");
-            if self.is_calling(process, effect.id, effect.attempt) {
+            if self.is_calling(process, effect.id, effect.attempt) || self.is_begun(&effect).await {
                 continue;
             }
             if effect.repeatable {
@@ -264,6 +264,14 @@ impl Engine {
             }
         }
         self.put_back(run, false);
+    }
+
+    /// Whether what a call begins is there: it goes on by itself, and brings the answer.
+    async fn is_begun(&self, effect: &Effect) -> bool {
+        match &effect.request {
+            Request::Subscribe(call) => matches!(self.store.load(call.process).await, Ok(Some(_))),
+            _ => false,
+        }
     }
 
     fn next(&self, process: ProcessId) -> Next {
@@ -292,9 +300,10 @@ impl Engine {
         let has_room = partition.mailboxes.len() <= PARKED_RUNS_CACHED_MAX;
         let Some(mailbox) = partition.mailboxes.get(&process) else { return };
         let soon = self.clock.now() + crate::limits::TIMER_HORIZON_SECONDS * SECOND;
-        let is_near = mailbox.run.as_ref().is_some_and(|run| {
-            run.has_calls_under_way() || run.due().is_some_and(|due| due <= soon)
-        });
+        let is_near = mailbox
+            .run
+            .as_ref()
+            .is_some_and(|run| run.is_answered_soon() || run.due().is_some_and(|due| due <= soon));
         if !has_room || !is_near {
             partition.mailboxes.remove(&process);
         }

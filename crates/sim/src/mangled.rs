@@ -50,11 +50,14 @@ pub fn is_forced(bug: Option<Bug>, stored: Option<&Record>) -> bool {
     bug == Some(Bug::AnswerOverOutcome) && is_over(&body)
 }
 
-/// Whether a removal is said to be done and is not.
+/// Whether something is said to be done and is not.
 #[must_use]
 pub fn is_lost(bug: Option<Bug>, edit: &Edit) -> bool {
-    let is_deputy = |kind: u8| kind == Kind::Deputy as u8;
-    bug == Some(Bug::KeepDeputy) && matches!(edit, Edit::Remove { kind, .. } if is_deputy(*kind))
+    match edit {
+        Edit::Remove { kind, .. } => bug == Some(Bug::KeepDeputy) && *kind == Kind::Deputy as u8,
+        Edit::Send(_) => bug == Some(Bug::ForgetOwedWake),
+        _ => false,
+    }
 }
 
 fn is_over(body: &Value) -> bool {

@@ -346,7 +346,7 @@ impl Store for SimStore {
 
     /// The audit is not simulated: nothing reads it.
     fn change(&self, edits: Vec<Edit>, _audit: Vec<AuditRow>) -> Answer<'_, Vec<i64>> {
-        self.act(move |truth| truth.managed.change(&edits))
+        self.act(move |truth| truth.change(&edits))
     }
 
     fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>> {

@@ -4,6 +4,7 @@
 
 use crate::bug::Bug;
 use crate::managed::Managed;
+use crate::mangled;
 use crate::node::BEGINNING;
 use durable::limits::PARTITIONS;
 use durable::{
@@ -12,7 +13,9 @@ use durable::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use store::{Commit, Committed, LiveProcess, RetentionRow, RunChange, RunRow, TokenRow};
+use store::{
+    Commit, Committed, Edit, LiveProcess, RetentionRow, RunChange, RunRow, StoreError, TokenRow,
+};
 use tokio::time::Instant;
 
 /// A live process.
@@ -321,6 +324,19 @@ impl Truth {
             }
             None => {}
         }
+    }
+
+    /// Makes all changes or none, and sends what they say.
+    pub fn change(&mut self, edits: &[Edit]) -> Result<Vec<i64>, StoreError> {
+        let mut done = self.managed.change(edits)?;
+        for (edit, number) in edits.iter().zip(&mut done) {
+            if let Edit::Send(message) = edit
+                && !mangled::is_lost(self.managed.bug, edit)
+            {
+                *number = i64::from(self.send(message).is_some());
+            }
+        }
+        Ok(done)
     }
 
     /// The row that a message gets; none when it is there, or its target is not.

@@ -180,7 +180,8 @@ pub trait Store: Send + Sync + 'static {
     /// Makes changes durable together with what the audit says of them, in order, or none.
     /// [`StoreError::Conflict`] when a name or a unique key is taken, or when something is
     /// not as it was read. Answers for each change a number: the new revision of a record or
-    /// of a flow, the key of a new flow, how many rows a removal found.
+    /// of a flow, the key of a new flow, how many rows a removal found, and 1 for a message that
+    /// was taken, else 0.
     fn change(&self, edits: Vec<Edit>, audit: Vec<AuditRow>) -> Answer<'_, Vec<i64>>;
 
     fn record(&self, kind: u8, id: &str) -> Answer<'_, Option<Record>>;

@@ -1,6 +1,6 @@
 //! Plain records of what is stored. The server gives them meaning.
 
-use durable::{Batch, Chunk, Epoch, InboxId, InboxRow, ProcessId, ProcessKind, Ticks};
+use durable::{Batch, Chunk, Epoch, InboxId, InboxRow, Message, ProcessId, ProcessKind, Ticks};
 
 /// A batch with the rows that are projected from it.
 #[derive(Debug)]
@@ -243,6 +243,8 @@ pub enum Edit {
     ReplaceDocument(VersionRow),
     /// A flow and its versions. Its runs stay until they are removed.
     DeleteWorkflow(i64),
+    /// A message to a process: dropped where that has ended, or has got it before.
+    Send(Message),
 }
 
 impl Edit {
@@ -256,6 +258,7 @@ impl Edit {
             Edit::CreateWorkflow(_, version)
             | Edit::UpdateWorkflow(_, Some(version))
             | Edit::ReplaceDocument(version) => version.document.len(),
+            Edit::Send(message) => message.body.len(),
             Edit::Remove { .. } | Edit::UpdateWorkflow(_, None) | Edit::DeleteWorkflow(_) => 0,
         }
     }

@@ -99,6 +99,11 @@ impl<T> Known<T> {
         Known { value, revision: 0 }
     }
 
+    /// The same once it is stored, with the number that the change of it got.
+    pub fn stored(self, revision: i64) -> Known<T> {
+        Known { revision, ..self }
+    }
+
     /// Whether there is a record of it.
     pub fn is_stored(&self) -> bool {
         self.revision > 0

@@ -44,11 +44,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Adds a message from outside to a process's inbox. What it brings is sealed, whoever
-    /// gets it.
-    pub async fn send(&self, mut message: Message) -> Result<bool, StoreError> {
+    /// A message from outside as it is stored: what it brings is sealed, whoever gets it.
+    pub(super) fn sealed(&self, mut message: Message) -> Result<Message, StoreError> {
         self.seal_message(&mut message)?;
-        self.store.send(message).await
+        Ok(message)
+    }
+
+    /// Adds a message from outside to a process's inbox.
+    pub async fn send(&self, message: Message) -> Result<bool, StoreError> {
+        self.store.send(self.sealed(message)?).await
     }
 
     /// What is needed to load a live process, open.

@@ -357,6 +357,21 @@ impl Engine {
         Ok((is_right && is_waiting).then_some(Waiting { run, effect, workflow, subscription: it }))
     }
 
+    /// What somebody says to the action that waits at an address. `None`: nobody waits, or the
+    /// address is none.
+    pub async fn callback(
+        &self,
+        process: ProcessId,
+        token: &str,
+        request: Value,
+    ) -> Result<Option<Callback>, AppError> {
+        let Some(waiting) = self.waiting_for(process, token).await? else { return Ok(None) };
+        let Waiting { run, effect, workflow, subscription } = waiting;
+        let message = flow::run::connector::called_back(request.clone());
+        let message = self.sealed(reply_to(run, effect, process, &message))?;
+        Ok(Some(Callback { message, workflow, subscription, request }))
+    }
+
     /// Somebody calls back: the action that waits is told, once. `None`: nobody waits, or the
     /// address is none.
     pub async fn call_back(
@@ -365,22 +380,47 @@ impl Engine {
         token: &str,
         request: Value,
     ) -> Result<Option<()>, AppError> {
-        let Some(waiting) = self.waiting_for(process, token).await? else { return Ok(None) };
-        let Waiting { run, effect, workflow, subscription } = waiting;
-        let message = flow::run::connector::called_back(request.clone());
+        let Some(callback) = self.callback(process, token, request).await? else {
+            return Ok(None);
+        };
+        let run = callback.message.to;
         // a second call is the same message, and changes nothing
-        let is_new = self.send(reply_to(run, effect, process, &message)).await?;
+        let is_new = self.store.send(callback.message.clone()).await?;
         let rows = self.inbox(run).await?;
         if !is_new && !rows.iter().any(|row| row.message.from == Some(process)) {
             // the run has ended, or was answered, since it was looked at
             return Ok(None);
         }
         if is_new {
-            self.note_delivery(workflow, &subscription, request).await;
+            self.note_callback(callback).await;
         }
         rows.into_iter().for_each(|row| self.deliver_row(row));
         Ok(Some(()))
     }
+
+    /// What was said to an action is stored: its run goes on.
+    pub async fn called_back(self: &Arc<Self>, callback: Callback, is_new: bool) {
+        let run = callback.message.to;
+        if is_new {
+            self.note_callback(callback).await;
+        }
+        self.read_inbox(run);
+    }
+
+    async fn note_callback(self: &Arc<Self>, callback: Callback) {
+        let Callback { workflow, subscription, request, .. } = callback;
+        self.note_delivery(workflow, &subscription, request).await;
+    }
+}
+
+/// What somebody says to an action that waits, on its way to the run.
+pub struct Callback {
+    /// As it is stored. The run takes one of a subscription.
+    pub message: Message,
+    /// Key of the flow.
+    workflow: i64,
+    subscription: Box<Subscription>,
+    request: Value,
 }
 
 /// Who waits for a call at an address.

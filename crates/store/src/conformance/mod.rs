@@ -127,6 +127,7 @@ macro_rules! conformance_suite {
                 a_unique_key_is_one_records
                 records_are_paged_by_key
                 changes_are_made_together_or_not_at_all
+                messages_are_sent_with_changes
                 flows_change_with_records
             }
             reopen {

@@ -1,7 +1,7 @@
 //! Management data: records, and changes of several things at once.
 
 use super::StoreFactory;
-use super::sample::{open, version, workflow};
+use super::sample::{done, id, open, reply, step, version, workflow};
 use crate::{Edit, Record, RecordKey, RecordRange, Store, StoreError};
 
 const USER: u8 = 1;
@@ -163,6 +163,26 @@ pub async fn changes_are_made_together_or_not_at_all(factory: &dyn StoreFactory)
     let done = store.change(edits[..2].to_vec(), Vec::new()).await;
     assert_eq!(done, Ok(vec![1, 1]));
     assert_eq!(store.change(Vec::new(), Vec::new()).await, Ok(vec![]));
+}
+
+pub async fn messages_are_sent_with_changes(factory: &dyn StoreFactory) {
+    let store = open(factory).await;
+    done(&*store, step(id(1), 0)).await;
+    let told = |revision, from| {
+        let row = Record { revision, ..record("ada", &[]) };
+        let message = |to| Edit::Send(reply(id(to), id(from), 5));
+        store.change(vec![Edit::Put(row), message(1), message(9)], Vec::new())
+    };
+    assert_eq!(told(0, 2).await, Ok(vec![1, 1, 0]));
+    // the same message is taken once
+    assert_eq!(told(1, 2).await, Ok(vec![2, 0, 0]));
+    // what is refused sends nothing
+    let refused = told(1, 3).await;
+    assert!(is_conflict(&refused), "{refused:?}");
+    let rows = store.inbox(id(1)).await.expect("an inbox");
+    let messages: Vec<_> = rows.into_iter().map(|row| row.message).collect();
+    assert_eq!(messages, [reply(id(1), id(2), 5)]);
+    assert_eq!(store.inbox(id(9)).await, Ok(Vec::new()));
 }
 
 pub async fn flows_change_with_records(factory: &dyn StoreFactory) {

@@ -2,7 +2,7 @@
 
 use super::address::Db;
 use super::fault::Fault;
-use super::{audit, record, workflow, workflow_version};
+use super::{audit, inbox, record, workflow, workflow_version};
 use crate::{AuditRow, Edit};
 
 /// Applies changes in order. Answers a number for each.
@@ -30,5 +30,6 @@ async fn one(db: &Db, edit: &Edit) -> Result<i64, Fault> {
         }
         Edit::ReplaceDocument(version) => workflow_version::replace(db, version).await,
         Edit::DeleteWorkflow(key) => Ok(i64::from(workflow::delete(db, *key).await?)),
+        Edit::Send(message) => Ok(i64::from(inbox::send(db, message).await?)),
     }
 }

@@ -102,6 +102,14 @@ impl Delivered {
     }
 }
 
+/// Puts one message there. False when it is there already, or its target has ended.
+pub(super) async fn send(db: &Db, message: &Message) -> Result<bool, Fault> {
+    let mut messages = Messages::default();
+    messages.push(message);
+    messages.hold().rows(db).await?;
+    Ok(!messages.deliver().rows(db).await?.is_empty())
+}
+
 /// Rows that processes are done with.
 #[derive(Default)]
 pub(super) struct Consumed<'a> {

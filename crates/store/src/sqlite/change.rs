@@ -1,7 +1,7 @@
 //! Changes of management data, with what the audit says of them.
 
 use super::fault::Fault;
-use super::{audit, record, workflow, workflow_version};
+use super::{audit, inbox, record, workflow, workflow_version};
 use crate::{AuditRow, Edit};
 use rusqlite::Connection;
 
@@ -27,5 +27,6 @@ fn one(db: &Connection, edit: &Edit) -> Result<i64, Fault> {
         }
         Edit::ReplaceDocument(version) => workflow_version::replace(db, version),
         Edit::DeleteWorkflow(key) => Ok(i64::from(workflow::delete(db, *key)?)),
+        Edit::Send(message) => Ok(i64::from(inbox::deliver(db, message)?.is_some())),
     }
 }

@@ -241,7 +241,7 @@ pub async fn create(
         let message = format!("There is no member '{name}' of an approval.");
         return Err(ApiError(AppError::invalid("InvalidRequestContent", message)));
     }
-    let asking = Asking { approval_type, input, flow: None, key: None };
+    let asking = Asking::by_hand(approval_type, input);
     let made = state.app.create_approval(&caller, &environment, asking).await?;
     let view = state.app.get_approval(&caller, &made.id).await?;
     Ok((StatusCode::CREATED, Json(render_detail(&view))))

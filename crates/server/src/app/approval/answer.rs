@@ -48,7 +48,7 @@ impl App {
                 stands_for.cloned().unwrap_or_else(|| caller.id().to_owned())
             }
         };
-        self.answer_for(caller, id, (assignee, None), input).await
+        self.answer_for(caller, view.record, (assignee, None), input).await
     }
 
     /// Answers one asking, by the number of its task, and no later one of the same person.
@@ -63,7 +63,9 @@ impl App {
         let assignee = view.record.state.tasks().get(task).map(|it| it.assignee.clone());
         let is_theirs = |it: &String| it == caller.id() || view.stands_for.contains(it);
         match assignee.filter(is_theirs) {
-            Some(assignee) => self.answer_for(caller, id, (assignee, Some(task)), input).await,
+            Some(assignee) => {
+                self.answer_for(caller, view.record, (assignee, Some(task)), input).await
+            }
             None => Err(not_stood_for(&format!("task {task}"))),
         }
     }
@@ -71,7 +73,7 @@ impl App {
     async fn answer_for(
         &self,
         caller: &Caller,
-        id: &str,
+        record: Known<ApprovalRecord>,
         (assignee, task): (String, Option<usize>),
         input: AnswerInput,
     ) -> Result<Known<ApprovalRecord>, AppError> {
@@ -104,7 +106,7 @@ impl App {
             tells.extend(stepped.tells);
             Ok(Stepped { tells, ..stepped })
         };
-        self.change_approval(caller, id, step).await
+        self.change_known(caller, record, step).await
     }
 
     /// Has somebody else answer instead: assignees where the approval allows it, whoever

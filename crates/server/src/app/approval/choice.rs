@@ -43,9 +43,10 @@ impl App {
             input: input_of(&message),
             flow: call.flow.map(str::to_owned),
             key: Some(call.key.to_owned()),
+            waiting: Some(self.waiting_at(&callback, Form::Choice)),
         };
         let record = self.begin_approval(acting, &environment, asking).await?;
-        self.wait_for(&record, (&callback, Form::Choice), true).await
+        self.wait_for(record, (&callback, Form::Choice), true).await
     }
 
     /// What was chosen, and by whom.

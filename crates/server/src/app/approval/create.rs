@@ -3,6 +3,7 @@
 use super::input::{ApprovalInput, ApprovalType};
 use super::people::{Found, names_in};
 use super::record::{ApprovalRecord, Attachment};
+use super::wake::Waiting;
 use crate::app::data::{Change, Kind, Known, Stored};
 use crate::app::environment::Environment;
 use crate::app::error::{AppError, ErrorKind};
@@ -45,6 +46,16 @@ pub struct Asking {
     pub flow: Option<String>,
     /// The same for every attempt to ask the same: it makes one approval.
     pub key: Option<String>,
+    /// Who asks and waits by the same call.
+    pub(super) waiting: Option<Waiting>,
+}
+
+impl Asking {
+    /// What somebody asks who is no flow.
+    #[must_use]
+    pub fn by_hand(approval_type: ApprovalType, input: ApprovalInput) -> Asking {
+        Asking { approval_type, input, flow: None, key: None, waiting: None }
+    }
 }
 
 impl App {
@@ -86,13 +97,16 @@ impl App {
             change = change.put(&Known::new(content))?;
         }
         match self.apply(caller, change).await {
-            // another attempt was quicker
-            Err(error) if error.kind == ErrorKind::Conflict => {}
-            done => done.map(|_| self.notices.hurry())?,
-        }
-        match self.get::<ApprovalRecord>(&id).await? {
-            Some(stored) => Ok(stored),
-            None => Err(AppError::internal(format!("the approval '{}' is gone", record.id()))),
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                // another attempt was quicker
+                let known = self.get(&id).await?;
+                known.ok_or_else(|| AppError::internal(format!("the approval '{id}' is gone")))
+            }
+            Err(error) => Err(error),
+            Ok(numbers) => {
+                self.notices.hurry();
+                Ok(record.stored(numbers.first().copied().unwrap_or_default()))
+            }
         }
     }
 
@@ -102,7 +116,7 @@ impl App {
         environment: &Environment,
         (id, asking): (&str, Asking),
     ) -> Result<(Known<ApprovalRecord>, Change), AppError> {
-        let Asking { approval_type, input, flow, .. } = asking;
+        let Asking { approval_type, input, flow, waiting, .. } = asking;
         input.check()?;
         let files = input.files()?;
         let calendar = self.calendar_for(environment, input.calendar.as_deref()).await?;
@@ -145,7 +159,7 @@ impl App {
             created: now,
             changed: now,
             state,
-            waiting: Vec::new(),
+            waiting: waiting.into_iter().collect(),
         });
         let mut change = Change::default().put(&record)?;
         for notice in self.notices_of(&record, &tells, now)? {

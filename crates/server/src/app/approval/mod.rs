@@ -3,8 +3,9 @@
 //!
 //! An approval is a record and not a process of its own: whoever answers changes it at any
 //! node and hears at once whether that counted, and of two who answer at a time the store
-//! lets one be first. What an outcome owes to others (flows that wait, letters) is kept in the
-//! same change and is made good by rounds, however often a node ends.
+//! lets one be first. What an outcome owes to others is kept in the same change: flows of this
+//! server are sent it by that, letters and calls to others are made good by rounds, however
+//! often a node ends.
 //!
 //! Invariant: whoever waits is told of an outcome once it is stored, and of no other one.
 
@@ -48,9 +49,11 @@ use super::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::auth::policy::{self, Hold, Place};
 use crate::limits::APPROVAL_TRIES_MAX;
+use crate::worker::Callback;
 use governance::approval::{Entry, Refusal, Tell, What};
 use serde_json::{Value, json};
 use std::time::Duration;
+use store::Edit;
 
 /// An approval with what the caller has to do with it.
 pub struct ApprovalView {
@@ -119,20 +122,29 @@ impl App {
         Ok(ApprovalView { record, stands_for: people, answers_for, is_cancellable, is_led })
     }
 
-    /// Changes an approval, again as long as others do so at the same moment. `step` says whom
-    /// to tell, and what the audit is to say, which is nothing where nothing was asked for:
-    /// what time has decided is said all the same, with the end of the chain. What was refused
-    /// is stored too: time may have passed on the way.
+    /// Changes an approval: [`Self::change_known`] of what is stored.
     async fn change_approval(
         &self,
         caller: &Caller,
         id: &str,
+        step: impl FnMut(&mut ApprovalRecord, i64) -> Result<Stepped, AppError>,
+    ) -> Result<Known<ApprovalRecord>, AppError> {
+        let record = self.get(id).await?.ok_or_else(|| no_approval(id))?;
+        self.change_known(caller, record, step).await
+    }
+
+    /// Changes an approval that was read, again as long as others do so at the same moment.
+    /// `step` says whom to tell, and what the audit is to say, which is nothing where nothing
+    /// was asked for: what time has decided is said all the same, with the end of the chain.
+    /// What was refused is stored too: time may have passed on the way.
+    async fn change_known(
+        &self,
+        caller: &Caller,
+        mut record: Known<ApprovalRecord>,
         mut step: impl FnMut(&mut ApprovalRecord, i64) -> Result<Stepped, AppError>,
     ) -> Result<Known<ApprovalRecord>, AppError> {
-        let server = Caller::root("server");
+        let (server, id) = (Caller::root("server"), record.id.clone());
         for attempt in 0..APPROVAL_TRIES_MAX {
-            let mut record =
-                self.get::<ApprovalRecord>(id).await?.ok_or_else(|| no_approval(id))?;
             let before = record.value.clone();
             let now = self.engine.clock.now();
             let Stepped { tells, audit, result } = step(&mut record.value, now)?;
@@ -141,7 +153,7 @@ impl App {
                 return Ok(record);
             }
             record.changed = now;
-            let mut change = Change::default().put(&record)?;
+            let mut change = Change::default();
             for notice in self.notices_of(&record, &tells, now)? {
                 change = change.put(&notice)?;
             }
@@ -149,29 +161,58 @@ impl App {
                 audit.is_none() && before.state.is_open() && !record.state.is_open();
             let ended = || ("CompleteApproval", json!({"outcome": record.outcome()}));
             if let Some((operation, detail)) = audit.or_else(|| is_ended_by_time.then(ended)) {
-                change = change.audit(operation, id, &record.said(detail));
+                change = change.audit(operation, &id, &record.said(detail));
             }
             let by = if is_ended_by_time { &server } else { caller };
-            match self.apply(by, change).await {
+            let callbacks = self.tell(&mut record.value, false).await;
+            match self.keep(by, record, change, callbacks).await {
                 Err(error) if error.kind == ErrorKind::Conflict => {
                     // somebody else was first; many at once do not meet again
                     let pause = self.engine.clock.moment().seed % (u64::from(attempt) * 4 + 2);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
+                    record = self.get(&id).await?.ok_or_else(|| no_approval(&id))?;
                 }
                 Err(error) => return Err(error),
-                Ok(_) => {
+                Ok(kept) => {
                     self.notices.hurry();
-                    if !record.state.is_open() {
-                        self.wake_waiting(id).await;
+                    if let Err(error) = self.tell_waiting(kept.clone()).await {
+                        tracing::warn!(approval = %id, message = %error.message, "who waits for an approval is told later");
                     }
                     result?;
-                    return self.get(id).await?.ok_or_else(|| no_approval(id));
+                    return Ok(kept);
                 }
             }
         }
         let message = "Too many answer this approval at the same moment. Try again shortly.";
         let kind = ErrorKind::Throttled { retry_after_seconds: 1 };
         Err(AppError::new(kind, "ApprovalBusy", message))
+    }
+
+    /// Keeps an approval with what else changes, and what it tells runs.
+    async fn keep(
+        &self,
+        by: &Caller,
+        record: Known<ApprovalRecord>,
+        change: Change,
+        callbacks: Vec<Callback>,
+    ) -> Result<Known<ApprovalRecord>, AppError> {
+        let messages = callbacks.iter().map(|it| Edit::Send(it.message.clone()));
+        let change = messages.fold(change.put(&record)?, Change::edit);
+        match self.apply(by, change).await {
+            Ok(mut numbers) => {
+                let taken = numbers.split_off(numbers.len().saturating_sub(callbacks.len()));
+                for (callback, taken) in callbacks.into_iter().zip(taken) {
+                    self.engine.called_back(callback, taken == 1).await;
+                }
+                Ok(record.stored(numbers.pop().unwrap_or_default()))
+            }
+            Err(error) => {
+                // it may be kept all the same
+                let runs = callbacks.iter().map(|it| it.message.to);
+                runs.for_each(|run| self.engine.read_inbox(run));
+                Err(error)
+            }
+        }
     }
 }
 

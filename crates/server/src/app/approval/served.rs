@@ -14,7 +14,6 @@ use crate::auth::caller::Caller;
 use crate::limits::{APPROVAL_LINK_BYTES_MAX, APPROVAL_WAITING_MAX};
 use expr::{Object, Value};
 use flow::run::CallResult;
-use governance::approval::evidence::hash_of;
 
 /// A call of the connector that is understood.
 pub struct ApprovalCall<'a> {
@@ -59,7 +58,7 @@ impl App {
     ) -> Result<CallResult, AppError> {
         match call.operation {
             "CreateAnApproval" => {
-                let record = self.begun(&call, acting, "ApprovalCreationInput").await?;
+                let record = self.begun(&call, acting, "ApprovalCreationInput", None).await?;
                 let mut body = self.asked_body(&record);
                 body.insert("adaptiveCard", self.approval_card(&record));
                 Ok(answer(201, None, body.into()))
@@ -67,8 +66,9 @@ impl App {
             "StartAndWaitForAnApproval" => {
                 let input = "WebhookApprovalCreationInput";
                 let callback = callback_in(call.parameters.get(input), "notificationUrl")?;
-                let record = self.begun(&call, acting, input).await?;
-                self.wait_for(&record, (&callback, Form::Outcome), true).await
+                let waits = Some((callback.as_str(), Form::Outcome));
+                let record = self.begun(&call, acting, input, waits).await?;
+                self.wait_for(record, (&callback, Form::Outcome), true).await
             }
             "WaitForAnApproval" => {
                 let name = text_of(call.parameters, "approvalName");
@@ -78,7 +78,7 @@ impl App {
                 let record = record.ok_or_else(|| no_approval(id))?;
                 let input = call.parameters.get("WebhookApprovalSubscription");
                 let callback = callback_in(input, "notificationUrl")?;
-                self.wait_for(&record, (&callback, Form::Outcome), false).await
+                self.wait_for(record, (&callback, Form::Outcome), false).await
             }
             choice::OPERATION => self.ask_for_choice(&call, acting).await,
             other => {
@@ -94,13 +94,15 @@ impl App {
         call: &ApprovalCall<'_>,
         acting: &Caller,
         input: &str,
+        waits: Option<(&str, Form)>,
     ) -> Result<Known<ApprovalRecord>, AppError> {
         let approval_type = ApprovalType::named(&text_of(call.parameters, "approvalType"))?;
         let input = input_of(&call.parameters.get(input).cloned().unwrap_or_default())?;
         let gone = || AppError::not_found("EnvironmentNotFound", "The environment is gone.");
         let environment = self.environment(call.environment).await?.ok_or_else(gone)?;
         let (flow, key) = (call.flow.map(str::to_owned), Some(call.key.to_owned()));
-        let asking = Asking { approval_type, input, flow, key };
+        let waiting = waits.map(|(callback, form)| self.waiting_at(callback, form));
+        let asking = Asking { approval_type, input, flow, key, waiting };
         self.begin_approval(acting, &environment, asking).await
     }
 
@@ -186,15 +188,22 @@ fn answer(status: i64, location: Option<String>, body: Value) -> CallResult {
 }
 
 impl App {
+    /// Whoever asks and waits by one call.
+    pub(super) fn waiting_at(&self, callback: &str, form: Form) -> Waiting {
+        Waiting::at(callback, form, true, self.engine.clock.now())
+    }
+
     /// Somebody waits for the outcome. It may be there already: they are told at once.
     pub(super) async fn wait_for(
         &self,
-        record: &Known<ApprovalRecord>,
+        record: Known<ApprovalRecord>,
         (callback, form): (&str, Form),
         has_begun: bool,
     ) -> Result<CallResult, AppError> {
-        let id = hash_of(&[callback.as_bytes()]).get(..32).unwrap_or_default().to_owned();
-        let step = |record: &mut ApprovalRecord, now| {
+        let now = self.engine.clock.now();
+        let waiting = Waiting::at(callback, form, has_begun, now);
+        let id = waiting.id.clone();
+        let step = |record: &mut ApprovalRecord, _| {
             if record.waiting.iter().any(|it| it.id == id) {
                 return Ok(Stepped::of(Vec::new(), Ok(())));
             }
@@ -204,19 +213,11 @@ impl App {
                 let kind = ErrorKind::Conflict;
                 return Err(AppError::new(kind, "TooManyApprovalSubscriptions", message));
             }
-            let callback = callback.to_owned();
-            record.waiting.push(Waiting {
-                id: id.clone(),
-                callback,
-                form,
-                tries: 0,
-                due: now,
-                has_begun,
-            });
+            record.waiting.push(waiting.clone());
             Ok(Stepped::of(Vec::new(), Ok(())))
         };
         let server = Caller::root("server");
-        let record = self.change_approval(&server, &record.id, step).await?;
+        let record = self.change_known(&server, record, step).await?;
         let location = format!("/approvals/{}/subscriptions/{id}", record.id);
         Ok(answer(201, Some(location), self.asked_body(&record).into()))
     }

@@ -3,14 +3,16 @@
 use super::Stepped;
 use super::record::{ApprovalRecord, BY_DUE};
 use crate::app::App;
-use crate::app::data::Known;
+use crate::app::data::{Change, Known};
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
 use crate::limits::{APPROVAL_WAKE_TRIES_MAX, APPROVALS_EVERY, APPROVALS_PER_ROUND};
+use crate::worker::Callback;
 use expr::{Object, Value};
 use flow::run::connector::callback_of;
 use flow::run::{CallResult, HttpRequest, format_time};
+use governance::approval::evidence::hash_of;
 use governance::approval::{Input, TaskState};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,31 @@ pub(super) struct Waiting {
 
 fn begins() -> bool {
     true
+}
+
+impl Waiting {
+    /// Somebody who waits at an address. The same address waits once.
+    pub fn at(callback: &str, form: Form, has_begun: bool, now: i64) -> Waiting {
+        let id = hash_of(&[callback.as_bytes()]).get(..32).unwrap_or_default().to_owned();
+        Waiting { id, callback: callback.to_owned(), form, tries: 0, due: now, has_begun }
+    }
+
+    /// They were told, or could not be: not again for a minute, two, four, ... an hour at most.
+    fn tried(&mut self, now: i64) {
+        self.tries += 1;
+        let minutes = 1i64 << self.tries.min(6);
+        self.due = now.saturating_add(minutes * 60 * SECOND);
+    }
+}
+
+/// Who listens at an address.
+enum Listener {
+    /// An action of a run of this server.
+    Run(Box<Callback>),
+    /// Nobody does any more.
+    Gone,
+    /// Somebody who is called.
+    Outside,
 }
 
 /// How somebody is told.
@@ -88,9 +115,9 @@ impl App {
             let now = self.engine.clock.now();
             let page = self.list::<ApprovalRecord>(BY_DUE, &[], after, APPROVALS_PER_ROUND).await?;
             let count = page.rows.len();
-            let is_due = |it: &&Known<ApprovalRecord>| it.due().is_some_and(|due| due <= now);
+            let is_due = |it: &Known<ApprovalRecord>| it.due().is_some_and(|due| due <= now);
             let mut due = 0;
-            for record in page.rows.iter().filter(is_due) {
+            for record in page.rows.into_iter().filter(is_due) {
                 due += 1;
                 self.see_to_one(record).await;
             }
@@ -101,106 +128,106 @@ impl App {
         }
     }
 
-    async fn see_to_one(&self, record: &ApprovalRecord) {
+    async fn see_to_one(&self, record: Known<ApprovalRecord>) {
+        let id = record.id.clone();
         let done = match record.state.is_open() {
-            true => self.pass_time_of(&record.id).await,
-            false => self.tell_waiting(&record.id).await,
+            true => self.pass_time_of(record).await,
+            false => self.tell_waiting(record).await,
         };
         match done {
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => {
-                tracing::warn!(approval = %record.id, message = %error.message, "an approval was not seen to");
+                tracing::warn!(approval = %id, message = %error.message, "an approval was not seen to");
             }
             Ok(()) => {}
         }
     }
 
-    async fn pass_time_of(&self, id: &str) -> Result<(), AppError> {
+    async fn pass_time_of(&self, record: Known<ApprovalRecord>) -> Result<(), AppError> {
         let step = |record: &mut ApprovalRecord, now| {
             let (tells, result) = record.state.handle(now, Input::Clock);
             Ok(Stepped::of(tells, result))
         };
-        self.change_approval(&Caller::root("server"), id, step).await.map(|_| ())
+        self.change_known(&Caller::root("server"), record, step).await.map(|_| ())
     }
 
-    /// Tells who waits. What does not work out now is done by a round.
-    pub(super) async fn wake_waiting(&self, id: &str) {
-        if let Err(error) = self.tell_waiting(id).await {
-            tracing::warn!(approval = %id, message = %error.message, "who waits for an approval is told later");
-        }
-    }
-
-    async fn tell_waiting(&self, id: &str) -> Result<(), AppError> {
-        let Some(record) = self.get::<ApprovalRecord>(id).await? else { return Ok(()) };
-        if record.state.is_open() || record.waiting.is_empty() {
-            return Ok(());
-        }
-        let now = self.engine.clock.now();
-        let mut done = Vec::new();
-        for waiting in record.waiting.iter().filter(|it| it.due <= now) {
-            let body = match waiting.form {
-                Form::Outcome => self.outcome_body(&record),
-                Form::Choice => self.choice_body(&record),
-            };
-            done.push((waiting.id.clone(), self.tell(&record, waiting, &body).await));
-        }
-        let step = |record: &mut ApprovalRecord, now| {
-            for (id, told) in &done {
-                note_told(record, id, *told, now);
-            }
-            Ok(Stepped::of(Vec::new(), Ok(())))
-        };
-        self.note_waiting(id, step).await
-    }
-
-    /// Keeps who was told, without telling anybody again.
-    async fn note_waiting(
+    /// Tells who still waits for an outcome that is stored. What does not work out is done by a
+    /// round.
+    pub(super) async fn tell_waiting(
         &self,
-        id: &str,
-        mut step: impl FnMut(&mut ApprovalRecord, i64) -> Result<Stepped, AppError>,
+        mut record: Known<ApprovalRecord>,
     ) -> Result<(), AppError> {
-        let Some(mut record) = self.get::<ApprovalRecord>(id).await? else { return Ok(()) };
-        let before = record.value.clone();
-        step(&mut record.value, self.engine.clock.now())?;
-        if record.value == before {
+        let before = record.waiting.clone();
+        let callbacks = self.tell(&mut record.value, true).await;
+        if record.waiting == before {
             return Ok(());
         }
-        let change = crate::app::data::Change::default().put(&record)?;
-        match self.apply(&Caller::root("server"), change).await {
+        match self.keep(&Caller::root("server"), record, Change::default(), callbacks).await {
             // they are told again, which changes nothing, and it is kept then
             Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
             done => done.map(|_| ()),
         }
     }
 
-    /// Whether somebody who waits has heard. A flow of this server gets a message, which it
-    /// gets once however often it is sent.
-    async fn tell(&self, record: &ApprovalRecord, waiting: &Waiting, body: &Value) -> bool {
-        let own = match callback_of(&waiting.callback) {
-            Some((process, token)) => match self.engine.is_answerable(process, token).await {
-                // of this server, under whichever address it has been reached
-                Ok(true) => Some((process, token)),
-                Ok(false) if self.is_own(&waiting.callback) => return true,
-                Ok(false) => None,
-                Err(_) => return false,
-            },
-            None => None,
-        };
-        let Some((process, token)) = own else {
-            return self.post_outcome(record, waiting, body).await;
+    /// Tells who waits for an outcome: flows of this server by messages, which go with the
+    /// change that keeps what is told here, and which they get once however often they are
+    /// sent. Others are called, where the outcome `is_stored`.
+    pub(super) async fn tell(&self, record: &mut ApprovalRecord, is_stored: bool) -> Vec<Callback> {
+        let mut callbacks = Vec::new();
+        if record.state.is_open() {
+            return callbacks;
+        }
+        let now = self.engine.clock.now();
+        for mut waiting in std::mem::take(&mut record.waiting) {
+            if waiting.due > now {
+                record.waiting.push(waiting);
+                continue;
+            }
+            let body = match waiting.form {
+                Form::Outcome => self.outcome_body(record),
+                Form::Choice => self.choice_body(record),
+            };
+            let is_told = match self.listener(&waiting, &body).await {
+                Ok(Listener::Run(callback)) => {
+                    callbacks.push(*callback);
+                    true
+                }
+                Ok(Listener::Gone) => true,
+                Ok(Listener::Outside) if is_stored => {
+                    self.post_outcome(record, &waiting, body).await
+                }
+                Ok(Listener::Outside) => false,
+                Err(error) => {
+                    tracing::warn!(approval = %record.id, message = %error.message, "a flow was not told of an approval");
+                    false
+                }
+            };
+            if is_stored {
+                waiting.tried(now);
+            }
+            if !is_told && waiting.tries < APPROVAL_WAKE_TRIES_MAX {
+                record.waiting.push(waiting);
+            }
+        }
+        callbacks
+    }
+
+    /// Who listens where somebody said to wait.
+    async fn listener(&self, waiting: &Waiting, body: &Value) -> Result<Listener, AppError> {
+        let Some((process, token)) = callback_of(&waiting.callback) else {
+            return Ok(Listener::Outside);
         };
         let mut headers = Object::new();
         headers.insert("Content-Type", "application/json; charset=utf-8");
         let mut request = Object::with_capacity(2);
         request.push_new("headers", headers);
         request.push_new("body", body.clone());
-        match self.engine.call_back(process, token, request.into()).await {
-            Ok(_) => true,
-            Err(error) => {
-                tracing::warn!(%process, message = %error.message, "a flow was not told of an approval");
-                false
-            }
-        }
+        Ok(match self.engine.callback(process, token, request.into()).await? {
+            // of this server, under whichever address it has been reached
+            Some(callback) => Listener::Run(Box::new(callback)),
+            None if self.is_own(&waiting.callback) => Listener::Gone,
+            None => Listener::Outside,
+        })
     }
 
     /// Whether the run that waits at an address of this server goes on.
@@ -217,13 +244,13 @@ impl App {
         rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    async fn post_outcome(&self, record: &ApprovalRecord, waiting: &Waiting, body: &Value) -> bool {
+    async fn post_outcome(&self, record: &ApprovalRecord, waiting: &Waiting, body: Value) -> bool {
         let request = HttpRequest {
             method: "POST".into(),
             uri: waiting.callback.as_str().into(),
             queries: Vec::new(),
             headers: Vec::new(),
-            body: Some(body.clone()),
+            body: Some(body),
             cookie: None,
             authentication: Value::Null,
             idempotency_key: format!("{}-{}", record.id, waiting.id),
@@ -320,15 +347,4 @@ fn responses(record: &ApprovalRecord, tenant: &str) -> Vec<(usize, Value, String
             (order, body.into(), text)
         })
         .collect()
-}
-
-fn note_told(record: &mut ApprovalRecord, id: &str, told: bool, now: i64) {
-    for waiting in record.waiting.iter_mut().filter(|it| it.id == id) {
-        waiting.tries += 1;
-        // a minute, two, four, ... an hour at most
-        let minutes = 1i64 << waiting.tries.min(6);
-        waiting.due = now.saturating_add(minutes * 60 * SECOND);
-    }
-    let is_over = |it: &Waiting| it.id == id && (told || it.tries >= APPROVAL_WAKE_TRIES_MAX);
-    record.waiting.retain(|it| !is_over(it));
 }

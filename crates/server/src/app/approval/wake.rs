@@ -119,7 +119,7 @@ impl App {
             let mut due = 0;
             for record in page.rows.into_iter().filter(is_due) {
                 due += 1;
-                self.see_to_one(record).await;
+                Box::pin(self.see_to_one(record)).await;
             }
             match page.next {
                 Some(next) if due == count => after = Some(next),

@@ -71,7 +71,7 @@ fn load(flow: &Arc<Flow>, stored: &Stored) {
     let id = world::run_id();
     let loaded = Run::load(Arc::clone(flow), world::info(), id, stored, &Payloads::new());
     if let Ok(run) = loaded {
-        let _ = (run.status(), run.due(), run.parent(), run.has_calls_under_way());
+        let _ = (run.status(), run.due(), run.parent(), run.is_answered_soon());
         let _ = run.calls_under_way();
     }
 }

@@ -109,7 +109,7 @@ async fn ask(
     let input =
         json!({"title": format!("day {number}"), "assignedTo": "ada", "deadline": deadline});
     let input: ApprovalInput = serde_json::from_value(input).map_err(|it| it.to_string())?;
-    let asking = Asking { approval_type: ApprovalType::Basic, input, flow: None, key: None };
+    let asking = Asking::by_hand(ApprovalType::Basic, input);
     let made = app.create_approval(server, "default", asking).await;
     let made = made.map_err(|error| format!("nothing was asked: {}", error.message))?;
     Ok((made.id.clone(), made.created))

@@ -380,7 +380,7 @@ async fn two_who_answer_at_once_make_one_outcome() {
             assigned_to: "bob@example.org;carol@example.org".to_owned(),
             ..ApprovalInput::default()
         };
-        let asking = Asking { approval_type: ApprovalType::Basic, input, flow: None, key: None };
+        let asking = Asking::by_hand(ApprovalType::Basic, input);
         let made = office.house.app.create_approval(&office.ada, "default", asking).await;
         let id = store_id(&made.expect("an approval"));
         let (one, two) = tokio::join!(

@@ -74,8 +74,7 @@ async fn what_is_erased_is_not_stored() {
         assigned_to: format!("{};guest@partner.example", user.id),
         ..ApprovalInput::default()
     };
-    let asking =
-        Asking { approval_type: ApprovalType::BasicAwaitAll, input, flow: None, key: None };
+    let asking = Asking::by_hand(ApprovalType::BasicAwaitAll, input);
     let made = house.app.create_approval(&root(), "default", asking).await.expect("an approval");
     let answer = AnswerInput {
         assignee: None,
@@ -116,7 +115,7 @@ async fn what_was_changed_in_the_store_is_found_out() {
         assigned_to: user.id.clone(),
         ..ApprovalInput::default()
     };
-    let asking = Asking { approval_type: ApprovalType::Basic, input, flow: None, key: None };
+    let asking = Asking::by_hand(ApprovalType::Basic, input);
     let made = house.app.create_approval(&root(), "default", asking).await.expect("an approval");
     let answer = AnswerInput {
         assignee: None,

@@ -35,7 +35,7 @@ impl Clockwork {
             body[member] = value.clone();
         }
         let input: ApprovalInput = serde_json::from_value(body).expect("an input");
-        let asking = Asking { approval_type, input, flow: None, key: None };
+        let asking = Asking::by_hand(approval_type, input);
         let made = self.house.app.create_approval(&self.bob, "default", asking).await;
         made.expect("an approval").id.clone()
     }

@@ -100,7 +100,7 @@ async fn a_cancelled_run_takes_back_what_it_asked_and_nothing_else() {
         assigned_to: "carol@example.org".to_owned(),
         ..ApprovalInput::default()
     };
-    let asking = Asking { approval_type: ApprovalType::Basic, input, flow: None, key: None };
+    let asking = Asking::by_hand(ApprovalType::Basic, input);
     let made = office.house.app.create_approval(&office.ada, "default", asking).await;
     let other = store_id(&made.expect("an approval"));
     office.flow("other", json!({"Wait": wait("", &other)})).await;

@@ -280,12 +280,7 @@ async fn what_somebody_wrote_is_shown_as_text() {
     desk.says(&link, 410, "It was answered already").await;
     // an address that would run something is none
     let input = json!({"title": "T", "assignedTo": OUTSIDE, "itemLink": "javascript:alert(1)"});
-    let asking = Asking {
-        approval_type: ApprovalType::Basic,
-        input: serde_json::from_value(input).unwrap(),
-        flow: None,
-        key: None,
-    };
+    let asking = Asking::by_hand(ApprovalType::Basic, serde_json::from_value(input).unwrap());
     let refused = desk.house.app.create_approval(&root(), "default", asking).await.err();
     assert_eq!(refused.expect("a refusal").code, "InvalidApprovalInput");
 }

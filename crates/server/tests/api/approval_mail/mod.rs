@@ -166,7 +166,7 @@ impl Desk {
 
 async fn ask(house: &House, approval_type: ApprovalType, input: Value) -> String {
     let input = serde_json::from_value(input).expect("an input");
-    let asking = Asking { approval_type, input, flow: None, key: None };
+    let asking = Asking::by_hand(approval_type, input);
     let made = house.app.create_approval(&root(), "default", asking).await.expect("an approval");
     let made = serde_json::to_value(&made.value).expect("JSON");
     made["id"].as_str().expect("an id").to_owned()

@@ -38,6 +38,7 @@ mod item;
 mod key;
 mod known_secret;
 mod login;
+mod login_language;
 mod mail;
 mod managed;
 mod mine;

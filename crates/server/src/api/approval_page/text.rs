@@ -1,6 +1,7 @@
 //! The texts of the pages, in the languages there are.
 
-use axum::http::{HeaderMap, header};
+use crate::api::login::language::Language;
+use axum::http::HeaderMap;
 
 /// What the pages say. `{}` stands for what is put in.
 pub struct Texts {
@@ -105,50 +106,10 @@ static GERMAN: Texts = Texts {
     too_many: "Aus Ihrem Netz wurden zu viele Links aufgerufen, die dieser Server nicht verschickt hat. Versuchen Sie es in {} Sekunden noch einmal.",
 };
 
-/// Languages of a header that are looked at.
-const LANGUAGES_MAX: usize = 20;
-
-/// The texts in the language that a browser likes best; English when it knows none of ours.
+/// The texts in the language that a browser likes best.
 pub fn of(headers: &HeaderMap) -> &'static Texts {
-    let given = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
-    let mut best: Option<(f32, &'static Texts)> = None;
-    for part in given.unwrap_or_default().split(',').take(LANGUAGES_MAX) {
-        let (tag, rest) = part.split_once(';').unwrap_or((part, ""));
-        let language = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
-        let texts = match language.as_str() {
-            "en" => &ENGLISH,
-            "de" => &GERMAN,
-            _ => continue,
-        };
-        let weight = match rest.trim().strip_prefix("q=") {
-            Some(weight) => weight.trim().parse().unwrap_or(0.0),
-            None => 1.0_f32,
-        };
-        // of two that are liked as well, the first
-        if weight > best.map_or(0.0, |(weight, _)| weight) {
-            best = Some((weight, texts));
-        }
-    }
-    best.map_or(&ENGLISH, |(_, texts)| texts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_language_is_the_one_that_is_liked_best() {
-        let language = |given: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, given.parse().unwrap());
-            of(&headers).language
-        };
-        assert_eq!(language("de"), "de");
-        assert_eq!(language("de-AT,de;q=0.9,en;q=0.8"), "de");
-        assert_eq!(language("fr,en;q=0.5,de;q=0.7"), "de");
-        assert_eq!(language("en-GB,de"), "en");
-        assert_eq!(language("fr, *"), "en");
-        assert_eq!(language("de;q=0"), "en");
-        assert_eq!(of(&HeaderMap::new()).language, "en");
+    match Language::of(headers) {
+        Language::English => &ENGLISH,
+        Language::German => &GERMAN,
     }
 }

@@ -5,6 +5,7 @@ use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
+use super::text::Texts;
 use super::{ApiState, check_tenant};
 use crate::api::error::status_of;
 use crate::app::data::Known;
@@ -41,6 +42,8 @@ struct Way {
     redirect_uri: String,
     state: Option<String>,
     mode: ResponseMode,
+    /// What pages on the way say.
+    texts: &'static Texts,
 }
 
 /// In which part of the way back the answer is.
@@ -66,9 +69,10 @@ impl ResponseMode {
 impl Way {
     /// Sends the browser back.
     fn back(&self, pairs: &[(&str, &str)]) -> Response {
+        let texts = self.texts;
         let Ok(mut url) = Url::parse(&self.redirect_uri) else {
-            return Page::message(StatusCode::BAD_REQUEST, "Sign in", "There is no way back.")
-                .into_response();
+            let (status, text) = (StatusCode::BAD_REQUEST, texts.no_way_back);
+            return Page::message(texts, status, texts.sign_in, text).into_response();
         };
         let mut pairs = pairs.to_vec();
         pairs.extend(self.state.iter().map(|state| ("state", state.as_str())));
@@ -76,7 +80,7 @@ impl Way {
         let query = query.extend_pairs(&pairs).finish();
         match self.mode {
             ResponseMode::FormPost => {
-                return page::form_post(&self.redirect_uri, &pairs).into_response();
+                return page::form_post(texts, &self.redirect_uri, &pairs).into_response();
             }
             ResponseMode::Fragment => url.set_fragment(Some(&query)),
             ResponseMode::Query => {
@@ -98,12 +102,17 @@ impl Way {
 }
 
 /// What went wrong, on a page: where codes may not be sent, errors are not sent either.
-pub(super) fn failed(error: SignInError) -> Response {
+pub(super) fn failed(texts: &Texts, error: SignInError) -> Response {
     let (status, text) = match error {
-        SignInError::Refused(refusal) => (StatusCode::BAD_REQUEST, refusal.description()),
-        SignInError::Failed(error) => (status_of(error.kind), error.message),
+        SignInError::Refused(refusal) => {
+            let message = texts.said(&refusal.message).into_owned();
+            (StatusCode::BAD_REQUEST, Refusal { message, ..refusal }.description())
+        }
+        SignInError::Failed(error) => {
+            (status_of(error.kind), texts.said(&error.message).into_owned())
+        }
     };
-    Page::message(status, "This did not work", &text).into_response()
+    Page::message(texts, status, texts.failed, &text).into_response()
 }
 
 pub async fn show(
@@ -112,9 +121,9 @@ pub async fn show(
     RawQuery(query): RawQuery,
     browser: Browser,
 ) -> Response {
-    let arrival = match arrive(&state, &tenant, query.as_deref()).await {
+    let arrival = match arrive(&state, browser.texts, &tenant, query.as_deref()).await {
         Ok(arrival) => arrival,
-        Err(error) => return failed(error),
+        Err(error) => return failed(browser.texts, error),
     };
     let visit = match arrival {
         Ok(visit) => visit,
@@ -137,15 +146,15 @@ pub async fn send(
     RawQuery(query): RawQuery,
     sent: Sent,
 ) -> Response {
-    let arrival = match arrive(&state, &tenant, query.as_deref()).await {
+    let Sent { mut browser, fields } = sent;
+    let arrival = match arrive(&state, browser.texts, &tenant, query.as_deref()).await {
         Ok(arrival) => arrival,
-        Err(error) => return failed(error),
+        Err(error) => return failed(browser.texts, error),
     };
     let visit = match arrival {
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let Sent { mut browser, fields } = sent;
     let done = answer(&state, &visit, &mut browser, &fields).await;
     browser.answer(done)
 }
@@ -154,6 +163,7 @@ pub async fn send(
 /// go is an error; what is wrong after that goes back.
 async fn arrive(
     state: &ApiState,
+    texts: &'static Texts,
     tenant: &str,
     query: Option<&str>,
 ) -> Result<Result<Visit, Response>, SignInError> {
@@ -166,6 +176,7 @@ async fn arrive(
         state: fields.owned("state"),
         // one that is not known is refused by query
         mode: ResponseMode::read(fields.get("response_mode")).unwrap_or(ResponseMode::Query),
+        texts,
     };
     let request = match read_request(&fields, &application) {
         Ok(request) => request,
@@ -265,14 +276,14 @@ async fn go_on(
         return Ok(visit.answer.refuse("consent_required", description));
     }
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-    let page = page::consent(&Question {
+    let question = Question {
         mark: &mark,
         application: &visit.application,
         user: &user,
         is_administrator: state.app.may_consent_for_all(&user).await?,
         code: None,
-    });
-    Ok(visit.page(page))
+    };
+    Ok(visit.page(page::consent(browser.texts, &question)))
 }
 
 async fn send_code(
@@ -300,13 +311,14 @@ pub async fn sign_out(
     Path(tenant): Path<String>,
     mut browser: Browser,
 ) -> Response {
+    let texts = browser.texts;
     if let Err(error) = check_tenant(&state, &tenant) {
-        return failed(error);
+        return failed(texts, error);
     }
     if let Err(error) = state.app.sign_out_browser(&browser.cookie).await {
-        return failed(error.into());
+        return failed(texts, error.into());
     }
     browser.sign_out();
-    let text = "You have signed out in this browser.";
-    browser.answer(Ok(Page::message(StatusCode::OK, "Signed out", text)))
+    let page = Page::message(texts, StatusCode::OK, texts.signed_out_title, texts.signed_out);
+    browser.answer(Ok(page))
 }

@@ -3,6 +3,7 @@
 use super::ApiState;
 use super::authorize::failed;
 use super::form::Fields;
+use super::text::{self, Texts};
 use crate::app::AppError;
 use crate::app::directory::User;
 use crate::app::signin::SignInError;
@@ -32,6 +33,8 @@ pub struct Browser {
     pub user: Option<User>,
     /// Where it is, if that is known.
     pub address: Option<String>,
+    /// What pages say to it.
+    pub texts: &'static Texts,
     /// Cookies that it does not have yet.
     new: Vec<String>,
     kind: Kind,
@@ -77,8 +80,15 @@ impl Browser {
         let cookie = kind.read(headers, SIGNED_IN).unwrap_or_default();
         let user = state.app.browser_user(&cookie).await?;
         let cookie = if user.is_some() { cookie } else { String::new() };
-        let mut browser =
-            Browser { id: String::new(), cookie, user, address: None, new: Vec::new(), kind };
+        let mut browser = Browser {
+            id: String::new(),
+            cookie,
+            user,
+            address: None,
+            texts: text::of(headers),
+            new: Vec::new(),
+            kind,
+        };
         match kind.read(headers, BROWSER).filter(|id| !id.is_empty()) {
             Some(id) => browser.id = id,
             None => {
@@ -110,7 +120,8 @@ impl Browser {
     /// The answer to the browser: what was done, or why it was not, with the cookies that
     /// it does not have.
     pub fn answer(&self, done: Result<impl IntoResponse, SignInError>) -> Response {
-        let mut response = done.map_or_else(failed, IntoResponse::into_response);
+        let mut response =
+            done.map_or_else(|error| failed(self.texts, error), IntoResponse::into_response);
         for cookie in &self.new {
             if let Ok(value) = HeaderValue::from_str(cookie) {
                 response.headers_mut().append(header::SET_COOKIE, value);
@@ -124,7 +135,8 @@ impl FromRequestParts<ApiState> for Browser {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
-        Browser::of(state, &parts.headers).await.map_err(|error| failed(error.into()))
+        let browser = Browser::of(state, &parts.headers).await;
+        browser.map_err(|error| failed(text::of(&parts.headers), error.into()))
     }
 }
 
@@ -152,7 +164,8 @@ impl FromRequest<ApiState> for Sent {
 
     async fn from_request(request: Request<Body>, state: &ApiState) -> Result<Self, Response> {
         let browser = Browser::of(state, request.headers()).await;
-        let mut browser = browser.map_err(|error| failed(error.into()))?;
+        let texts = text::of(request.headers());
+        let mut browser = browser.map_err(|error| failed(texts, error.into()))?;
         browser.address = state.address_of(request.extensions(), request.headers());
         match fields_of(state, &browser, request).await {
             Ok(fields) => Ok(Sent { browser, fields }),

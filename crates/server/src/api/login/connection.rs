@@ -6,6 +6,7 @@ use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page};
+use super::text::{Texts, filled};
 use crate::app::connector::oauth::consent::{Arrival, ConsentStep, ConsentVisitor};
 use crate::app::signin::SignInError;
 use axum::extract::{RawQuery, State};
@@ -60,19 +61,19 @@ async fn follow(
         ConsentStep::SignIn => sign_in_page(state, browser, "", None, None).await?.into_response(),
         ConsentStep::Ask { by, name, connector, leads_to } => {
             let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-            let page = page::go_to_service(&mark, &by, &name, &connector);
+            let page = page::go_to_service(browser.texts, &mark, &by, &name, &connector);
             Page { leads_to: Some(leads_to), ..page }.into_response()
         }
-        ConsentStep::Go(address) => go(&address),
+        ConsentStep::Go(address) => go(browser.texts, &address),
     })
 }
 
-fn go(address: &str) -> Response {
+fn go(texts: &Texts, address: &str) -> Response {
     match HeaderValue::from_str(address) {
         Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response(),
         Err(_) => {
-            let text = "The address of the service cannot be followed.";
-            Page::message(StatusCode::BAD_REQUEST, "This did not work", text).into_response()
+            let text = texts.no_service_address;
+            Page::message(texts, StatusCode::BAD_REQUEST, texts.failed, text).into_response()
         }
     }
 }
@@ -104,6 +105,7 @@ async fn returned(
         }),
     };
     let name = state.app.finish_consent(given, &visitor, brought).await?;
-    let text = format!("The connection '{name}' is signed in. You may close this page.");
-    Ok(Page::message(StatusCode::OK, "Connected", &text).into_response())
+    let texts = browser.texts;
+    let text = filled(texts.connection_signed_in, &[name]);
+    Ok(Page::message(texts, StatusCode::OK, texts.connected, &text).into_response())
 }

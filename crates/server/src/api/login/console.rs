@@ -5,6 +5,7 @@ use super::browser::{Arrived, Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{Page, outside_link};
+use super::text::Texts;
 use crate::api::{ApiError, console};
 use crate::app::signin::browser::{At, Entered};
 use crate::app::signin::outside::Returned;
@@ -35,7 +36,7 @@ pub async fn send(
     let Sent { mut browser, fields } = sent;
     let done = match enter(&state, &mut browser, &fields, "").await {
         Ok(Ok(_)) => go_on(query.as_deref()),
-        Ok(Err(page)) => with_outside(&state, page, query.as_deref()),
+        Ok(Err(page)) => with_outside(&state, browser.texts, page, query.as_deref()),
         Err(error) => Err(error),
     };
     browser.answer(done)
@@ -47,18 +48,19 @@ async fn ask(
     query: Option<&str>,
 ) -> Result<Response, SignInError> {
     let page = sign_in_page(state, browser, "", None, None).await?;
-    with_outside(state, page, query)
+    with_outside(state, browser.texts, page, query)
 }
 
 /// The same page with the issuers from outside at which people may sign in.
 fn with_outside(
     state: &ApiState,
+    texts: &Texts,
     mut page: Page,
     query: Option<&str>,
 ) -> Result<Response, SignInError> {
     let to = destination(query)?;
     for (number, label) in state.app.outside_offers() {
-        page.content.push_str(&outside_link(number, &label, &to));
+        page.content.push_str(&outside_link(texts, number, &label, &to));
     }
     Ok(page.into_response())
 }

@@ -5,6 +5,7 @@ use super::browser::{Browser, Sent};
 use super::entry::{enter, sign_in_page};
 use super::form::Fields;
 use super::page::{self, Page, Question};
+use super::text::filled;
 use super::{ApiState, check_tenant, error};
 use crate::app::directory::User;
 use crate::app::signin::SignInError;
@@ -75,7 +76,7 @@ pub async fn show(
 ) -> Response {
     let fields = match Fields::of_query(query.as_deref()) {
         Ok(fields) => fields,
-        Err(error) => return failed(error),
+        Err(error) => return failed(browser.texts, error),
     };
     let code = fields.get("user_code").or_else(|| fields.get("otc"));
     let done = match browser.user.clone() {
@@ -99,7 +100,7 @@ async fn answer(
     let code = fields.get("user_code");
     match (fields.need("step")?, browser.user.clone()) {
         ("code", Some(user)) => ask(state, browser, &user, code).await,
-        ("consent", Some(user)) => decide(state, &user, fields).await,
+        ("consent", Some(user)) => decide(state, browser, &user, fields).await,
         ("code" | "consent", None) => ask_who(state, browser, code).await,
         _ => match enter(state, browser, fields, "").await? {
             Ok(user) => ask(state, browser, &user, code).await,
@@ -116,40 +117,46 @@ async fn ask(
     code: Option<&str>,
 ) -> Result<Response, SignInError> {
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-    let Some(code) = code else { return Ok(page::enter_code(&mark, None).into_response()) };
+    let texts = browser.texts;
+    let Some(code) = code else {
+        return Ok(page::enter_code(texts, &mark, None).into_response());
+    };
     let application = match state.app.device_of(code).await {
         Ok(application) => application,
         Err(SignInError::Refused(_)) => {
-            let wrong = "No device waits with this code. Look at it again, or begin again there.";
-            let page = page::enter_code(&mark, Some(wrong));
+            let page = page::enter_code(texts, &mark, Some(texts.no_device));
             return Ok(Page { status: StatusCode::BAD_REQUEST, ..page }.into_response());
         }
         Err(failure) => return Err(failure),
     };
-    let page = page::consent(&Question {
+    let question = Question {
         mark: &mark,
         application: &application,
         user,
         is_administrator: state.app.may_consent_for_all(user).await?,
         code: Some(code),
-    });
-    Ok(page.into_response())
+    };
+    Ok(page::consent(texts, &question).into_response())
 }
 
-async fn decide(state: &ApiState, user: &User, fields: &Fields) -> Result<Response, SignInError> {
+async fn decide(
+    state: &ApiState,
+    browser: &Browser,
+    user: &User,
+    fields: &Fields,
+) -> Result<Response, SignInError> {
     let code = fields.need("user_code")?;
     let decision = match fields.get("answer") {
         Some("accept") => DeviceDecision::Approve(whom(fields)),
         _ => DeviceDecision::Deny,
     };
     let application = state.app.decide_device(user, code, decision).await?;
+    let texts = browser.texts;
     let text = match decision {
-        DeviceDecision::Approve(_) => {
-            format!("You have signed in to {}. You may close this page.", application.display_name)
-        }
-        DeviceDecision::Deny => "Nothing was allowed. You may close this page.".to_owned(),
+        DeviceDecision::Approve(_) => filled(texts.device_signed_in, &[&application.display_name]),
+        DeviceDecision::Deny => texts.nothing_allowed.to_owned(),
     };
-    Ok(Page::message(StatusCode::OK, "Done", &text).into_response())
+    Ok(Page::message(texts, StatusCode::OK, texts.done, &text).into_response())
 }
 
 async fn ask_who(

@@ -21,9 +21,10 @@ pub async fn sign_in_page(
 ) -> Result<Page, SignInError> {
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
     let text = wrong.map(|refusal| refusal.message.as_str());
-    let mut page = page::sign_in(&mark, name, code, text);
+    let texts = browser.texts;
+    let mut page = page::sign_in(texts, &mark, name, code, text);
     if let Some(offer) = state.app.offer_passkeys(&browser.id).await? {
-        page = page::passkey::or_passkey(page, &mark, &offer, code);
+        page = page::passkey::or_passkey(texts, page, &mark, &offer, code);
     }
     Ok(with_status(page, wrong.is_some()))
 }
@@ -78,7 +79,7 @@ pub async fn enter(
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
     let offer = state.app.factor_offer(&at, &pending).await?;
     let text = wrong.as_ref().map(|refusal| refusal.message.as_str());
-    let page = page::passkey::enter_factor(&mark, &pending, &offer, device, text);
+    let page = page::passkey::enter_factor(browser.texts, &mark, &pending, &offer, device, text);
     Ok(Err(with_status(page, wrong.is_some())))
 }
 

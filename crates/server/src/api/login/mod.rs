@@ -12,9 +12,11 @@ mod discovery;
 mod entry;
 mod error;
 pub(super) mod form;
+pub(super) mod language;
 mod page;
 mod passkey;
 mod second_factor;
+mod text;
 mod token;
 
 pub use browser::signed_in_cookie;

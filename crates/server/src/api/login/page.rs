@@ -3,6 +3,7 @@
 
 pub mod passkey;
 
+use super::text::{Texts, filled};
 use crate::app::directory::{Application, User};
 pub use crate::html::escape;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -62,6 +63,7 @@ impl Script {
 /// A page in the making.
 pub struct Page {
     pub status: StatusCode,
+    pub language: &'static str,
     pub title: &'static str,
     pub content: String,
     /// Where its form may lead in the end, besides here.
@@ -70,13 +72,20 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn new(title: &'static str, content: String) -> Page {
-        Page { status: StatusCode::OK, title, content, leads_to: None, script: Script::None }
+    pub fn new(texts: &Texts, title: &'static str, content: String) -> Page {
+        Page {
+            status: StatusCode::OK,
+            language: texts.language,
+            title,
+            content,
+            leads_to: None,
+            script: Script::None,
+        }
     }
 
     /// A page on which nothing can be done.
-    pub fn message(status: StatusCode, title: &'static str, text: &str) -> Page {
-        Page { status, ..Page::new(title, format!("<p>{}</p>", escape(text))) }
+    pub fn message(texts: &Texts, status: StatusCode, title: &'static str, text: &str) -> Page {
+        Page { status, ..Page::new(texts, title, format!("<p>{}</p>", escape(text))) }
     }
 }
 
@@ -88,14 +97,15 @@ impl IntoResponse for Page {
             "default-src 'none'; style-src 'sha256-{}';{script_source} form-action 'self' {leads_to}; frame-ancestors 'none'; base-uri 'none'",
             *STYLE_HASH
         );
-        let title = self.title;
+        let (language, title) = (self.language, self.title);
         let document = format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main>{script}</body></html>",
+            "<!DOCTYPE html><html lang=\"{language}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title} - Sluicegate</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{}</main>{script}</body></html>",
             self.content
         );
         let mut response = (self.status, document).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         if let Ok(policy) = HeaderValue::from_str(&policy) {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -123,14 +133,19 @@ fn form_start(mark: &str, step: &str, attributes: &str) -> String {
     )
 }
 
-fn fault(text: Option<&str>) -> String {
-    text.map(|text| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(text)))
+fn fault(texts: &Texts, text: Option<&str>) -> String {
+    text.map(|text| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(&texts.said(text))))
         .unwrap_or_default()
+}
+
+/// What somebody is named by within a text.
+fn strong(text: &str) -> String {
+    format!("<strong>{}</strong>", escape(text))
 }
 
 /// The answer to an application, as a form that goes to it: by itself where script runs,
 /// else with its button.
-pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
+pub fn form_post(texts: &Texts, redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
     let mut content = format!("<form method=\"post\" action=\"{}\">", escape(redirect_uri));
     for (name, value) in pairs {
         let _ = write!(
@@ -140,21 +155,32 @@ pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Page {
             escape(value)
         );
     }
-    content.push_str("<p>You are being taken back to the application.</p><button type=\"submit\">Go on</button></form>");
+    let _ = write!(
+        content,
+        "<p>{}</p><button type=\"submit\">{}</button></form>",
+        texts.taken_back, texts.go_on
+    );
     let leads_to = Some(redirect_uri.to_owned());
-    Page { leads_to, script: Script::Send, ..Page::new("Back to the application", content) }
+    Page { leads_to, script: Script::Send, ..Page::new(texts, texts.back_title, content) }
 }
 
 /// Name and password. What else is to come back with them is hidden in the form.
-pub fn sign_in(mark: &str, name: &str, code: Option<&str>, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
+pub fn sign_in(
+    texts: &Texts,
+    mark: &str,
+    name: &str,
+    code: Option<&str>,
+    wrong: Option<&str>,
+) -> Page {
+    let mut content = fault(texts, wrong);
     content.push_str(&form(mark, "signin"));
     let _ = write!(
         content,
-        "<label for=\"username\">Name</label><input type=\"text\" id=\"username\" name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required>",
+        "<label for=\"username\">{}</label><input type=\"text\" id=\"username\" name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required>",
+        texts.name,
         escape(name)
     );
-    content.push_str("<label for=\"password\">Password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>");
+    content.push_str(&password_input(texts.password));
     if let Some(code) = code {
         let _ = write!(
             content,
@@ -162,32 +188,54 @@ pub fn sign_in(mark: &str, name: &str, code: Option<&str>, wrong: Option<&str>) 
             escape(code)
         );
     }
-    content.push_str("<button type=\"submit\">Sign in</button></form>");
-    Page::new("Sign in", content)
+    content.push_str(&last_button(texts.sign_in));
+    Page::new(texts, texts.sign_in, content)
+}
+
+fn password_input(label: &str) -> String {
+    format!(
+        "<label for=\"password\">{label}</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>"
+    )
+}
+
+/// What sends a form, and its end.
+fn last_button(text: &str) -> String {
+    format!("<button type=\"submit\">{text}</button></form>")
+}
+
+/// The same where there is another that people rather take.
+fn other_button(text: &str) -> String {
+    format!("<button type=\"submit\" class=\"other\">{text}</button></form>")
 }
 
 /// The way to an issuer from outside.
-pub fn outside_link(number: usize, label: &str, to: &str) -> String {
+pub fn outside_link(texts: &Texts, number: usize, label: &str, to: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("issuer", &number.to_string()).append_pair("to", to).finish();
     format!(
-        "<p><a href=\"/console/sign-in/outside?{}\">Sign in with {}</a></p>",
+        "<p><a href=\"/console/sign-in/outside?{}\">{}</a></p>",
         escape(&query),
-        escape(label)
+        filled(texts.sign_in_with, &[escape(label)])
     )
 }
 
 /// A code of the second factor, after a password that was right.
-pub fn enter_factor(mark: &str, pending: &str, code: Option<&str>, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
+pub fn enter_factor(
+    texts: &Texts,
+    mark: &str,
+    pending: &str,
+    code: Option<&str>,
+    wrong: Option<&str>,
+) -> Page {
+    let mut content = fault(texts, wrong);
     content.push_str(&form(mark, "factor"));
     content.push_str(&hidden("pending", pending));
-    content.push_str(&factor_input("Code that your app shows, or one of your recovery codes"));
+    content.push_str(&factor_input(texts.code_or_recovery));
     if let Some(code) = code {
         content.push_str(&hidden("user_code", code));
     }
-    content.push_str("<button type=\"submit\">Sign in</button></form>");
-    Page::new("Enter code", content)
+    content.push_str(&last_button(texts.sign_in));
+    Page::new(texts, texts.enter_code, content)
 }
 
 fn factor_input(label: &str) -> String {
@@ -200,82 +248,93 @@ fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
 }
 
-const PASSKEYS: &str = "<p class=\"quiet\"><a href=\"/account/passkeys\">Passkeys</a></p>";
+fn passkeys_link(texts: &Texts) -> String {
+    format!("<p class=\"quiet\"><a href=\"/account/passkeys\">{}</a></p>", texts.passkeys)
+}
 
 /// Somebody without an app for codes may set one up.
-pub fn no_factor(mark: &str, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
-    content.push_str("<p>You have no app that shows codes. With one, signing in takes a code from it besides your password.</p>");
+pub fn no_factor(texts: &Texts, mark: &str, wrong: Option<&str>) -> Page {
+    let mut content = fault(texts, wrong);
+    content.push_str(&paragraph(texts.no_app));
     content.push_str(&form(mark, "begin"));
-    content.push_str("<label for=\"password\">Your password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>");
-    content.push_str("<button type=\"submit\">Set up</button></form>");
-    content.push_str(PASSKEYS);
-    Page::new("Second factor", content)
+    content.push_str(&password_input(texts.your_password));
+    content.push_str(&last_button(texts.set_up));
+    content.push_str(&passkeys_link(texts));
+    Page::new(texts, texts.second_factor, content)
 }
 
 /// What the app is to be told; without it when the code was wrong.
-pub fn confirm_factor(mark: &str, new: Option<(&str, &str)>, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
+pub fn confirm_factor(
+    texts: &Texts,
+    mark: &str,
+    new: Option<(&str, &str)>,
+    wrong: Option<&str>,
+) -> Page {
+    let mut content = fault(texts, wrong);
     if let Some((secret, uri)) = new {
         let _ = write!(
             content,
-            "<p>Enter this key in your app. It is shown only now.</p><p><code>{}</code></p><p class=\"quiet\">The same as an address: <code>{}</code></p>",
+            "<p>{}</p><p><code>{}</code></p><p class=\"quiet\">{} <code>{}</code></p>",
+            texts.new_key,
             escape(secret),
+            texts.as_address,
             escape(uri)
         );
     }
     content.push_str(&form(mark, "confirm"));
-    content.push_str(&factor_input("Code that your app shows now"));
-    content.push_str("<button type=\"submit\">Confirm</button></form>");
-    Page::new("Second factor", content)
+    content.push_str(&factor_input(texts.code_now));
+    content.push_str(&last_button(texts.confirm));
+    Page::new(texts, texts.second_factor, content)
 }
 
 /// Codes for when the phone is gone.
-pub fn recovery(codes: &[String]) -> Page {
-    let mut content = "<p>Your second factor is set up. Keep these codes somewhere safe: each lets you in once without your phone. They are shown only now.</p><ul>".to_owned();
+pub fn recovery(texts: &Texts, codes: &[String]) -> Page {
+    let mut content = format!("<p>{}</p><ul>", texts.recovery);
     for code in codes {
         let _ = write!(content, "<li><code>{}</code></li>", escape(code));
     }
     content.push_str("</ul>");
-    Page::new("Second factor", content)
+    Page::new(texts, texts.second_factor, content)
 }
 
 /// Somebody with an app for codes may give it up.
-pub fn has_factor(mark: &str, recovery_left: usize, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
-    let _ = write!(
-        content,
-        "<p>You have an app that shows codes. {recovery_left} recovery codes were not used yet.</p>"
-    );
+pub fn has_factor(texts: &Texts, mark: &str, recovery_left: usize, wrong: Option<&str>) -> Page {
+    let mut content = fault(texts, wrong);
+    content.push_str(&paragraph(&filled(texts.has_app, &[recovery_left.to_string()])));
     content.push_str(&form(mark, "remove"));
-    content.push_str(&factor_input("Code that your app shows, or one of your recovery codes"));
-    content.push_str("<button type=\"submit\" class=\"other\">Remove</button></form>");
-    content.push_str(PASSKEYS);
-    Page::new("Second factor", content)
+    content.push_str(&factor_input(texts.code_or_recovery));
+    content.push_str(&other_button(texts.remove));
+    content.push_str(&passkeys_link(texts));
+    Page::new(texts, texts.second_factor, content)
 }
 
 /// The code that a device shows.
-pub fn enter_code(mark: &str, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
+pub fn enter_code(texts: &Texts, mark: &str, wrong: Option<&str>) -> Page {
+    let mut content = fault(texts, wrong);
     content.push_str(&form(mark, "code"));
-    content.push_str("<label for=\"user_code\">Code that your program or device shows</label><input type=\"text\" id=\"user_code\" name=\"user_code\" autocomplete=\"off\" autocapitalize=\"characters\" required>");
-    content.push_str("<button type=\"submit\">Next</button></form>");
-    Page::new("Enter code", content)
+    let _ = write!(
+        content,
+        "<label for=\"user_code\">{}</label><input type=\"text\" id=\"user_code\" name=\"user_code\" autocomplete=\"off\" autocapitalize=\"characters\" required>",
+        texts.device_code
+    );
+    content.push_str(&last_button(texts.next));
+    Page::new(texts, texts.enter_code, content)
 }
 
 /// Who asks for a sign-in at the service of a connector. The form leads there.
-pub fn go_to_service(mark: &str, by: &str, connection: &str, connector: &str) -> Page {
-    let mut content = String::new();
-    let _ = write!(
-        content,
-        "<p><strong>{}</strong> asks you to sign in at the service of <strong>{}</strong>, for the connection <strong>{}</strong> on this server. Whoever may use the connection acts there in your name.</p><p>Go on only if you have just asked for this yourself.</p>",
-        escape(by),
-        escape(connector),
-        escape(connection)
-    );
+pub fn go_to_service(
+    texts: &Texts,
+    mark: &str,
+    by: &str,
+    connection: &str,
+    connector: &str,
+) -> Page {
+    let named = [strong(&texts.said(by)), strong(connector), strong(connection)];
+    let mut content = paragraph(&filled(texts.service_asks, &named));
+    content.push_str(&paragraph(texts.only_if_asked));
     content.push_str(&form(mark, "go"));
-    content.push_str("<button type=\"submit\">Go on</button></form>");
-    Page::new("Sign in at a service", content)
+    content.push_str(&last_button(texts.go_on));
+    Page::new(texts, texts.service_title, content)
 }
 
 /// What somebody is asked to consent to.
@@ -290,21 +349,17 @@ pub struct Question<'a> {
 }
 
 /// Who wants to act for whom.
-pub fn consent(question: &Question<'_>) -> Page {
-    let mut content = String::new();
+pub fn consent(texts: &Texts, question: &Question<'_>) -> Page {
+    let named =
+        [strong(&question.application.display_name), strong(&question.user.user_principal_name)];
+    let mut content = paragraph(&filled(texts.application_asks, &named));
     let _ = write!(
         content,
-        "<p><strong>{}</strong> asks to sign in as <strong>{}</strong> and to do in your name what you may do here: see, change and run your flows.</p>",
-        escape(&question.application.display_name),
-        escape(&question.user.user_principal_name)
-    );
-    let _ = write!(
-        content,
-        "<p class=\"quiet\">Application {}</p>",
-        escape(&question.application.client_id)
+        "<p class=\"quiet\">{}</p>",
+        filled(texts.application, &[escape(&question.application.client_id)])
     );
     if question.code.is_some() {
-        content.push_str("<p>Go on only if you have just begun to sign in there yourself.</p>");
+        content.push_str(&paragraph(texts.only_if_begun));
     }
     content.push_str(&form(question.mark, "consent"));
     if let Some(code) = question.code {
@@ -315,19 +370,38 @@ pub fn consent(question: &Question<'_>) -> Page {
         );
     }
     if question.is_administrator && !question.application.is_consented {
-        content.push_str("<label class=\"row\"><input type=\"checkbox\" name=\"organization\" value=\"yes\"> Consent on behalf of your organization: nobody else is asked</label>");
+        let _ = write!(
+            content,
+            "<label class=\"row\"><input type=\"checkbox\" name=\"organization\" value=\"yes\"> {}</label>",
+            texts.for_organization
+        );
     }
-    content.push_str("<button type=\"submit\" name=\"answer\" value=\"accept\">Accept</button><button type=\"submit\" class=\"other\" name=\"answer\" value=\"cancel\">Cancel</button></form>");
-    Page::new("Permission requested", content)
+    let _ = write!(
+        content,
+        "<button type=\"submit\" name=\"answer\" value=\"accept\">{}</button><button type=\"submit\" class=\"other\" name=\"answer\" value=\"cancel\">{}</button></form>",
+        texts.accept, texts.cancel
+    );
+    Page::new(texts, texts.permission, content)
+}
+
+/// A text of ours, with what is put in escaped.
+fn paragraph(text: &str) -> String {
+    format!("<p>{text}</p>")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::login::text;
+    use axum::http::HeaderMap;
+
+    fn english() -> &'static Texts {
+        text::of(&HeaderMap::new())
+    }
 
     #[test]
     fn nothing_from_outside_is_markup() {
-        let page = sign_in("m", "\"><script>alert('x')</script>&", None, None);
+        let page = sign_in(english(), "m", "\"><script>alert('x')</script>&", None, None);
         assert!(
             page.content.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;")
         );
@@ -340,7 +414,7 @@ mod tests {
         assert_eq!(origin("data:text/html,x"), None);
         let page = Page {
             leads_to: Some("https://app.example/x".to_owned()),
-            ..Page::new("T", String::new())
+            ..Page::new(english(), "T", String::new())
         };
         let response = page.into_response();
         let policy = response.headers()["content-security-policy"].to_str().unwrap();

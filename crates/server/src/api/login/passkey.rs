@@ -100,6 +100,6 @@ async fn overview(
 ) -> Result<Page, SignInError> {
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
     let own = state.app.own_passkeys(&browser.own(user)).await?;
-    let page = page::passkey::passkeys(&mark, user, &own, wrong);
+    let page = page::passkey::passkeys(browser.texts, &mark, user, &own, wrong);
     Ok(with_status(page, wrong.is_some()))
 }

@@ -52,9 +52,10 @@ async fn overview(
     wrong: Option<&str>,
 ) -> Result<Page, SignInError> {
     let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
+    let texts = browser.texts;
     let page = match state.app.second_factor(&user.id).await? {
-        Some(factor) => page::has_factor(&mark, factor.recovery_left(), wrong),
-        None => page::no_factor(&mark, wrong),
+        Some(factor) => page::has_factor(texts, &mark, factor.recovery_left(), wrong),
+        None => page::no_factor(texts, &mark, wrong),
     };
     Ok(with_status(page, wrong.is_some()))
 }
@@ -68,7 +69,8 @@ async fn begin(
     match state.app.begin_second_factor(&browser.own(user), fields.need("password")?).await {
         Ok(new) => {
             let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-            Ok(page::confirm_factor(&mark, Some((&new.secret, &new.uri)), None))
+            let new = Some((new.secret.as_str(), new.uri.as_str()));
+            Ok(page::confirm_factor(browser.texts, &mark, new, None))
         }
         Err(SignInError::Refused(refusal)) if refusal.is_too_old() => {
             let name = &user.user_principal_name;
@@ -88,10 +90,10 @@ async fn confirm(
     fields: &Fields,
 ) -> Result<Page, SignInError> {
     match state.app.confirm_second_factor(user, fields.need("code")?).await {
-        Ok(codes) => Ok(page::recovery(&codes)),
+        Ok(codes) => Ok(page::recovery(browser.texts, &codes)),
         Err(SignInError::Refused(refusal)) if refusal.is_wrong_code() => {
             let mark = state.app.form_mark(&browser.id, &browser.cookie).await?;
-            let page = page::confirm_factor(&mark, None, Some(&refusal.message));
+            let page = page::confirm_factor(browser.texts, &mark, None, Some(&refusal.message));
             Ok(with_status(page, true))
         }
         Err(SignInError::Refused(refusal)) => {
@@ -109,11 +111,12 @@ async fn remove(
 ) -> Result<Page, SignInError> {
     match state.app.remove_my_second_factor(user, fields.need("code")?).await {
         Ok(()) => {
+            let texts = browser.texts;
             let text = match state.app.has_second_factor(&user.id).await? {
-                true => "Your app is asked for no more; your passkeys are.",
-                false => "You have no second factor any more.",
+                true => texts.app_removed,
+                false => texts.factor_removed,
             };
-            Ok(Page::message(StatusCode::OK, "Second factor", text))
+            Ok(Page::message(texts, StatusCode::OK, texts.second_factor, text))
         }
         Err(SignInError::Refused(refusal)) => {
             overview(state, browser, user, Some(&refusal.message)).await

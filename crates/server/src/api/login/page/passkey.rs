@@ -1,7 +1,10 @@
 //! What pages show of passkeys. The forms are hidden until the script shows them; the script
 //! is one file of ours, and pages without passkeys do not have it.
 
-use super::{Page, Script, escape, fault, form_start, hidden};
+use super::{
+    Page, Script, escape, fault, form_start, hidden, last_button, other_button, paragraph,
+};
+use crate::api::login::text::{Texts, filled};
 use crate::app::directory::User;
 use crate::app::signin::browser::FactorOffer;
 use crate::app::signin::passkey::{OwnPasskeys, Passkey, PasskeyOffer};
@@ -9,8 +12,9 @@ use crate::limits::PASSKEY_NAME_CHARACTERS_MAX;
 use flow::run::format_time;
 use std::fmt::Write;
 
-const NO_SCRIPT: &str =
-    "<noscript><p class=\"quiet\">Passkeys need script in this browser.</p></noscript>";
+fn no_script(texts: &Texts) -> String {
+    format!("<noscript><p class=\"quiet\">{}</p></noscript>", texts.needs_script)
+}
 
 /// What a passkey is to show.
 enum Ask<'a> {
@@ -23,7 +27,13 @@ enum Ask<'a> {
 }
 
 /// The beginning of a form that the script fills.
-fn passkey_form(mark: &str, step: &str, offer: &PasskeyOffer, ask: &Ask<'_>) -> String {
+fn passkey_form(
+    texts: &Texts,
+    mark: &str,
+    step: &str,
+    offer: &PasskeyOffer,
+    ask: &Ask<'_>,
+) -> String {
     let more = match ask {
         Ask::Create(user) => format!(
             "\"create\" data-user=\"{}\" data-account=\"{}\" data-person=\"{}\"",
@@ -43,34 +53,40 @@ fn passkey_form(mark: &str, step: &str, offer: &PasskeyOffer, ask: &Ask<'_>) -> 
     );
     let mut form = form_start(mark, step, &attributes);
     form.push_str(&hidden("challenge", &offer.challenge));
-    let filled: &[&str] = match ask {
+    let by_script: &[&str] = match ask {
         Ask::Create(_) => &["clientData", "attestation"],
         Ask::Get | Ask::GetAlone => {
             &["credential", "clientData", "authenticatorData", "signature", "userHandle"]
         }
     };
-    for name in filled {
+    for name in by_script {
         form.push_str(&hidden(name, ""));
     }
-    form.push_str("<p class=\"fault\" role=\"alert\" hidden>The passkey was not used: it was cancelled, took too long, or is not one for this.</p>");
+    let _ = write!(form, "<p class=\"fault\" role=\"alert\" hidden>{}</p>", texts.passkey_unused);
     form
 }
 
 /// A page with another way to sign in below it. What else is to come back is the code of a
 /// device.
-pub fn or_passkey(page: Page, mark: &str, offer: &PasskeyOffer, code: Option<&str>) -> Page {
+pub fn or_passkey(
+    texts: &Texts,
+    page: Page,
+    mark: &str,
+    offer: &PasskeyOffer,
+    code: Option<&str>,
+) -> Page {
     let mut content = page.content;
-    content.push_str(&passkey_form(mark, "passkey", offer, &Ask::GetAlone));
+    content.push_str(&passkey_form(texts, mark, "passkey", offer, &Ask::GetAlone));
     if let Some(code) = code {
         content.push_str(&hidden("user_code", code));
     }
-    content
-        .push_str("<button type=\"submit\" class=\"other\">Sign in with a passkey</button></form>");
+    content.push_str(&other_button(texts.sign_in_passkey));
     Page { content, script: Script::Passkey, ..page }
 }
 
 /// The second factor, after a password that was right: a code, a passkey, or either.
 pub fn enter_factor(
+    texts: &Texts,
     mark: &str,
     pending: &str,
     offer: &FactorOffer,
@@ -78,56 +94,65 @@ pub fn enter_factor(
     wrong: Option<&str>,
 ) -> Page {
     let mut page = match offer.has_code {
-        true => super::enter_factor(mark, pending, code, wrong),
-        false => Page::new("Use your passkey", fault(wrong)),
+        true => super::enter_factor(texts, mark, pending, code, wrong),
+        false => Page::new(texts, texts.use_your_passkey, fault(texts, wrong)),
     };
     let Some(passkey) = &offer.passkey else {
         if !offer.has_code {
-            page.content.push_str("<p>Your passkeys were made for another address of this server. Go there, or ask an administrator to take them away.</p>");
+            page.content.push_str(&paragraph(texts.other_address));
         }
         return page;
     };
     let content = &mut page.content;
-    content.push_str(&passkey_form(mark, "factor-passkey", passkey, &Ask::Get));
+    content.push_str(&passkey_form(texts, mark, "factor-passkey", passkey, &Ask::Get));
     content.push_str(&hidden("pending", pending));
     if let Some(code) = code {
         content.push_str(&hidden("user_code", code));
     }
-    let class = if offer.has_code { " class=\"other\"" } else { "" };
-    let _ = write!(content, "<button type=\"submit\"{class}>Use a passkey</button></form>");
-    content.push_str(NO_SCRIPT);
+    let button = if offer.has_code { other_button } else { last_button };
+    content.push_str(&button(texts.use_passkey));
+    content.push_str(&no_script(texts));
     Page { script: Script::Passkey, ..page }
 }
 
 /// Somebody's passkeys, and what they may do about them.
-pub fn passkeys(mark: &str, user: &User, own: &OwnPasskeys, wrong: Option<&str>) -> Page {
-    let mut content = fault(wrong);
-    content.push_str("<p>A passkey is a key on your phone, your computer or a security key. Signing in takes it besides your password; one that checks who you are lets you in without.</p>");
+pub fn passkeys(
+    texts: &Texts,
+    mark: &str,
+    user: &User,
+    own: &OwnPasskeys,
+    wrong: Option<&str>,
+) -> Page {
+    let mut content = fault(texts, wrong);
+    content.push_str(&paragraph(texts.about_passkeys));
     if own.passkeys.is_empty() {
-        content.push_str("<p>You have no passkeys.</p>");
+        content.push_str(&paragraph(texts.no_passkeys));
     }
     for passkey in &own.passkeys {
-        content.push_str(&one(mark, passkey, own.is_fresh));
+        content.push_str(&one(texts, mark, passkey, own.is_fresh));
     }
     if !own.is_fresh {
         content.push_str(&form_start(mark, "again", ""));
-        content.push_str("<p>To change your passkeys, sign in again.</p><button type=\"submit\">Sign in again</button></form>");
+        content.push_str(&paragraph(texts.sign_in_to_change));
+        content.push_str(&last_button(texts.sign_in_again));
     }
     if !own.has_address {
-        content.push_str("<p class=\"quiet\">Passkeys need this server to have a public address with a name, over https: ask an administrator.</p>");
+        let _ = write!(content, "<p class=\"quiet\">{}</p>", texts.needs_address);
     }
     let mut script = Script::None;
     if let Some(offer) = &own.offer {
-        content.push_str(&passkey_form(mark, "add", offer, &Ask::Create(user)));
-        content.push_str(&name_input("Name of a new passkey", "new", ""));
-        content.push_str("<button type=\"submit\">Add a passkey</button></form>");
-        content.push_str(NO_SCRIPT);
+        content.push_str(&passkey_form(texts, mark, "add", offer, &Ask::Create(user)));
+        content.push_str(&name_input(texts.passkey_name, "new", ""));
+        content.push_str(&last_button(texts.add_passkey));
+        content.push_str(&no_script(texts));
         script = Script::Passkey;
     }
-    content.push_str(
-        "<p class=\"quiet\"><a href=\"/account/second-factor\">Codes from an app</a></p>",
+    let _ = write!(
+        content,
+        "<p class=\"quiet\"><a href=\"/account/second-factor\">{}</a></p>",
+        texts.app_codes
     );
-    Page { script, ..Page::new("Passkeys", content) }
+    Page { script, ..Page::new(texts, texts.passkeys, content) }
 }
 
 fn name_input(label: &str, id: &str, value: &str) -> String {
@@ -137,26 +162,23 @@ fn name_input(label: &str, id: &str, value: &str) -> String {
     )
 }
 
-fn one(mark: &str, passkey: &Passkey, may_change: bool) -> String {
+fn one(texts: &Texts, mark: &str, passkey: &Passkey, may_change: bool) -> String {
     let day = |ticks| format_time(ticks).get(..10).unwrap_or_default().to_owned();
-    let used = match passkey.used {
-        Some(used) => format!("last used {}", day(used)),
-        None => "not used yet".to_owned(),
+    let (algorithm, added) = (passkey.algorithm.name().to_owned(), day(passkey.created));
+    let dates = match passkey.used {
+        Some(used) => filled(texts.added_used, &[algorithm, added, day(used)]),
+        None => filled(texts.added_unused, &[algorithm, added]),
     };
     let (name, id) = (escape(&passkey.name), escape(passkey.passkey_id()));
-    let added = day(passkey.created);
-    let mut content = format!(
-        "<h2>{name}</h2><p class=\"quiet\">{} added {added}, {used}.</p>",
-        passkey.algorithm.name()
-    );
+    let mut content = format!("<h2>{name}</h2><p class=\"quiet\">{dates}</p>");
     if may_change {
         content.push_str(&form_start(mark, "rename", ""));
         content.push_str(&hidden("passkey", &id));
-        content.push_str(&name_input("Name", &id, &passkey.name));
-        content.push_str("<button type=\"submit\" class=\"other\">Rename</button></form>");
+        content.push_str(&name_input(texts.name, &id, &passkey.name));
+        content.push_str(&other_button(texts.rename));
         content.push_str(&form_start(mark, "remove", ""));
         content.push_str(&hidden("passkey", &id));
-        content.push_str("<button type=\"submit\" class=\"other\">Remove</button></form>");
+        content.push_str(&other_button(texts.remove));
     }
     content
 }

@@ -2,7 +2,7 @@
 
 use super::text::Texts;
 use crate::app::approval::{Invitation, LinkAnswered, LinkEnd, minute_of};
-use crate::html::escape;
+use crate::html::{escape, markdown};
 use crate::limits::APPROVAL_FORM_COMMENT_CHARACTERS_MAX;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ const STYLE: &str = ":root{color-scheme:light dark;--ground:#f4f5f7;--paper:#fff
 main{max-width:40rem;margin:4vh auto;padding:1.5rem;background:var(--paper);border:1px solid var(--line);border-radius:8px;overflow-wrap:anywhere}\
 h1{font-size:1.4rem;line-height:1.3;margin:0 0 1rem}h2{font-size:1rem;margin:1.5rem 0 .25rem}p{margin:.5rem 0}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:0}dt,.quiet{color:var(--quiet)}dd{margin:0}\
-.details{white-space:pre-wrap}a{color:var(--act)}label{display:block;margin:0 0 .25rem}\
+.details blockquote{margin:.5rem 0;padding-left:.75rem;border-left:4px solid var(--line)}pre{white-space:pre-wrap}a{color:var(--act)}label{display:block;margin:0 0 .25rem}\
 textarea{width:100%;min-height:5rem;font:inherit;padding:.5rem;border:1px solid var(--line);border-radius:4px;background:var(--paper);color:var(--ink)}\
 .options{display:flex;flex-wrap:wrap;gap:.75rem;margin:.5rem 0}\
 button{font:inherit;min-height:2.75rem;max-width:100%;padding:.5rem 1.25rem;border-radius:6px;border:2px solid var(--act);background:var(--paper);color:var(--act);cursor:pointer}\
@@ -117,7 +117,7 @@ fn about(texts: &Texts, invitation: &Invitation, content: &mut String) {
             content,
             "<h2>{}</h2><div class=\"details\" dir=\"auto\">{}</div>",
             texts.details,
-            escape(details)
+            markdown(details)
         );
     }
     if let Some(link) = record.item_link.as_deref().and_then(address) {

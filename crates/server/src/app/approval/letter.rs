@@ -5,7 +5,7 @@ use super::link::RespondLink;
 use super::notice::{ApprovalNotice, Subject};
 use super::record::ApprovalRecord;
 use crate::app::App;
-use crate::html::escape;
+use crate::html::{escape, markdown};
 use crate::limits::APPROVAL_LETTER_OPTIONS_MAX;
 use flow::run::format_time;
 use std::fmt::Write as _;
@@ -178,8 +178,8 @@ impl Content {
         if let Some(details) = &self.details {
             let _ = write!(
                 body,
-                "<div style=\"white-space:pre-wrap;overflow-wrap:anywhere;border-left:4px solid #8a919b;padding:0 0 0 12px;margin:0 0 16px\">{}</div>",
-                escape(details)
+                "<div style=\"overflow-wrap:anywhere;border-left:4px solid #8a919b;padding:0 0 0 12px;margin:0 0 16px\">{}</div>",
+                markdown(details)
             );
         }
         if let Some((name, address)) = &self.item {

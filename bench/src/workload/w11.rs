@@ -59,7 +59,12 @@ pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let about = |text: &str| format!("W11, {count} open approvals: {text}");
     let mib = |bytes: u64| bytes as f64 / MIB;
     report.add("w11.resident_mib", mib(open), "MiB", about("resident once all are asked"));
-    report.add("w11.restarted_mib", mib(restarted), "MiB", about("resident after a restart"));
+    report.add(
+        "w11.restarted_mib",
+        mib(restarted),
+        "MiB",
+        format!("W11, {count} approvals, some of them answered: resident after a restart"),
+    );
     let each = millis(asking) / count as f64;
     report.add("w11.ask_ms", each, "ms", about("server CPU from a trigger to an open approval"));
     let text = "server CPU from an answer to the end of its run, 32 at a time";

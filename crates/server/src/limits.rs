@@ -508,6 +508,10 @@ pub const APPROVAL_ATTACHMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const APPROVAL_WAITING_MAX: usize = 100;
 pub const APPROVAL_WAKE_TRIES_MAX: u32 = 24;
 
+/// Bytes of what flows are told of an outcome by one change, besides the first; the rest is
+/// told by further ones.
+pub const APPROVAL_TOLD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// How often approvals are looked at whose time has come, and how many at a time.
 pub const APPROVALS_EVERY: Duration = Duration::from_secs(5);
 pub const APPROVALS_PER_ROUND: usize = 256;

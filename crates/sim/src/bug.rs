@@ -39,6 +39,8 @@ pub enum Bug {
     AnswerOverOutcome,
     /// That somebody waits for an outcome is not found again.
     ForgetOwedWake,
+    /// What changes of management data send is lost.
+    LoseOutcome,
     /// Whoever is back is said to be, and their deputy is kept.
     KeepDeputy,
     /// Who answers for somebody is kept as that one.
@@ -52,7 +54,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 23] = [
+    pub const ALL: [Bug; 24] = [
         Bug::SkipIntent,
         Bug::IgnoreEpoch,
         Bug::ActBeforeCommit,
@@ -71,6 +73,7 @@ impl Bug {
         Bug::IgnoreRevision,
         Bug::AnswerOverOutcome,
         Bug::ForgetOwedWake,
+        Bug::LoseOutcome,
         Bug::KeepDeputy,
         Bug::ForgetWhoAnswered,
         Bug::ForgetExcused,

@@ -55,7 +55,7 @@ pub fn is_forced(bug: Option<Bug>, stored: Option<&Record>) -> bool {
 pub fn is_lost(bug: Option<Bug>, edit: &Edit) -> bool {
     match edit {
         Edit::Remove { kind, .. } => bug == Some(Bug::KeepDeputy) && *kind == Kind::Deputy as u8,
-        Edit::Send(_) => bug == Some(Bug::ForgetOwedWake),
+        Edit::Send(_) => bug == Some(Bug::LoseOutcome),
         _ => false,
     }
 }

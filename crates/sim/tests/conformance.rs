@@ -108,6 +108,7 @@ tests! {
         a_unique_key_is_one_records
         records_are_paged_by_key
         changes_are_made_together_or_not_at_all
+        messages_are_sent_with_changes
     }
     run {
         a_run_is_read_as_it_was_written

@@ -90,6 +90,7 @@ bugs! {
     a_revision_that_is_ignored_is_caught: IgnoreRevision
     an_answer_over_an_outcome_is_caught: AnswerOverOutcome
     an_owed_wake_that_is_forgotten_is_caught: ForgetOwedWake
+    an_outcome_that_is_lost_is_caught: LoseOutcome
     a_deputy_that_is_kept_is_caught: KeepDeputy
     one_who_is_several_of_a_quorum_is_caught: ForgetWhoAnswered
     one_who_is_asked_although_excused_is_caught: ForgetExcused

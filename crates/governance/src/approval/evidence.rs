@@ -182,6 +182,11 @@ pub fn verify(history: &[Entry], comments: &[Comment]) -> Result<(), Forged> {
 pub enum Forged {
     Entry(usize),
     Comment(usize),
+    /// What was asked, or how it is decided.
+    Asked,
+    /// The answer to a task.
+    Task(usize),
+    Outcome,
 }
 
 impl What {

@@ -1,6 +1,6 @@
 //! What is known of an approval, and what answers make of it.
 
-use super::evidence::{self, Comment, Entry, Via, What};
+use super::evidence::{self, Comment, Entry, Forged, Via, What};
 use super::plan::{Escalation, Plan, PlanFault, Rule, Stage};
 use super::timing::Timing;
 use super::{About, Refusal, Tell};
@@ -93,8 +93,7 @@ impl Approval {
     /// What is wrong with the plan.
     pub fn begin(plan: Plan, now: Ticks, about: &str) -> Result<(Approval, Vec<Tell>), PlanFault> {
         plan.check()?;
-        let plan_text = serde_json::to_vec(&plan).unwrap_or_default();
-        let about = evidence::hash_of(&[about.as_bytes(), &plan_text]);
+        let about = about_with(&plan, about);
         let mut approval = Approval {
             plan,
             stage: 0,
@@ -109,6 +108,63 @@ impl Approval {
         approval.note(now, What::Created { about });
         approval.begin_stage(now, &mut tells);
         Ok((approval, tells))
+    }
+
+    /// Looks whether the history is what was written, and the rest what the history says.
+    /// `about` is a hash of what is asked, as it is kept now.
+    ///
+    /// # Errors
+    /// The first that is not what it was.
+    pub fn check(&self, about: &str) -> Result<(), Forged> {
+        evidence::verify(&self.history, &self.comments)?;
+        let about = about_with(&self.plan, about);
+        match self.history.first().map(|entry| &entry.what) {
+            Some(What::Created { about: written }) if *written == about => {}
+            _ => return Err(Forged::Asked),
+        }
+        self.check_answers()?;
+        let ends = |it: &&What| matches!(it, What::Decided { .. } | What::Cancelled { .. });
+        let end = self.history.iter().map(|entry| &entry.what).find(ends);
+        match (&self.standing, end) {
+            (Standing::Open, None) | (Standing::Cancelled { .. }, Some(What::Cancelled { .. })) => {
+                Ok(())
+            }
+            (Standing::Decided { outcome, .. }, Some(What::Decided { outcome: written }))
+                if outcome == written =>
+            {
+                Ok(())
+            }
+            _ => Err(Forged::Outcome),
+        }
+    }
+
+    /// Each answer is in the history, and each of the history is kept.
+    fn check_answers(&self) -> Result<(), Forged> {
+        let written = self.history.iter().filter_map(|entry| match &entry.what {
+            What::Answered { assignee, by, option, comment, .. } => {
+                Some((assignee, by, option, comment))
+            }
+            _ => None,
+        });
+        let mut written: Vec<_> = written.map(Some).collect();
+        for (number, task) in self.tasks.iter().enumerate() {
+            let TaskState::Answered { option, by, order, comment, .. } = &task.state else {
+                continue;
+            };
+            let kept = Some((&task.assignee, by, option, comment));
+            match written.get_mut(*order).map(Option::take) {
+                Some(entry) if entry == kept => {}
+                _ => return Err(Forged::Task(number)),
+            }
+        }
+        // an answer that no task has was taken out
+        match written.iter().flatten().next() {
+            Some((assignee, ..)) => {
+                let place = self.tasks.iter().position(|task| task.assignee == **assignee);
+                Err(Forged::Task(place.unwrap_or_default()))
+            }
+            None => Ok(()),
+        }
     }
 
     #[must_use]
@@ -467,4 +523,10 @@ impl Task {
             TaskState::Open | TaskState::Reassigned { .. } | TaskState::Withdrawn => None,
         }
     }
+}
+
+/// A hash of what is asked and of how it is decided.
+fn about_with(plan: &Plan, about: &str) -> String {
+    let plan = serde_json::to_vec(plan).unwrap_or_default();
+    evidence::hash_of(&[about.as_bytes(), &plan])
 }

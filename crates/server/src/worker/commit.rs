@@ -236,13 +236,22 @@ impl Engine {
         }
     }
 
-    /// Brings what waits for a process.
+    /// Brings what waits for a process, as soon as that can be read: nobody else may.
     pub fn read_inbox(self: &Arc<Self>, process: ProcessId) {
         let engine = Arc::clone(self);
         tokio::spawn(async move {
-            match engine.inbox(process).await {
-                Ok(rows) => rows.into_iter().for_each(|row| engine.deliver_row(row)),
-                Err(error) => tracing::warn!(%process, %error, "an inbox cannot be read"),
+            let mut pause = Duration::from_millis(50);
+            loop {
+                match engine.inbox(process).await {
+                    Ok(rows) => return rows.into_iter().for_each(|row| engine.deliver_row(row)),
+                    Err(error) => tracing::warn!(%process, %error, "an inbox cannot be read"),
+                }
+                if engine.is_closing() {
+                    // the next start takes it up
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(10));
             }
         });
     }

@@ -33,7 +33,7 @@ pub use address::{Asker, Judged};
 pub use outside::{Answering, Connectors, HttpOutside, Later, Outside, failure, failure_code};
 pub use partition::PartitionState;
 pub use start::{Start, Started};
-pub use subscription::Callback;
+pub use subscription::{Callback, Said};
 
 use crate::app::catalog::Catalog;
 use crate::app::error::{AppError, ErrorKind};

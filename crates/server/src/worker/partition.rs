@@ -41,16 +41,16 @@ enum Work {
     TakeUp,
 }
 
-impl Mailbox {
-    fn has_row(&self, inbox: durable::InboxId) -> bool {
-        self.work.iter().any(|work| match work {
+impl Work {
+    fn is_of_row(&self, inbox: durable::InboxId) -> bool {
+        match self {
             Work::Input(
                 Input::Reply { inbox: known, .. }
                 | Input::Arrived { inbox: known }
                 | Input::Cancel { inbox: Some(known) },
             ) => *known == inbox,
             _ => false,
-        })
+        }
     }
 }
 
@@ -206,7 +206,7 @@ impl Engine {
                 Some(run) => Some(run),
                 None => match self.load_run(process).await {
                     Ok(Some((run, inbox))) => {
-                        self.add_waiting(process, inbox);
+                        self.add_waiting(process, inbox, &work);
                         Some(run)
                     }
                     Ok(None) => None,
@@ -236,12 +236,12 @@ impl Engine {
         }
     }
 
-    /// Messages that a run found when it was loaded, and that nobody brought.
-    fn add_waiting(&self, process: ProcessId, inbox: Vec<InboxRow>) {
+    /// Messages that a run found when it was loaded for some work, and that nobody brought.
+    fn add_waiting(&self, process: ProcessId, inbox: Vec<InboxRow>, begun: &Work) {
         let mut partition = self.partition.lock();
         let Some(mailbox) = partition.mailboxes.get_mut(&process) else { return };
         for row in inbox {
-            if !mailbox.has_row(row.id) {
+            if !mailbox.work.iter().chain([begun]).any(|work| work.is_of_row(row.id)) {
                 mailbox.work.push_back(Work::Input(input_of(row)));
             }
         }

@@ -369,7 +369,7 @@ impl Engine {
         let Waiting { run, effect, workflow, subscription } = waiting;
         let message = flow::run::connector::called_back(request.clone());
         let message = self.sealed(reply_to(run, effect, process, &message))?;
-        Ok(Some(Callback { message, workflow, subscription, request }))
+        Ok(Some(Callback { message, said: Said { workflow, subscription, request } }))
     }
 
     /// Somebody calls back: the action that waits is told, once. `None`: nobody waits, or the
@@ -380,36 +380,27 @@ impl Engine {
         token: &str,
         request: Value,
     ) -> Result<Option<()>, AppError> {
-        let Some(callback) = self.callback(process, token, request).await? else {
+        let Some(Callback { message, said }) = self.callback(process, token, request).await? else {
             return Ok(None);
         };
-        let run = callback.message.to;
+        let run = message.to;
         // a second call is the same message, and changes nothing
-        let is_new = self.store.send(callback.message.clone()).await?;
+        let is_new = self.store.send(message).await?;
         let rows = self.inbox(run).await?;
         if !is_new && !rows.iter().any(|row| row.message.from == Some(process)) {
             // the run has ended, or was answered, since it was looked at
             return Ok(None);
         }
         if is_new {
-            self.note_callback(callback).await;
+            self.note_said(said).await;
         }
         rows.into_iter().for_each(|row| self.deliver_row(row));
         Ok(Some(()))
     }
 
-    /// What was said to an action is stored: its run goes on.
-    pub async fn called_back(self: &Arc<Self>, callback: Callback, is_new: bool) {
-        let run = callback.message.to;
-        if is_new {
-            self.note_callback(callback).await;
-        }
-        self.read_inbox(run);
-    }
-
-    async fn note_callback(self: &Arc<Self>, callback: Callback) {
-        let Callback { workflow, subscription, request, .. } = callback;
-        self.note_delivery(workflow, &subscription, request).await;
+    /// Tells who keeps recordings what was said to an action, once that is stored.
+    pub async fn note_said(self: &Arc<Self>, said: Said) {
+        self.note_delivery(said.workflow, &said.subscription, said.request).await;
     }
 }
 
@@ -417,6 +408,11 @@ impl Engine {
 pub struct Callback {
     /// As it is stored. The run takes one of a subscription.
     pub message: Message,
+    pub said: Said,
+}
+
+/// What was said, and to which subscription.
+pub struct Said {
     /// Key of the flow.
     workflow: i64,
     subscription: Box<Subscription>,

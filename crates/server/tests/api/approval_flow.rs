@@ -8,7 +8,8 @@ use crate::world::{compose, definition, run_after};
 use serde_json::{Value, json};
 use server::app::access::{FlowAt, RunAt, Scope};
 use server::app::approval::{
-    AnswerInput, ApprovalFilter, ApprovalInput, ApprovalRecord, ApprovalSide, ApprovalType, Asking,
+    AnswerInput, ApprovalCall, ApprovalFilter, ApprovalInput, ApprovalRecord, ApprovalSide,
+    ApprovalType, Asking,
 };
 use server::app::catalog::FlowState;
 use server::app::connector::connection::ConnectionInput;
@@ -193,23 +194,30 @@ async fn a_flow_gets_the_outcome_as_the_original_gives_it() {
     office.answer(&office.bob, &id, "Approve").await.expect("an answer");
     let (status, ask) = office.ended(&run, "Ask").await;
     assert_eq!(status, "Succeeded");
-    let body = &ask["outputs"]["body"];
-    let members = ["name", "title", "details", "itemLink", "itemLinkDescription", "outcome"];
-    let values: Vec<&Value> = members.iter().map(|it| &body[*it]).collect();
-    let link = "https://example.org/falcon";
-    let expected = [&id, "Falcon", "A **team** for Falcon", link, "Falcon", "Approve"];
-    assert_eq!(values, expected, "{body}");
-    let response = &body["responses"][0];
-    assert_eq!(response["approverResponse"], "Approve");
-    assert_eq!(response["comments"], "as I said");
-    let responder = &response["responder"];
-    assert_eq!(responder["displayName"], "BOB Example");
-    assert_eq!(responder["email"], "bob@mail.example.org");
-    assert_eq!(responder["userPrincipalName"], "bob@example.org");
-    assert_eq!(responder["id"], office.bob.id());
-    let summary = body["responseSummary"].as_str().expect("a summary");
-    let begins = "Approver: BOB Example, bob@mail.example.org\nResponse: Approve\n";
-    assert!(summary.starts_with(begins), "{summary}");
+    let mut body = ask["outputs"]["body"].clone();
+    let moment = body["requestDate"].as_str().expect("a time").to_owned();
+    assert!(moment.len() == 28 && moment.starts_with("20") && moment.ends_with('Z'), "{moment}");
+    let place = body["respondLink"].take();
+    let place = place.as_str().expect("a link").to_owned();
+    assert!(place.ends_with(&format!("/console/approvals/{id}")), "{place}");
+    let tenant = body["responses"][0]["responder"]["tenantId"].take();
+    assert!(tenant.as_str().is_some_and(|it| it.len() == 36), "{tenant}");
+    // time stands still in this house
+    let summary = format!(
+        "Approver: BOB Example, bob@mail.example.org\nResponse: Approve\n\
+         Request Date: {moment}\nResponse Date: {moment}\nComments: as I said"
+    );
+    let responder = json!({"id": office.bob.id(), "displayName": "BOB Example",
+        "email": "bob@mail.example.org", "tenantId": null, "userPrincipalName": "bob@example.org"});
+    let expected = json!({
+        "name": id, "title": "Falcon", "details": "A **team** for Falcon",
+        "itemLink": "https://example.org/falcon", "itemLinkDescription": "Falcon",
+        "requestDate": moment, "completionDate": moment, "respondLink": null, "approvers": [],
+        "outcome": "Approve", "responseSummary": summary,
+        "responses": [{"responder": responder, "requestDate": moment, "responseDate": moment,
+            "approverResponse": "Approve", "comments": "as I said"}],
+    });
+    assert_eq!(body, expected);
     let (_, said) = office.ended(&run, "Said").await;
     assert_eq!(said["outputs"], "Approve: as I said");
     // the other one is not asked any more, and hears so
@@ -369,6 +377,58 @@ async fn a_deadline_decides_when_its_time_has_come() {
         ("Succeeded", &json!("Approve"))
     );
     assert_eq!(ask["outputs"]["body"]["responses"], json!([]));
+}
+
+/// Who waits elsewhere is called once, and again where that did not work out.
+#[tokio::test]
+async fn whoever_waits_elsewhere_is_told_of_an_outcome_once() {
+    let office = Office::open().await;
+    let heard: Arc<std::sync::Mutex<Vec<Value>>> = Arc::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}/told", listener.local_addr().expect("its address"));
+    let noted = Arc::clone(&heard);
+    let tell = axum::routing::post(async move |body: axum::Json<Value>| {
+        let mut heard = noted.lock().expect("what was heard");
+        heard.push(body.0);
+        match heard.len() {
+            1 => axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+            _ => axum::http::StatusCode::OK,
+        }
+    });
+    let service = axum::Router::new().route("/told", tell);
+    tokio::spawn(async move { axum::serve(listener, service).await });
+
+    let parameters = json!({"approvalType": "Basic", "WebhookApprovalCreationInput": {
+        "title": "Falcon", "assignedTo": "bob@example.org", "notificationUrl": address}});
+    let parameters = expr::json::parse(parameters.to_string().as_bytes()).expect("a value");
+    let call = ApprovalCall {
+        environment: "default",
+        flow: None,
+        operation: "StartAndWaitForAnApproval",
+        parameters: parameters.as_object().expect("an object"),
+        key: "elsewhere",
+    };
+    office.house.app.call_approvals(&office.ada, call).await.expect("an approval");
+    let id = store_id(&office.inbox(&office.bob, 1).await[0]);
+    office.until_awaited(&id, 1).await;
+    let rounds = async || {
+        for _ in 0..2 {
+            office.house.app.see_to_approvals().await.expect("a round");
+        }
+        heard.lock().expect("what was heard").len()
+    };
+    assert_eq!(rounds().await, 0, "nothing is decided");
+    office.answer(&office.bob, &id, "Approve").await.expect("an answer");
+    assert_eq!(rounds().await, 1, "it is not called again at once");
+    office.until_awaited(&id, 1).await;
+    office.house.pass(121);
+    assert_eq!(rounds().await, 2);
+    office.until_awaited(&id, 0).await;
+    office.house.pass(86_400);
+    assert_eq!(rounds().await, 2, "who has heard is not called again");
+    let heard = heard.lock().expect("what was heard");
+    assert_eq!(heard[0], heard[1]);
+    assert_eq!((&heard[1]["name"], &heard[1]["outcome"]), (&json!(id), &json!("Approve")));
 }
 
 #[tokio::test]

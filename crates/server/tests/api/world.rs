@@ -42,6 +42,14 @@ impl World {
         World { api: server.api(), server, setup, _dir: None }
     }
 
+    /// The same in another life, with a look at what is stored in between.
+    pub async fn again(self, look: impl FnOnce(&Setup)) -> World {
+        assert!(self.server.stop().await.success());
+        look(&self.setup);
+        let server = self.setup.start().await;
+        World { api: server.api(), server, ..self }
+    }
+
     /// Creates a flow and gives path and query of its trigger's address.
     pub async fn flow(&self, name: &str, definition: &Value) -> String {
         self.api.create_flow(name, definition).await

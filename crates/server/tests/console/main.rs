@@ -12,6 +12,8 @@ mod support;
 #[path = "../api/world.rs"]
 mod world;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use journey::Console;
 use reqwest::Method;
 use rig::Oidc;
@@ -88,7 +90,9 @@ async fn a_run_is_followed_while_it_goes_on_and_text_stays_text() {
     let subscribe = json!({"method": "POST", "uri": "@triggerBody()?['stub']",
         "body": {"callback": "@listCallbackUrl()"}});
     let wait = json!({"type": "HttpWebhook", "inputs": {"subscribe": subscribe}, "runAfter": {}});
-    let actions = json!({"Wait_for_it": wait, "Quote_it": compose("Wait_for_it", text)});
+    let each = json!({"type": "Foreach", "foreach": ["one"], "runAfter": {},
+        "actions": {"Wait_for_it": wait}});
+    let actions = json!({"Each_one": each, "Quote_it": compose("Each_one", text)});
     let flow = json!({"name": "hostile", "displayName": HOSTILE, "document": definition(actions)});
     console.flow(flow).await;
     console.walk("follow", json!({"hostile": HOSTILE})).await;
@@ -195,12 +199,17 @@ async fn every_page_fits_a_phone() {
 #[tokio::test]
 async fn an_approval_is_answered_on_a_phone() {
     let console = Console::open().await;
-    let approval = json!({"approvalType": "CustomResponse", "title": HOSTILE,
-        "details": format!("{HOSTILE} details"), "assignedTo": "ada@example.org",
-        "responseOptions": [HOSTILE, "No"]});
+    let details = format!(
+        "# Urgent\n\nThis is **bold**, and {HOSTILE} is not.\n\n<script>alert(3)</script>\n\nFish &amp; chips: [a page](https://example.org/page), [no page](javascript:alert(4)), ![a picture](https://example.org/picture.png)"
+    );
+    // no text in any encoding
+    let content = STANDARD.encode((0..=255_u8).rev().collect::<Vec<_>>());
+    let approval = json!({"approvalType": "CustomResponse", "title": HOSTILE, "details": details,
+        "assignedTo": "ada@example.org", "responseOptions": [HOSTILE, "No"],
+        "attachments": [{"name": "plan.bin", "content": content}]});
     console.call(Method::POST, letter::APPROVALS, approval, 201).await;
-    let told =
-        json!({"title": HOSTILE, "details": format!("{HOSTILE} details"), "option": HOSTILE});
+    let told = json!({"title": HOSTILE, "bold": "bold", "option": HOSTILE, "file": "plan.bin",
+        "content": content});
     console.walk("decide", told).await;
 }
 
@@ -239,16 +248,25 @@ async fn a_flow_is_shared_with_people_and_groups_who_are_looked_up() {
 async fn deputies_are_named_and_calendars_seen_to() {
     let console = Console::open().await;
     console.person("grace@example.org", "Grace").await;
-    console.walk("absence", json!({})).await;
+    for (kind, title, people) in [
+        ("Basic", "Buy a press", "ada@example.org"),
+        ("BasicAwaitAll", "Sell a press", "ada@example.org;grace@example.org"),
+    ] {
+        let approval = json!({"approvalType": kind, "title": title, "assignedTo": people});
+        console.call(Method::POST, letter::APPROVALS, approval, 201).await;
+    }
+    console.walk("absence", json!({"away": "Buy a press", "both": "Sell a press"})).await;
 }
 
 #[tokio::test]
 async fn approvals_deputies_and_calendars_need_no_mouse() {
     let console = Console::open().await;
     console.person("grace@example.org", "Grace").await;
-    for title in ["Buy a press", "Sell a press"] {
-        let approval =
-            json!({"approvalType": "Basic", "title": title, "assignedTo": "ada@example.org"});
+    console.person("heidi@example.org", "Heidi").await;
+    for (title, people) in
+        [("Buy a press", "ada@example.org"), ("Sell a press", "ada@example.org;grace@example.org")]
+    {
+        let approval = json!({"approvalType": "Basic", "title": title, "assignedTo": people});
         console.call(Method::POST, letter::APPROVALS, approval, 201).await;
     }
     let told = json!({"first": "Buy a press", "second": "Sell a press"});

@@ -9,6 +9,7 @@ use super::{
     page_rows,
 };
 use crate::api::attachment;
+use crate::api::login::language::Language;
 use crate::app::AppError;
 use crate::app::approval::{
     AnswerInput, ApprovalFilter, ApprovalInput, ApprovalRecord, ApprovalSide, ApprovalType, Asking,
@@ -140,6 +141,7 @@ shape! {
         id: String,
         is_sound: bool,
         fault: Option<String>,
+        asked: String,
         plan: String,
         entries: Vec<EvidenceEntryAnswer>,
         comments: Vec<EvidenceCommentAnswer>,
@@ -233,6 +235,7 @@ pub async fn list_all(
 pub async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    language: Language,
     Path(environment): Path<String>,
     Body(body): Body<ApprovalBody>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
@@ -244,7 +247,7 @@ pub async fn create(
     let asking = Asking::by_hand(approval_type, input);
     let made = state.app.create_approval(&caller, &environment, asking).await?;
     let view = state.app.get_approval(&caller, &made.id).await?;
-    Ok((StatusCode::CREATED, Json(render_detail(&view))))
+    Ok((StatusCode::CREATED, Json(render_detail(&view, language))))
 }
 
 /// An approval with all that is known of it.
@@ -255,9 +258,10 @@ pub async fn create(
 pub async fn show(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    language: Language,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?)))
+    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?, language)))
 }
 
 /// A file that came with an approval.
@@ -287,6 +291,14 @@ impl FromRequestParts<ApiState> for Way {
     }
 }
 
+impl FromRequestParts<ApiState> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &ApiState) -> Result<Self, Infallible> {
+        Ok(Language::of(&parts.headers))
+    }
+}
+
 /// Answers an approval.
 #[utoipa::path(
     post, path = "/approvals/{id}/responses",
@@ -296,6 +308,7 @@ impl FromRequestParts<ApiState> for Way {
 pub async fn respond(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    language: Language,
     Way(via): Way,
     Path(id): Path<String>,
     Body(body): Body<ResponseBody>,
@@ -303,7 +316,7 @@ pub async fn respond(
     let ResponseBody { response: option, comments, assignee } = body;
     let input = AnswerInput { assignee, option, comments, via };
     state.app.answer_approval(&caller, &id, input).await?;
-    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?)))
+    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?, language)))
 }
 
 /// Has somebody else answer.
@@ -315,12 +328,13 @@ pub async fn respond(
 pub async fn reassign(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    language: Language,
     Path(id): Path<String>,
     Body(body): Body<ReassignBody>,
 ) -> Result<Json<Value>, ApiError> {
     let whom = (body.from.as_deref(), body.to.as_str());
     state.app.reassign_approval(&caller, &id, whom, body.comments.as_deref()).await?;
-    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?)))
+    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?, language)))
 }
 
 /// Takes an approval back.
@@ -332,12 +346,13 @@ pub async fn reassign(
 pub async fn cancel(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    language: Language,
     Path(id): Path<String>,
     MaybeBody(body): MaybeBody<WithdrawBody>,
 ) -> Result<Json<Value>, ApiError> {
     let comments = body.unwrap_or_default().comments;
     state.app.cancel_approval(&caller, &id, comments.as_deref()).await?;
-    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?)))
+    Ok(Json(render_detail(&state.app.get_approval(&caller, &id).await?, language)))
 }
 
 /// What shows how an approval was decided.
@@ -354,7 +369,9 @@ pub async fn evidence(
     render_evidence(&view).map(Json).map_err(|error| ApiError(AppError::internal(error)))
 }
 
-fn render_evidence(EvidenceView { record, fault }: &EvidenceView) -> serde_json::Result<Value> {
+fn render_evidence(
+    EvidenceView { record, asked, fault }: &EvidenceView,
+) -> serde_json::Result<Value> {
     let mut entries = Vec::new();
     for (number, entry) in record.state.history().iter().enumerate() {
         // the text that was hashed, as it was: objects of JSON have no order to rely on
@@ -376,6 +393,7 @@ fn render_evidence(EvidenceView { record, fault }: &EvidenceView) -> serde_json:
     let mut value = json!({
         "id": record.id,
         "isSound": fault.is_none(),
+        "asked": asked,
         "plan": serde_json::to_string(record.state.plan())?,
         "entries": entries,
         "comments": comments.collect::<Vec<_>>(),

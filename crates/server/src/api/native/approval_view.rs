@@ -1,8 +1,11 @@
-//! What answers about approvals look like: people by their names, and the history in sentences.
+//! What answers about approvals look like: people by their names, and the history in sentences
+//! ([`super::approval_sentence`]).
 
+use super::approval_sentence::sentence;
+use crate::api::login::language::Language;
 use crate::app::approval::{ApprovalRecord, ApprovalType, ApprovalView, Party};
 use flow::run::format_time;
-use governance::approval::{Entry, Rule, Stage, Standing, Task, TaskState, Via, What};
+use governance::approval::{Entry, Rule, Stage, Standing, Task, TaskState};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -144,7 +147,7 @@ pub fn render(record: &ApprovalRecord) -> Value {
 }
 
 /// An approval with all that is known of it.
-pub fn render_detail(view: &ApprovalView) -> Value {
+pub fn render_detail(view: &ApprovalView, language: Language) -> Value {
     let record = &view.record;
     let party = |id: &String| render_party(&record.people, id);
     let mut value = render(record);
@@ -160,7 +163,8 @@ pub fn render_detail(view: &ApprovalView) -> Value {
     value["options"] = plan.options.as_slice().into();
     let stages = plan.stages.iter().enumerate();
     value["stages"] = stages.map(|(number, stage)| render_stage(record, number, stage)).collect();
-    value["history"] = record.state.history().iter().map(|it| render_entry(record, it)).collect();
+    let history = record.state.history().iter();
+    value["history"] = history.map(|it| render_entry(record, it, language)).collect();
     value["answersFor"] = view.answers_for.iter().map(party).collect();
     let is_open = record.state.is_open();
     let reassigns = plan.is_reassignable && !view.answers_for.is_empty();
@@ -230,67 +234,14 @@ fn render_task(record: &ApprovalRecord, task: &Task) -> Value {
     value
 }
 
-fn render_entry(record: &ApprovalRecord, entry: &Entry) -> Value {
+fn render_entry(record: &ApprovalRecord, entry: &Entry, language: Language) -> Value {
     let name = serde_json::to_value(&entry.what).unwrap_or_default();
     let mut value = json!({
         "time": format_time(entry.time),
         "event": name["event"],
-        "text": sentence(record, &entry.what),
+        "text": sentence(record, &entry.what, language),
     });
     let comment = entry.what.comment().and_then(|it| record.state.comment(it));
     set(&mut value, "comments", comment);
     value
-}
-
-/// What happened, for people.
-fn sentence(record: &ApprovalRecord, what: &What) -> String {
-    let name = |id: &String| {
-        let name = record.party(id).display_name;
-        if name.is_empty() { "Somebody".to_owned() } else { name }
-    };
-    match what {
-        What::Created { .. } => match &record.creator {
-            Some(creator) => format!("{} asked for the approval.", name(creator)),
-            None => "The approval was asked for.".to_owned(),
-        },
-        What::Asked { assignee, .. } => format!("{} was asked.", name(assignee)),
-        What::Answered { assignee, by, option, via, .. } => {
-            let whom = match assignee == by {
-                true => String::new(),
-                false => format!(" for {}", name(assignee)),
-            };
-            let via = match via {
-                Via::Api | Via::Console => "",
-                Via::Mail => " by mail",
-            };
-            format!("{} answered '{option}'{whom}{via}.", name(by))
-        }
-        What::Reassigned { from, to, by: Some(by), .. } => {
-            format!("{} had {} asked instead of {}.", name(by), name(to), name(from))
-        }
-        What::Reassigned { from, to, by: None, .. } => {
-            format!("{} was asked instead of {}, as nobody had answered.", name(to), name(from))
-        }
-        What::Withdrawn { assignee } => {
-            format!("The answer of {} was not needed any more.", name(assignee))
-        }
-        What::Excused { assignee, by } => {
-            format!("{} excused {} from the approval.", name(by), name(assignee))
-        }
-        What::Reminded { people } => format!("{people} were reminded."),
-        What::Escalated { to } => {
-            let names: Vec<String> = to.iter().map(name).collect();
-            match names.is_empty() {
-                true => "It took long, and there was nobody else to ask.".to_owned(),
-                false => format!("It took long: {} came in.", names.join(", ")),
-            }
-        }
-        What::DeadlinePassed { outcome } => {
-            format!("The deadline passed, which means '{outcome}'.")
-        }
-        What::StagePassed { stage } => format!("Stage {} was passed.", stage + 1),
-        What::Decided { outcome } => format!("The outcome is '{outcome}'."),
-        What::Cancelled { by: Some(by), .. } => format!("{} cancelled it.", name(by)),
-        What::Cancelled { by: None, .. } => "It was cancelled.".to_owned(),
-    }
 }

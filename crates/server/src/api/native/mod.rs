@@ -6,6 +6,7 @@ mod shape;
 mod again;
 mod application;
 mod approval;
+mod approval_sentence;
 mod approval_view;
 mod audit;
 mod backend;

@@ -86,7 +86,7 @@ impl App {
         };
         let (mut found, mut deputy) = (Found::default(), None);
         if answer.by != answer.assignee {
-            self.people_named(caller.id(), &mut found).await?;
+            self.note_actor(caller, &mut found).await?;
             deputy = self.get::<Deputy>(&answer.assignee).await?;
         }
         let is_deputy = |now| {
@@ -132,7 +132,8 @@ impl App {
             return Err(AppError::new(kind, "ApprovalNotAssigned", message));
         }
         let to = self.person_named(to, &mut found).await?;
-        let party = found.people.get(&to).cloned().unwrap_or_default();
+        self.note_actor(caller, &mut found).await?;
+        let newcomers = [to.as_str(), caller.id()].map(str::to_owned);
         let reassignment = Reassignment {
             from,
             to: to.clone(),
@@ -143,7 +144,8 @@ impl App {
         let step = |record: &mut ApprovalRecord, now| {
             let (tells, result) = record.state.handle(now, Input::Reassign(reassignment.clone()));
             if result.is_ok() {
-                record.people.insert(to.clone(), party.clone());
+                let known = |id: &String| Some((id.clone(), found.people.get(id)?.clone()));
+                record.people.extend(newcomers.iter().filter_map(known));
             }
             let detail = json!({"from": reassignment.from, "to": to});
             Ok(Stepped::of(tells, result).audited("ReassignApproval", detail))
@@ -174,9 +176,14 @@ impl App {
         id: &str,
         (by, comment): (Option<String>, Option<Comment>),
     ) -> Result<Known<ApprovalRecord>, AppError> {
+        let mut found = Found::default();
+        self.note_actor(caller, &mut found).await?;
         let step = |record: &mut ApprovalRecord, now| {
             let input = Input::Cancel { by: by.clone(), comment: comment.clone() };
             let (tells, result) = record.state.handle(now, input);
+            if result.is_ok() {
+                record.people.extend(found.people.clone());
+            }
             Ok(Stepped::of(tells, result).audited("CancelApproval", json!({})))
         };
         self.change_approval(caller, id, step).await

@@ -38,15 +38,16 @@ impl App {
         let message = subscription.and_then(|it| it.get("Message")).cloned().unwrap_or_default();
         let gone = || AppError::not_found("EnvironmentNotFound", "The environment is gone.");
         let environment = self.environment(call.environment).await?.ok_or_else(gone)?;
+        let waiting = self.waiting_at(&callback, Form::Choice);
         let asking = Asking {
             approval_type: ApprovalType::CustomResponse,
             input: input_of(&message),
             flow: call.flow.map(str::to_owned),
             key: Some(call.key.to_owned()),
-            waiting: Some(self.waiting_at(&callback, Form::Choice)),
+            waiting: Some(waiting.clone()),
         };
         let record = self.begin_approval(acting, &environment, asking).await?;
-        self.wait_for(record, (&callback, Form::Choice), true).await
+        self.wait_for(record, waiting).await
     }
 
     /// What was chosen, and by whom.

@@ -128,13 +128,11 @@ impl App {
             Some(name) => Some(self.requestor_named(name, &mut found).await?),
             None => creator.clone(),
         };
-        if let Some(creator) = &creator
-            && let Some(user) = self.user(creator).await?
-        {
-            self.people_named(&user.id, &mut found).await?;
-        }
+        self.note_actor(caller, &mut found).await?;
         let now = self.engine.clock.now();
-        let about = about(&input, &files);
+        let link = [input.item_link.as_deref(), input.item_link_description.as_deref()];
+        let [title, details] = [Some(input.title.as_str()), input.details.as_deref()];
+        let about = about([title, details, link[0], link[1], requestor.as_deref()], &files);
         let (state, tells) =
             Approval::begin(plan, now, &about).map_err(|fault| plan_refused(&fault))?;
         let sized = |(name, content): &(String, Vec<u8>)| Attachment {
@@ -231,11 +229,10 @@ fn attachment_id(approval: &str, number: usize) -> String {
     format!("{approval}/{number}")
 }
 
-/// What is asked, as the first entry of the history holds it.
-fn about(input: &ApprovalInput, files: &[(String, Vec<u8>)]) -> String {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let texts = [input.title.clone(), text(&input.details), text(&input.item_link)];
-    let texts = texts.iter().map(String::as_bytes);
+/// What is asked, as the first entry of the history holds it: title, details, link, its
+/// description and for whom, then the files.
+pub(super) fn about(texts: [Option<&str>; 5], files: &[(String, Vec<u8>)]) -> String {
+    let texts = texts.iter().map(|text| text.unwrap_or_default().as_bytes());
     let files = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
     hash_of(&texts.chain(files).collect::<Vec<_>>())
 }

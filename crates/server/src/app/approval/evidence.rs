@@ -1,20 +1,24 @@
 //! What shows how an approval was decided, and what is left of it when people are erased.
 
+use super::create::about;
 use super::people::Party;
 use super::record::{ApprovalRecord, BY_PERSON};
 use super::{ApprovalView, Stepped};
 use crate::app::data::Known;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, ErrorKind};
 use crate::app::{App, Operation};
 use crate::auth::caller::Caller;
 use crate::worker::retention::RECLAIM_BYTES;
-use governance::approval::evidence::{Forged, verify};
-use serde_json::json;
+use governance::approval::evidence::Forged;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use store::AuditFilter;
 
 /// An approval with whether its history is what was written.
 pub struct EvidenceView {
     pub record: Known<ApprovalRecord>,
+    /// A hash of what is asked, as it is kept now.
+    pub asked: String,
     /// What is not.
     pub fault: Option<String>,
 }
@@ -26,14 +30,54 @@ impl App {
         caller: &Caller,
         id: &str,
     ) -> Result<EvidenceView, AppError> {
+        // before the approval: what is added meanwhile is in both or in that alone
+        let last = self.audited_end(id).await?;
         let ApprovalView { record, .. } =
             self.approval_for(caller, Operation::GetApproval, id).await?;
-        let fault = match verify(record.state.history(), record.state.comments()) {
-            Ok(()) => None,
+        let asked = self.about_now(&record).await?;
+        let fault = match record.state.check(&asked) {
+            Ok(()) => {
+                let history = record.state.history();
+                let is_there = |hash: &String| history.iter().any(|it| it.hash == *hash);
+                let is_cut = last.is_some_and(|hash| !is_there(&hash));
+                is_cut
+                    .then(|| "The end of the history was changed: the audit knows another.".into())
+            }
             Err(Forged::Entry(number)) => Some(format!("The entry {number} was changed.")),
             Err(Forged::Comment(number)) => Some(format!("The comment {number} was changed.")),
+            Err(Forged::Asked) => Some("What is asked, or of whom, was changed.".into()),
+            Err(Forged::Task(number)) => {
+                Some(format!("The answer of the asking {number} was changed."))
+            }
+            Err(Forged::Outcome) => Some("The outcome was changed.".into()),
         };
-        Ok(EvidenceView { record, fault })
+        Ok(EvidenceView { record, asked, fault })
+    }
+
+    /// The hash of the last entry of an approval's history that the audit has; none where it
+    /// knows nothing of the approval any more.
+    async fn audited_end(&self, id: &str) -> Result<Option<String>, AppError> {
+        let target = Some(id.to_owned());
+        let filter = AuditFilter { target, rows_max: 1, ..AuditFilter::default() };
+        let newest = self.engine.store.audit(filter).await?.pop();
+        let detail = newest.and_then(|row| serde_json::from_slice::<Value>(&row.content).ok());
+        Ok(detail.and_then(|it| Some(it.get("evidence")?.as_str()?.to_owned())))
+    }
+
+    /// What is asked, as it is kept now.
+    async fn about_now(&self, record: &ApprovalRecord) -> Result<String, AppError> {
+        let mut files = Vec::with_capacity(record.attachments.len());
+        for number in 0..record.attachments.len() {
+            match self.attachment_of(record, number).await {
+                Ok(file) => files.push(file),
+                // what is gone is not what was sent
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let link = [record.item_link.as_deref(), record.item_link_description.as_deref()];
+        let [title, details] = [Some(record.title.as_str()), record.details.as_deref()];
+        Ok(about([title, details, link[0], link[1], record.requestor.as_deref()], &files))
     }
 
     /// Erases what approvals know of somebody: their name, their addresses and what they
@@ -45,22 +89,23 @@ impl App {
         person: &str,
     ) -> Result<usize, AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        let person = match self.user(person).await? {
-            Some(user) => user.id.clone(),
-            None => person.to_lowercase(),
+        // somebody of the directory may have been asked by an address before they were there
+        let mut names = vec![person.to_lowercase()];
+        let user = match self.user(person).await? {
+            Some(user) => Some(user),
+            None => self.user_by_mail(person).await?,
         };
-        let (mut ids, mut after) = (BTreeSet::new(), None);
-        loop {
-            let page = self.list::<ApprovalRecord>(BY_PERSON, &[&person], after, 256).await?;
-            ids.extend(page.rows.into_iter().map(|it| it.value.id));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
+        if let Some(user) = user {
+            names.extend(user.mail.iter().map(|mail| mail.to_lowercase()));
+            names.push(user.value.id);
+        }
+        let mut ids = BTreeSet::new();
+        for name in &names {
+            ids.extend(self.approvals_with(name).await?);
         }
         for id in &ids {
             let step = |record: &mut ApprovalRecord, _| {
-                erase(record, &person);
+                names.iter().for_each(|name| erase(record, name));
                 Ok(Stepped::of(Vec::new(), Ok(())).audited("EraseFromApproval", json!({})))
             };
             self.change_approval(caller, id, step).await?;
@@ -68,6 +113,19 @@ impl App {
         // what they were before goes from the files as well
         while !ids.is_empty() && self.engine.store.reclaim(RECLAIM_BYTES).await? > 0 {}
         Ok(ids.len())
+    }
+
+    /// The approvals in which somebody is, by object id or address.
+    async fn approvals_with(&self, name: &str) -> Result<Vec<String>, AppError> {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.list::<ApprovalRecord>(BY_PERSON, &[name], after, 256).await?;
+            ids.extend(page.rows.into_iter().map(|it| it.value.id));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(ids),
+            }
+        }
     }
 }
 

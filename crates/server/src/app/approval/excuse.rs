@@ -58,9 +58,7 @@ impl App {
 
     async fn excuse(&self, caller: &Caller, id: &str, person: &str) -> Result<(), AppError> {
         let mut found = Found::default();
-        if let Some(user) = self.user(caller.id()).await? {
-            self.people_named(&user.id, &mut found).await?;
-        }
+        self.note_actor(caller, &mut found).await?;
         let step = |record: &mut ApprovalRecord, now| {
             let (person, by) = (person.to_owned(), caller.id().to_owned());
             let detail = json!({"assignee": person});

@@ -164,7 +164,7 @@ impl App {
                 change = change.audit(operation, &id, &record.said(detail));
             }
             let by = if is_ended_by_time { &server } else { caller };
-            let callbacks = self.tell(&mut record.value, false).await;
+            let callbacks = self.tell(&mut record.value).await;
             match self.keep(by, record, change, callbacks).await {
                 Err(error) if error.kind == ErrorKind::Conflict => {
                     // somebody else was first; many at once do not meet again
@@ -175,7 +175,10 @@ impl App {
                 Err(error) => return Err(error),
                 Ok(kept) => {
                     self.notices.hurry();
-                    if let Err(error) = self.tell_waiting(kept.clone()).await {
+                    if !kept.state.is_open()
+                        && kept.is_awaited()
+                        && let Err(error) = Box::pin(self.tell_waiting(kept.clone())).await
+                    {
                         tracing::warn!(approval = %id, message = %error.message, "who waits for an approval is told later");
                     }
                     result?;
@@ -196,23 +199,22 @@ impl App {
         change: Change,
         callbacks: Vec<Callback>,
     ) -> Result<Known<ApprovalRecord>, AppError> {
-        let messages = callbacks.iter().map(|it| Edit::Send(it.message.clone()));
-        let change = messages.fold(change.put(&record)?, Change::edit);
-        match self.apply(by, change).await {
-            Ok(mut numbers) => {
-                let taken = numbers.split_off(numbers.len().saturating_sub(callbacks.len()));
-                for (callback, taken) in callbacks.into_iter().zip(taken) {
-                    self.engine.called_back(callback, taken == 1).await;
-                }
-                Ok(record.stored(numbers.pop().unwrap_or_default()))
-            }
-            Err(error) => {
-                // it may be kept all the same
-                let runs = callbacks.iter().map(|it| it.message.to);
-                runs.for_each(|run| self.engine.read_inbox(run));
-                Err(error)
-            }
+        let mut change = change.put(&record)?;
+        let (mut runs, mut said) = (Vec::new(), Vec::new());
+        for callback in callbacks {
+            runs.push(callback.message.to);
+            said.push(callback.said);
+            change = change.edit(Edit::Send(callback.message));
         }
+        let kept = self.apply(by, change).await;
+        // where nobody knows it may be kept all the same
+        runs.iter().for_each(|run| self.engine.read_inbox(*run));
+        let mut numbers = kept?;
+        let taken = numbers.split_off(numbers.len().saturating_sub(said.len()));
+        for (said, _) in said.into_iter().zip(taken).filter(|(_, taken)| *taken == 1) {
+            self.engine.note_said(said).await;
+        }
+        Ok(record.stored(numbers.pop().unwrap_or_default()))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::app::directory::User;
 use crate::app::error::AppError;
+use crate::auth::caller::{Caller, CallerKind};
 use crate::clock;
 use crate::mail::Mailer;
 use governance::limits::ASSIGNEES_MAX;
@@ -157,5 +158,19 @@ impl App {
                 Err(AppError::invalid("InvalidApprovalAssignee", message))
             }
         }
+    }
+
+    /// Who does something with an approval has a name in its history.
+    pub(super) async fn note_actor(
+        &self,
+        caller: &Caller,
+        found: &mut Found,
+    ) -> Result<(), AppError> {
+        if caller.kind() == CallerKind::Person
+            && let Some(user) = self.user(caller.id()).await?
+        {
+            found.user(&user);
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::auth::caller::Caller;
 use crate::limits::{APPROVAL_LINK_BYTES_MAX, APPROVAL_WAITING_MAX};
 use expr::{Object, Value};
 use flow::run::CallResult;
+use governance::approval::evidence::hash_of;
 
 /// A call of the connector that is understood.
 pub struct ApprovalCall<'a> {
@@ -66,9 +67,9 @@ impl App {
             "StartAndWaitForAnApproval" => {
                 let input = "WebhookApprovalCreationInput";
                 let callback = callback_in(call.parameters.get(input), "notificationUrl")?;
-                let waits = Some((callback.as_str(), Form::Outcome));
-                let record = self.begun(&call, acting, input, waits).await?;
-                self.wait_for(record, (&callback, Form::Outcome), true).await
+                let waiting = self.waiting_at(&callback, Form::Outcome);
+                let record = self.begun(&call, acting, input, Some(waiting.clone())).await?;
+                self.wait_for(record, waiting).await
             }
             "WaitForAnApproval" => {
                 let name = text_of(call.parameters, "approvalName");
@@ -78,7 +79,8 @@ impl App {
                 let record = record.ok_or_else(|| no_approval(id))?;
                 let input = call.parameters.get("WebhookApprovalSubscription");
                 let callback = callback_in(input, "notificationUrl")?;
-                self.wait_for(record, (&callback, Form::Outcome), false).await
+                let waiting = self.waiting_at(&callback, Form::Outcome);
+                self.wait_for(record, Waiting { has_begun: false, ..waiting }).await
             }
             choice::OPERATION => self.ask_for_choice(&call, acting).await,
             other => {
@@ -94,14 +96,13 @@ impl App {
         call: &ApprovalCall<'_>,
         acting: &Caller,
         input: &str,
-        waits: Option<(&str, Form)>,
+        waiting: Option<Waiting>,
     ) -> Result<Known<ApprovalRecord>, AppError> {
         let approval_type = ApprovalType::named(&text_of(call.parameters, "approvalType"))?;
         let input = input_of(&call.parameters.get(input).cloned().unwrap_or_default())?;
         let gone = || AppError::not_found("EnvironmentNotFound", "The environment is gone.");
         let environment = self.environment(call.environment).await?.ok_or_else(gone)?;
         let (flow, key) = (call.flow.map(str::to_owned), Some(call.key.to_owned()));
-        let waiting = waits.map(|(callback, form)| self.waiting_at(callback, form));
         let asking = Asking { approval_type, input, flow, key, waiting };
         self.begin_approval(acting, &environment, asking).await
     }
@@ -188,20 +189,24 @@ fn answer(status: i64, location: Option<String>, body: Value) -> CallResult {
 }
 
 impl App {
-    /// Whoever asks and waits by one call.
+    /// Who asks and waits by one call, to be told at an address. The same address waits once.
     pub(super) fn waiting_at(&self, callback: &str, form: Form) -> Waiting {
-        Waiting::at(callback, form, true, self.engine.clock.now())
+        Waiting {
+            id: hash_of(&[callback.as_bytes()]).get(..32).unwrap_or_default().to_owned(),
+            callback: callback.to_owned(),
+            form,
+            tries: 0,
+            due: self.engine.clock.now(),
+            has_begun: true,
+        }
     }
 
     /// Somebody waits for the outcome. It may be there already: they are told at once.
     pub(super) async fn wait_for(
         &self,
         record: Known<ApprovalRecord>,
-        (callback, form): (&str, Form),
-        has_begun: bool,
+        waiting: Waiting,
     ) -> Result<CallResult, AppError> {
-        let now = self.engine.clock.now();
-        let waiting = Waiting::at(callback, form, has_begun, now);
         let id = waiting.id.clone();
         let step = |record: &mut ApprovalRecord, _| {
             if record.waiting.iter().any(|it| it.id == id) {

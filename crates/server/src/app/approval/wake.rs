@@ -7,12 +7,14 @@ use crate::app::data::{Change, Known};
 use crate::app::error::{AppError, ErrorKind};
 use crate::auth::caller::Caller;
 use crate::clock::SECOND;
-use crate::limits::{APPROVAL_WAKE_TRIES_MAX, APPROVALS_EVERY, APPROVALS_PER_ROUND};
+use crate::limits::{
+    APPROVAL_TOLD_BYTES_MAX, APPROVAL_TRIES_MAX, APPROVAL_WAKE_TRIES_MAX, APPROVALS_EVERY,
+    APPROVALS_PER_ROUND,
+};
 use crate::worker::Callback;
 use expr::{Object, Value};
 use flow::run::connector::callback_of;
 use flow::run::{CallResult, HttpRequest, format_time};
-use governance::approval::evidence::hash_of;
 use governance::approval::{Input, TaskState};
 use serde::{Deserialize, Serialize};
 
@@ -39,19 +41,15 @@ fn begins() -> bool {
     true
 }
 
-impl Waiting {
-    /// Somebody who waits at an address. The same address waits once.
-    pub fn at(callback: &str, form: Form, has_begun: bool, now: i64) -> Waiting {
-        let id = hash_of(&[callback.as_bytes()]).get(..32).unwrap_or_default().to_owned();
-        Waiting { id, callback: callback.to_owned(), form, tries: 0, due: now, has_begun }
+/// Who waits was told, or could not be: not again for a minute, two, four, ... an hour at most.
+fn note_tried(all: &mut Vec<Waiting>, id: &str, is_told: bool, now: i64) {
+    for waiting in all.iter_mut().filter(|it| it.id == id) {
+        waiting.tries += 1;
+        let minutes = 1i64 << waiting.tries.min(6);
+        waiting.due = now.saturating_add(minutes * 60 * SECOND);
     }
-
-    /// They were told, or could not be: not again for a minute, two, four, ... an hour at most.
-    fn tried(&mut self, now: i64) {
-        self.tries += 1;
-        let minutes = 1i64 << self.tries.min(6);
-        self.due = now.saturating_add(minutes * 60 * SECOND);
-    }
+    let is_over = |it: &Waiting| it.id == id && (is_told || it.tries >= APPROVAL_WAKE_TRIES_MAX);
+    all.retain(|it| !is_over(it));
 }
 
 /// Who listens at an address.
@@ -132,7 +130,11 @@ impl App {
         let id = record.id.clone();
         let done = match record.state.is_open() {
             true => self.pass_time_of(record).await,
-            false => self.tell_waiting(record).await,
+            // others may have told them since the page was read
+            false => match self.get(&id).await {
+                Ok(Some(record)) => self.tell_waiting(record).await,
+                none => none.map(|_| ()),
+            },
         };
         match done {
             Err(error) if error.kind == ErrorKind::NotFound => {}
@@ -157,59 +159,91 @@ impl App {
         &self,
         mut record: Known<ApprovalRecord>,
     ) -> Result<(), AppError> {
-        let before = record.waiting.clone();
-        let callbacks = self.tell(&mut record.value, true).await;
-        if record.waiting == before {
-            return Ok(());
+        let server = Caller::root("server");
+        loop {
+            let before = record.waiting.len();
+            let callbacks = self.tell(&mut record.value).await;
+            if record.waiting.len() == before {
+                break;
+            }
+            record = match self.keep(&server, record, Change::default(), callbacks).await {
+                // they are told again, which changes nothing, and it is kept then
+                Err(error) if error.kind == ErrorKind::Conflict => return Ok(()),
+                kept => kept?,
+            };
         }
-        match self.keep(&Caller::root("server"), record, Change::default(), callbacks).await {
-            // they are told again, which changes nothing, and it is kept then
-            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-            done => done.map(|_| ()),
+        let mut told = Vec::new();
+        for (waiting, body) in self.due_listeners(&record) {
+            let is_told = match self.listener(waiting, &body).await {
+                Ok(Listener::Outside) => self.post_outcome(&record, waiting, body).await,
+                Ok(Listener::Run(_) | Listener::Gone) => continue,
+                Err(_) => false,
+            };
+            told.push((waiting.id.clone(), is_told));
         }
+        self.note_told(&record.id, &told).await
     }
 
-    /// Tells who waits for an outcome: flows of this server by messages, which go with the
-    /// change that keeps what is told here, and which they get once however often they are
-    /// sent. Others are called, where the outcome `is_stored`.
-    pub(super) async fn tell(&self, record: &mut ApprovalRecord, is_stored: bool) -> Vec<Callback> {
-        let mut callbacks = Vec::new();
-        if record.state.is_open() {
-            return callbacks;
-        }
-        let now = self.engine.clock.now();
-        for mut waiting in std::mem::take(&mut record.waiting) {
-            if waiting.due > now {
-                record.waiting.push(waiting);
-                continue;
+    /// Tells the flows of this server that wait for an outcome, as far as one change takes: by
+    /// messages that go with the change that keeps it, and which they get once however often
+    /// they are sent. They do not wait any more then.
+    pub(super) async fn tell(&self, record: &mut ApprovalRecord) -> Vec<Callback> {
+        let (mut callbacks, mut over, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (waiting, body) in self.due_listeners(record) {
+            if bytes > APPROVAL_TOLD_BYTES_MAX {
+                break;
             }
+            match self.listener(waiting, &body).await {
+                Ok(Listener::Run(callback)) => {
+                    bytes += callback.message.body.len();
+                    callbacks.push(*callback);
+                    over.push(waiting.id.clone());
+                }
+                Ok(Listener::Gone) => over.push(waiting.id.clone()),
+                Ok(Listener::Outside) => {}
+                Err(error) => {
+                    tracing::warn!(approval = %record.id, message = %error.message, "a flow is told of an approval later");
+                }
+            }
+        }
+        record.waiting.retain(|it| !over.contains(&it.id));
+        callbacks
+    }
+
+    /// Who waits for an outcome that is there and is to be told now, and what.
+    fn due_listeners<'a>(
+        &self,
+        record: &'a ApprovalRecord,
+    ) -> impl Iterator<Item = (&'a Waiting, Value)> {
+        let now = self.engine.clock.now();
+        let is_due = move |it: &&Waiting| !record.state.is_open() && it.due <= now;
+        record.waiting.iter().filter(is_due).map(|waiting| {
             let body = match waiting.form {
                 Form::Outcome => self.outcome_body(record),
                 Form::Choice => self.choice_body(record),
             };
-            let is_told = match self.listener(&waiting, &body).await {
-                Ok(Listener::Run(callback)) => {
-                    callbacks.push(*callback);
-                    true
-                }
-                Ok(Listener::Gone) => true,
-                Ok(Listener::Outside) if is_stored => {
-                    self.post_outcome(record, &waiting, body).await
-                }
-                Ok(Listener::Outside) => false,
-                Err(error) => {
-                    tracing::warn!(approval = %record.id, message = %error.message, "a flow was not told of an approval");
-                    false
-                }
-            };
-            if is_stored {
-                waiting.tried(now);
+            (waiting, body)
+        })
+    }
+
+    /// Keeps who was told by a call, or could not be, whatever else has changed meanwhile.
+    async fn note_told(&self, id: &str, told: &[(String, bool)]) -> Result<(), AppError> {
+        for _ in 0..APPROVAL_TRIES_MAX {
+            let Some(mut record) = self.get::<ApprovalRecord>(id).await? else { return Ok(()) };
+            let before = record.waiting.clone();
+            for (waiting, is_told) in told {
+                note_tried(&mut record.waiting, waiting, *is_told, self.engine.clock.now());
             }
-            if !is_told && waiting.tries < APPROVAL_WAKE_TRIES_MAX {
-                record.waiting.push(waiting);
+            if record.waiting == before {
+                return Ok(());
+            }
+            let change = Change::default().put(&record)?;
+            match self.apply(&Caller::root("server"), change).await {
+                Err(error) if error.kind == ErrorKind::Conflict => {}
+                done => return done.map(|_| ()),
             }
         }
-        callbacks
+        Ok(())
     }
 
     /// Who listens where somebody said to wait.

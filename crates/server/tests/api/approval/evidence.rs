@@ -22,6 +22,10 @@ fn hash_of(parts: &[&[u8]]) -> String {
 
 /// Whether the chain is what the reference page says, from the answer alone.
 fn verify(evidence: &Value) {
+    let text = |name: &str| evidence[name].as_str().expect("a text").as_bytes();
+    let about = hash_of(&[text("asked"), text("plan")]);
+    let first = evidence["entries"][0]["what"].as_str().expect("a text");
+    assert!(first.contains(&about), "{about}: {first}");
     let mut before = String::new();
     for entry in evidence["entries"].as_array().expect("entries") {
         let ticks = entry["ticks"].as_i64().expect("ticks").to_be_bytes();
@@ -105,6 +109,9 @@ async fn what_is_erased_is_not_stored() {
     assert_eq!(again.expect("erased"), 0);
 }
 
+/// How the beginning of what is found out reads, and what is done to a record.
+type Forgery = (&'static str, fn(&mut Value));
+
 #[tokio::test]
 async fn what_was_changed_in_the_store_is_found_out() {
     let house = House::open().await;
@@ -126,21 +133,77 @@ async fn what_was_changed_in_the_store_is_found_out() {
     house.app.answer_approval(&ada, &made.id, answer).await.expect("an answer");
     let fault = async || house.app.approval_evidence(&ada, &made.id).await.expect("evidence").fault;
     assert_eq!(fault().await, None);
+    let forgeries: [Forgery; 8] = [
+        ("The comment 0", |it| {
+            it["state"]["comments"][0]["content"]["text"] = json!("so much!");
+        }),
+        ("The entry 2", |it| it["state"]["history"][2]["what"]["option"] = json!("Approve")),
+        ("The outcome", |it| {
+            it["state"]["standing"]["decided"]["outcome"] = json!("Approve");
+        }),
+        ("The outcome", |it| it["state"]["standing"] = json!("open")),
+        ("The answer of the asking 0", |it| {
+            it["state"]["tasks"][0]["state"]["answered"]["option"] = json!("Approve");
+        }),
+        ("The answer of the asking 0", |it| it["state"]["tasks"][0]["state"] = json!("open")),
+        ("What is asked", |it| it["title"] = json!("Buy two presses")),
+        // as it was before anybody had answered
+        ("The end of the history", |it| {
+            let state = &mut it["state"];
+            state["history"].as_array_mut().expect("entries").truncate(2);
+            state["tasks"][0]["state"] = json!("open");
+            state["standing"] = json!("open");
+            state["comments"] = json!([]);
+        }),
+    ];
     let store = &house.app.engine.store;
-    for (was, becomes) in
-        [("no money", "so much!"), ("\"option\":\"Reject\"", "\"option\":\"Accept\"")]
-    {
+    for (said, forge) in forgeries {
         let kept = store.record(APPROVAL, &made.id).await.expect("a store").expect("a record");
-        let body = String::from_utf8(kept.body.clone()).expect("JSON");
-        assert!(body.contains(was), "{body}");
-        let forged = Record { body: body.replace(was, becomes).into_bytes(), ..kept.clone() };
+        let mut body: Value = serde_json::from_slice(&kept.body).expect("JSON");
+        let before = body.clone();
+        forge(&mut body);
+        assert_ne!(body, before, "{said}");
+        let forged = Record { body: body.to_string().into_bytes(), ..kept.clone() };
         store.change(vec![Edit::Put(forged)], Vec::new()).await.expect("changed");
-        assert!(fault().await.is_some_and(|it| it.contains("was changed")), "{was}");
+        assert!(
+            fault().await.is_some_and(|it| it.starts_with(said)),
+            "{said}: {:?}",
+            fault().await
+        );
         let revision =
             store.record(APPROVAL, &made.id).await.expect("a store").expect("it").revision;
         let back = Record { revision, ..kept };
         store.change(vec![Edit::Put(back)], Vec::new()).await.expect("changed");
         assert_eq!(fault().await, None);
+    }
+}
+
+/// Who acts from outside an approval is known in its history, and can be erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_acts_on_an_approval_has_a_name_and_can_be_erased() {
+    const COMMENT: &str = "zebra crossing eight";
+    let desk = Desk::open().await;
+    let name = desk.people.all[3].id.clone();
+    let body = json!({"from": "user@example.org", "to": "co-owner@example.org",
+        "comments": COMMENT});
+    let moved = desk.asked("Basic", "user@example.org").await;
+    desk.post(3, &moved, "reassign", body, 200).await;
+    let ended = desk.asked("Basic", "user@example.org").await;
+    desk.post(3, &ended, "cancel", json!({"comments": COMMENT}), 200).await;
+    for id in [&moved, &ended] {
+        let shown = desk.show(OWNER, id).await;
+        assert!(!shown["history"].to_string().contains("Somebody"), "{shown}");
+        assert!(shown["history"].to_string().contains(COMMENT), "{shown}");
+    }
+    let body = json!({"person": name});
+    let erased =
+        desk.people.ask(HEAD, (Method::POST, "/api/v1/approvals/erase"), Some(&body), 200).await;
+    assert_eq!(erased["approvals"], 2, "{erased}");
+    for id in [&moved, &ended] {
+        let shown = desk.show(OWNER, id).await;
+        assert!(shown["history"].to_string().contains("Somebody"), "{shown}");
+        assert!(!shown["history"].to_string().contains(COMMENT), "{shown}");
+        verify(&desk.get(OWNER, &format!("approvals/{id}/evidence"), 200).await);
     }
 }
 

@@ -407,3 +407,29 @@ async fn calendars_are_kept_by_administrators() {
     desk.people.ask(ADMINISTRATOR, (Method::DELETE, &at), None, 204).await;
     desk.people.ask(ADMINISTRATOR, (Method::DELETE, &at), None, 404).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_is_told_in_the_language_of_who_reads_it() {
+    let desk = Desk::open().await;
+    let id = desk.asked("Basic", BOTH).await;
+    desk.post(USER, &id, "reassign", json!({"to": "administrator@example.org"}), 200).await;
+    desk.answer(CO_OWNER, &id, "Approve", 200).await;
+    let told = async |language: &str| {
+        let path = format!("/api/v1/approvals/{id}");
+        let request = desk.people.world.api.request(Method::GET, &path);
+        let key = &desk.people.all[OWNER].key;
+        let answer = request.bearer_auth(key).header("Accept-Language", language).send().await;
+        let text = answer.expect("an answer").text().await.expect("a body");
+        let shown: Value = serde_json::from_str(&text).expect("JSON");
+        let history = shown["history"].as_array().expect("a history").clone();
+        history.iter().map(|it| it["text"].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
+    };
+    let (english, german) = (told("fr, en").await, told("de-CH, en;q=0.5").await);
+    assert_eq!(english.len(), german.len());
+    let last = (english.last().map(String::as_str), german.last().map(String::as_str));
+    let expected = "Das Ergebnis ist \u{201e}Approve\u{201c}.";
+    assert_eq!(last, (Some("The outcome is 'Approve'."), Some(expected)));
+    for (english, german) in english.iter().zip(&german) {
+        assert_ne!(english, german);
+    }
+}

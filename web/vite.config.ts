@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
@@ -32,6 +33,14 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ['/api', '/account', '/console/sign-in', '/console/sign-out'].map((path) => [path, 'http://127.0.0.1:8484']),
     ),
+  },
+  resolve: {
+    // Its form for browsers has them parse markup, which the policy of the page forbids.
+    alias: {
+      'decode-named-character-reference': fileURLToPath(
+        new URL('node_modules/decode-named-character-reference/index.js', import.meta.url),
+      ),
+    },
   },
   build: {
     target: 'es2022',

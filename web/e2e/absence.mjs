@@ -1,6 +1,6 @@
-// Somebody who goes away names who answers for them; an administrator makes, changes and deletes
-// calendars.
-import { accessible, begin, equal, heading, journey, told } from './browser.mjs';
+// Somebody who goes away names who answers for them, and who does; an administrator makes, changes
+// and deletes calendars.
+import { accessible, assert, begin, equal, heading, journey, told } from './browser.mjs';
 
 await journey(async (page, context) => {
   await begin(page, '/console/absence');
@@ -24,10 +24,11 @@ await journey(async (page, context) => {
   const hers = await other.newPage();
   await begin(hers, '/console/absence', 'grace@example.org');
   await hers.getByRole('group', { name: 'You answer for' }).getByRole('row', { name: /Ada.*Counts now/ }).waitFor();
+  await answers(hers);
   await page.getByRole('button', { name: 'Answer yourself again' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Answer yourself again' }).click();
   await page.getByText('You answer for yourself again.').waitFor();
-  await hers.reload();
+  await hers.goto('/console/absence');
   await hers.getByText('Nobody has named you.').waitFor();
 
   await calendars(page);
@@ -37,6 +38,38 @@ await journey(async (page, context) => {
   equal(await hers.getByRole('main').getByRole('button').count(), 0, 'buttons for who may not');
   await other.close();
 });
+
+/** She answers for who is away, and, where she is asked herself, says for whom. */
+async function answers(page) {
+  const open = async (title, whom) => {
+    await page.goto('/console/approvals');
+    if (whom) await page.getByLabel('Answering for').selectOption(whom);
+    await page.getByRole('link', { name: title }).click();
+    await heading(page, title).waitFor();
+  };
+  const said = (text) => page.getByRole('group', { name: 'History' }).getByText(text).waitFor();
+  await open(told.away, 'Ada');
+  await page.getByText('You answer for Ada.').waitFor();
+  await accessible(page, 'an approval of somebody who is away');
+  await page.getByRole('button', { name: 'Approve', exact: true }).click();
+  await page.getByText('Outcome: Approve').waitFor();
+  await said("Grace answered 'Approve' for Ada.");
+
+  await open(told.both);
+  const whom = page.getByRole('combobox', { name: 'Answering for' });
+  equal(await whom.evaluate((it) => it.selectedOptions[0].textContent), 'Myself', 'for whom she answers at first');
+  await whom.selectOption({ label: 'Ada (ada@example.org)' });
+  await accessible(page, 'an approval of two');
+  const approve = page.getByRole('button', { name: 'Approve', exact: true });
+  await approve.click();
+  await page.getByText('You answered for Ada: Approve').waitFor();
+  await said("Grace answered 'Approve' for Ada.");
+  // nobody is answered for by pressing once more
+  assert(await approve.isDisabled(), 'the next answer has nobody to be for');
+  await whom.selectOption('Myself');
+  await approve.click();
+  await said("Grace answered 'Approve'.");
+}
 
 async function calendars(page) {
   await page.goto('/console/environments/default/calendars');

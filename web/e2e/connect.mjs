@@ -73,4 +73,8 @@ async function withSignIn(page, context) {
   await row(page, told.connection).getByText('Connected').waitFor();
   await page.getByRole('button', { name: `Test: ${told.connection}` }).click();
   await page.getByText(`${told.connection} works.`).waitFor();
+
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByRole('menuitemradio', { name: 'Deutsch' }).click();
+  await row(page, told.connection).getByText('Verbunden').waitFor();
 }

@@ -1,5 +1,7 @@
-// On a phone: somebody finds what they are asked, and answers it; hostile text stays text.
-import { accessible, assert, begin, heading, journey, told } from './browser.mjs';
+// On a phone: somebody finds what they are asked, reads it, keeps what came with it, and answers
+// it; hostile text stays text.
+import { readFile } from 'node:fs/promises';
+import { accessible, assert, begin, equal, heading, journey, told } from './browser.mjs';
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
@@ -16,7 +18,8 @@ await journey(async (page) => {
   await fits('the inbox');
   await page.getByRole('link', { name: told.title }).tap();
   await heading(page, told.title).waitFor();
-  await page.getByText(told.details).waitFor();
+  await details(page);
+  await keep(page);
   await fits('an approval');
   await page.getByLabel('Comments').fill('from the train');
   await page.getByRole('button', { name: told.option, exact: true }).tap();
@@ -31,3 +34,29 @@ await journey(async (page) => {
   await page.getByRole('combobox', { name: 'Which approvals' }).selectOption('sent');
   await page.getByRole('link', { name: told.title }).waitFor();
 }, PHONE);
+
+/** Markdown is shown as such; markup is text, and addresses that are no pages are none. */
+async function details(page) {
+  await page.locator('main strong', { hasText: told.bold }).waitFor();
+  const section = page.getByRole('region', { name: 'Details' });
+  const text = await section.innerText();
+  for (const one of [told.title, '<script>alert(3)</script>', 'Fish & chips', 'a picture', 'no page']) {
+    assert(text.includes(one), `'${one}' is not in the details: ${text}`);
+  }
+  equal(await page.locator('main :is(img, script, iframe)').count(), 0, 'markup that came of text');
+  const links = section.getByRole('link');
+  equal(await links.count(), 1, 'links in the details');
+  const named = await links.evaluate((it) => [it.textContent, it.href, it.rel, it.target].join(' '));
+  equal(named, 'a page https://example.org/page noopener noreferrer _blank', 'the link');
+  equal(await section.getByRole('heading').count(), 2, 'headings: that of the section, and of its files');
+}
+
+/** What came with it is kept as it was sent. */
+async function keep(page) {
+  const begun = page.waitForEvent('download');
+  await page.getByRole('button', { name: new RegExp(`^${told.file}, `) }).tap();
+  const download = await begun;
+  equal(download.suggestedFilename(), told.file, 'the name of the file');
+  const bytes = await readFile(await download.path());
+  equal(bytes.toString('base64'), told.content, 'what is in the file');
+}

@@ -1,18 +1,17 @@
 // Finding a flow, starting it, and following its run to the end while it goes on. Whatever names
 // and values hold is text.
 import { createServer } from 'node:http';
-import { assert, begin, heading, journey, status, told } from './browser.mjs';
+import { assert, begin, equal, heading, journey, status, told } from './browser.mjs';
 
-// What the flow waits for: it says where it wants to be called, and is when the journey says so.
-let arrived;
-const callback = new Promise((resolve) => {
-  arrived = resolve;
-});
+// What the flow waits for, twice: it says where it wants to be called, and is when the journey
+// says so.
+const arrived = [];
+const callbacks = [0, 1].map(() => new Promise((resolve) => arrived.push(resolve)));
 const service = createServer((request, response) => {
   const parts = [];
   request.on('data', (part) => parts.push(part));
   request.on('end', () => {
-    arrived(JSON.parse(Buffer.concat(parts)).callback);
+    arrived.shift()?.(JSON.parse(Buffer.concat(parts)).callback);
     response.end('{}');
   });
 });
@@ -43,12 +42,24 @@ await journey(async (page) => {
 
   await heading(page, `Run of ${told.hostile}`).waitFor();
   await status(page, 'Running');
-  const answer = await fetch(await callback, { method: 'POST', body: '{}' });
-  assert(answer.ok, `the flow's address answers ${answer.status}`);
+  const first = await callbacks[0];
+  await page.getByRole('button', { name: /^Wait_for_it (Running|Waiting) / }).click();
+  // the repetition that is looked at ends, and the run goes on
+  const panel = page.getByRole('region', { name: 'Wait_for_it' });
+  await panel.getByText('Repetition 1', { exact: false }).waitFor();
+  await panel.getByText(/^(Running|Waiting)$/).waitFor();
+  await answer(first);
+  await panel.getByText('Succeeded', { exact: true }).waitFor();
+  const second = await callbacks[1];
+  await status(page, 'Running');
+  await answer(second);
   await status(page, 'Succeeded');
   await rests(page);
   await page.getByRole('tab', { name: 'List' }).click();
   await page.getByRole('button', { name: /^Quote_it Compose Succeeded/ }).click();
+  const inputs = page.getByRole('group', { name: 'Inputs' });
+  await inputs.filter({ hasText: told.hostile }).waitFor();
+  equal(await inputs.count(), 1, 'places for what an action took');
   const outputs = page.getByRole('group', { name: 'Outputs' }).filter({ hasText: 'onerror' }).first();
   const shown = await outputs.textContent();
   assert(shown.includes(told.hostile) && shown.includes('javascript:alert(2)'), `the output as text: ${shown}`);
@@ -61,6 +72,12 @@ await journey(async (page) => {
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await status(page, 'Cancelled');
 });
+
+/** Has the flow go on. */
+async function answer(address) {
+  const { ok, status } = await fetch(address, { method: 'POST', body: '{}' });
+  assert(ok, `the flow's address answers ${status}`);
+}
 
 /** A run that has ended is not asked for any more, however long somebody looks at it. */
 async function rests(page) {

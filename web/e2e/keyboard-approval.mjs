@@ -17,9 +17,13 @@ await journey(async (page) => {
   await page.getByRole('link', { name: told.second }).waitFor();
   await press(page, told.second);
   await heading(page, told.second).waitFor();
-  await type(page, 'User, or address of mail', 'grace@example.org');
+  // of two who are asked, the other one is replaced
+  await reach(page, 'Instead of', { tag: 'select' });
+  await page.keyboard.type('Grace');
+  await type(page, 'User, or address of mail', 'heidi@example.org');
   await page.keyboard.press('Enter');
-  await page.getByRole('cell', { name: 'Somebody else is asked' }).waitFor();
+  await page.getByRole('row', { name: /^Grace.*Somebody else is asked Heidi/ }).waitFor();
+  await page.getByRole('row', { name: /^Ada.*Asked/ }).waitFor();
   await press(page, 'Take it back', { tag: 'button' });
   await confirm(page, 'Take it back');
   await page.getByText('Cancelled').first().waitFor();

@@ -30,4 +30,11 @@ await journey(async (page) => {
   await page.getByRole('menuitem', { name: 'With the latest version' }).click();
   await page.getByRole('link', { name: told.run }).waitFor();
   await status(page, 'Succeeded');
+
+  // by days: one run that failed, and one that did not
+  await page.goto('/console/environments/default/flows/broken');
+  const label = await page.getByRole('img', { name: /^Runs by day/ }).getAttribute('aria-label');
+  const days = [...label.matchAll(/: (\d+), Failed: (\d+)/g)];
+  const sum = (at) => days.reduce((all, day) => all + Number(day[at]), 0);
+  equal(`${sum(1)}, ${sum(2)}`, '2, 1', `runs, and those that failed: ${label}`);
 });

@@ -1,5 +1,12 @@
-// Bringing a package in, deleting what came of it, and bringing it back.
-import { accessible, assert, begin, heading, journey, told } from './browser.mjs';
+// Bringing a package in, deleting what came of it, bringing it back, and deleting it for good.
+import { accessible, assert, begin, equal, heading, journey, told } from './browser.mjs';
+
+/** Deletes the flow that is shown. */
+async function discard(page) {
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await heading(page, 'Flows').waitFor();
+}
 
 await journey(async (page) => {
   await begin(page, '/console/environments/default/import');
@@ -16,13 +23,25 @@ await journey(async (page) => {
   await heading(page, told.flow).waitFor();
   assert(page.url().endsWith('/flows/brought'), page.url());
 
-  await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await heading(page, 'Flows').waitFor();
+  await discard(page);
   await page.getByRole('link', { name: 'Recycle bin' }).click();
   await page.getByRole('button', { name: `Restore: ${told.flow}` }).click();
   await page.getByText(`${told.flow} is back.`).waitFor();
   await page.getByText('The recycle bin is empty.').waitFor();
   await page.goto('/console/environments/default/flows/brought');
   await heading(page, told.flow).waitFor();
+
+  await discard(page);
+  await page.getByRole('link', { name: 'Recycle bin' }).click();
+  await page.getByRole('button', { name: `Delete for good: ${told.flow}` }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('This cannot be undone.').waitFor();
+  await accessible(page, 'deleting for good');
+  await dialog.getByRole('button', { name: 'Delete for good' }).click();
+  await page.getByText('The recycle bin is empty.').waitFor();
+  await page.reload();
+  await page.getByText('The recycle bin is empty.').waitFor();
+  await page.goto('/console/environments/default/flows/brought');
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  equal(await heading(page, told.flow).count(), 0, 'pages of a flow that is gone for good');
 });

@@ -1,5 +1,5 @@
 // Every page, in light and dark and both languages: nothing on it is a barrier.
-import { accessible, assert, begin, heading, journey, told } from './browser.mjs';
+import { accessible, assert, begin, equal, heading, journey, told } from './browser.mjs';
 
 await journey(async (page) => {
   await begin(page);
@@ -55,4 +55,17 @@ await journey(async (page) => {
   await accessible(page, 'in German');
   await page.reload();
   await heading(page, 'Willkommen, Ada').waitFor();
+
+  // the server is asked for its sentences in that language
+  const asked = page.waitForRequest((it) => it.url().includes(`/api/v1/runs/${told.run}`));
+  await page.goto(`/console/runs/${told.run}`);
+  equal((await (await asked).allHeaders())['accept-language'], 'de', 'the language of a call');
+  const box = page.getByRole('button', { name: 'Each_item Gescheitert Foreach' });
+  await box.waitFor();
+  await page.getByRole('button', { name: 'Größer' }).waitFor();
+  const english = ['zoom', 'Control Panel', 'select a node', 'select an edge', 'roledescription'];
+  const graph = await page.getByRole('group', { name: 'Graph' }).innerHTML();
+  const left = english.filter((it) => graph.replaceAll(/class="[^"]*"/g, '').includes(it));
+  equal(left.join(), '', 'English in a German graph');
+  await accessible(page, 'a run in German');
 });

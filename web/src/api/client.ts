@@ -2,6 +2,7 @@
 // cannot read, and the header says that it is this page that asks.
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { paths } from '../../generated/api';
+import { languageShown } from '../text';
 
 /** What the server says is wrong. */
 export class Refused extends Error {
@@ -34,6 +35,13 @@ async function refusal(response: Response): Promise<Refused> {
   );
 }
 
+/** Sentences of the server are in the language of the page around them. */
+const spoken: Middleware = {
+  onRequest({ request }) {
+    request.headers.set('Accept-Language', languageShown());
+  },
+};
+
 const guard: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return;
@@ -51,7 +59,7 @@ const guard: Middleware = {
 const headers = { 'X-Sluicegate-Console': '1' };
 
 export const api = createClient<paths>({ baseUrl: '/api/v1', headers, credentials: 'same-origin' });
-api.use(guard);
+api.use(spoken, guard);
 
 /** Signs out: the session ends at the server. */
 export async function signOut(): Promise<void> {

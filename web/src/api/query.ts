@@ -121,9 +121,9 @@ export const actionQuery = (id: string, action: string, live: boolean) =>
   });
 
 /** The repetition at a place, of all or of those with a status; and whether there is another after it. */
-export const repetitionQuery = (id: string, action: string, at: number, status: string | undefined) =>
+export const repetitionQuery = (id: string, action: string, at: number, status: string | undefined, live: boolean) =>
   queryOptions({
-    queryKey: ['repetition', id, action, at, status ?? 'any'],
+    queryKey: ['repetition', id, action, at, status ?? 'any', live],
     queryFn: async ({ signal }) => {
       const query = { top: 1, skipToken: at, ...(status && { status }) };
       const page = given(
@@ -131,6 +131,7 @@ export const repetitionQuery = (id: string, action: string, at: number, status: 
       );
       return { record: page.value[0] ?? null, hasNext: nextOf(page) !== undefined };
     },
+    refetchInterval: live ? LIVE_MS : false,
   });
 
 /** The caller's approvals, or those of somebody for whom they stand. */

@@ -65,11 +65,12 @@ export function Page() {
 }
 
 function Standing({ connection }: { connection: Connection }) {
+  const text = useText();
   const isFine = connection.status === 'Connected';
   return (
     <>
       <Badge appearance="tint" color={isFine ? 'success' : 'danger'}>
-        {connection.status}
+        {text.connections.status[connection.status] ?? connection.status}
       </Badge>{' '}
       {connection.error?.message}
     </>

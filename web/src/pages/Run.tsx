@@ -1,5 +1,5 @@
 import { Tab, TabList } from '@fluentui/react-components';
-import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useParams, useSearchParams } from 'react-router';
 import { actionsQuery, flowQuery, runQuery, versionQuery } from '../api/query';
@@ -63,10 +63,10 @@ function Facts({ run }: { run: Run }) {
   );
 }
 
-/** The actions of a run, read once more when it has ended. */
+/** The actions of a run, read once more when it has ended; until then those of before are shown. */
 function useActions(run: Run) {
   const live = isLive(run.status);
-  const { data, error } = useQuery(actionsQuery(run.id, live));
+  const { data, error } = useQuery({ ...actionsQuery(run.id, live), placeholderData: keepPreviousData });
   const records = useMemo(() => new Map((data ?? []).map((it: Action) => [it.name, it])), [data]);
   return { records, error, live };
 }

@@ -25,6 +25,8 @@ export function App() {
   const chooseLanguage = (chosen: Language) => {
     keepLanguage(chosen);
     setLanguage(chosen);
+    // what the server said, it said in the other one
+    void client.invalidateQueries();
   };
   const chooseTheme = (chosen: ThemeChoice) => {
     keepTheme(chosen);

@@ -165,6 +165,14 @@ export const de: Texts = {
     carried: 'Vom Lauf davor übernommen.',
     noValue: 'Nichts.',
   },
+  graph: {
+    open: 'Eingabe oder Leertaste zeigt, was die Aktion bekam und ergab.',
+    line: (from, to) => `Von ${from} nach ${to}`,
+    controls: 'Größe des Graphen',
+    zoomIn: 'Größer',
+    zoomOut: 'Kleiner',
+    fitView: 'Alles zeigen',
+  },
   loop: {
     title: 'Wiederholungen',
     of: (at, all) => `${at} von ${all}`,

@@ -165,6 +165,14 @@ export const en = {
     carried: 'Carried over from the run before.',
     noValue: 'Nothing.',
   },
+  graph: {
+    open: 'Enter or Space shows what the action took and gave.',
+    line: (from: string, to: string) => `From ${from} to ${to}`,
+    controls: 'Size of the graph',
+    zoomIn: 'Larger',
+    zoomOut: 'Smaller',
+    fitView: 'Show all of it',
+  },
   loop: {
     title: 'Repetitions',
     of: (at: number, all: number) => `${at} of ${all}`,

@@ -12,14 +12,21 @@ export const textsOf = (language: Language): Texts => CATALOGUES[language];
 
 const KEPT = 'sluicegate.language';
 
+let shown: Language = 'en';
+
+/** The language that is shown, for what is no part of a page. */
+export const languageShown = (): Language => shown;
+
 /** What was chosen, else the first of the browser's languages that there is. */
 export function languageAtFirst(): Language {
   const wanted = [localStorage.getItem(KEPT), ...navigator.languages];
   const known = wanted.map((name) => name?.slice(0, 2)).find((name) => LANGUAGES.some((it) => it === name));
-  return (known as Language | undefined) ?? 'en';
+  shown = (known as Language | undefined) ?? 'en';
+  return shown;
 }
 
 export const keepLanguage = (language: Language): void => {
+  shown = language;
   localStorage.setItem(KEPT, language);
 };
 

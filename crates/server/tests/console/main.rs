@@ -89,10 +89,11 @@ async fn a_run_is_followed_while_it_goes_on_and_text_stays_text() {
     // the journey itself is the service that it waits for
     let subscribe = json!({"method": "POST", "uri": "@triggerBody()?['stub']",
         "body": {"callback": "@listCallbackUrl()"}});
-    let wait = json!({"type": "HttpWebhook", "inputs": {"subscribe": subscribe}, "runAfter": {}});
+    let wait = |after: Value| json!({"type": "HttpWebhook", "inputs": {"subscribe": subscribe}, "runAfter": after});
     let each = json!({"type": "Foreach", "foreach": ["one"], "runAfter": {},
-        "actions": {"Wait_for_it": wait}});
-    let actions = json!({"Each_one": each, "Quote_it": compose("Each_one", text)});
+        "actions": {"Wait_for_it": wait(json!({}))}});
+    let actions = json!({"Each_one": each, "Wait_again": wait(json!({"Each_one": ["Succeeded"]})),
+        "Quote_it": compose("Wait_again", text)});
     let flow = json!({"name": "hostile", "displayName": HOSTILE, "document": definition(actions)});
     console.flow(flow).await;
     console.walk("follow", json!({"hostile": HOSTILE})).await;

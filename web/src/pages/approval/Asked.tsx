@@ -1,10 +1,20 @@
 import { Button, makeStyles, tokens } from '@fluentui/react-components';
 import { useMutation } from '@tanstack/react-query';
-import { api, given } from '../../api/client';
+import { lazy, Suspense } from 'react';
+import { api } from '../../api/client';
 import type { ApprovalDetail } from '../../api/shape';
 import { Fault } from '../../parts/Fault';
+import { Otherwise } from '../../parts/Otherwise';
 import { Section } from '../../parts/Section';
 import { useFormat, useText } from '../../text';
+
+const Details = lazy(() => import('./Details'));
+
+/** Characters that are read as Markdown: longer ones could keep a browser busy, and are text. */
+const MARKDOWN_CHARACTERS_MAX = 10_000;
+
+/** How long a browser may take until it reads what it is to keep. */
+const KEPT_MS = 60_000;
 
 const useStyles = makeStyles({
   facts: { margin: 0, display: 'grid', gridTemplateColumns: 'max-content 1fr', gap: tokens.spacingHorizontalM },
@@ -23,7 +33,24 @@ function keep(content: Blob, name: string): void {
   link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
+  // the click only asks for it: the browser reads it afterwards
+  setTimeout(() => {
+    URL.revokeObjectURL(link.href);
+  }, KEPT_MS);
+}
+
+/** Markdown; as it was written until that can be shown, and where it cannot. */
+function Rich({ text }: { text: string }) {
+  const styles = useStyles();
+  const plain = <p className={styles.details}>{text}</p>;
+  if (text.length > MARKDOWN_CHARACTERS_MAX) return plain;
+  return (
+    <Otherwise otherwise={plain}>
+      <Suspense fallback={plain}>
+        <Details text={text} />
+      </Suspense>
+    </Otherwise>
+  );
 }
 
 /** What is asked. */
@@ -35,7 +62,8 @@ export function Asked({ approval }: { approval: ApprovalDetail }) {
     mutationFn: async ({ number, name }: { number: number; name: string }) => {
       const path = { id: approval.id, number: String(number) };
       const found = await api.GET('/approvals/{id}/attachments/{number}', { params: { path }, parseAs: 'blob' });
-      const content: unknown = given(found);
+      // of an empty file there is nothing
+      const content: unknown = found.data ?? new Blob();
       keep(content as Blob, name);
     },
   });
@@ -57,7 +85,7 @@ export function Asked({ approval }: { approval: ApprovalDetail }) {
             </div>
           ))}
       </dl>
-      {approval.details && <p className={styles.details}>{approval.details}</p>}
+      {approval.details && <Rich text={approval.details} />}
       {itemLink && isPage(itemLink) && (
         <p>
           <a className={styles.link} href={itemLink} target="_blank" rel="noreferrer noopener">

@@ -25,19 +25,25 @@ export function ActionPanel(props: Props) {
   return (
     <Section title={action}>
       {!record && <p>{text.status.NotStarted}</p>}
-      {record && (record.repetitionCount == null ? <Single {...props} /> : <Repeated {...props} count={record.repetitionCount} />)}
+      {record && <Read key={action} {...props} record={record} />}
     </Section>
   );
 }
 
+/** Kept as it was while it is read again, and never from one action to another. */
+function Read(props: Props & { record: Action }) {
+  const { repetitionCount } = props.record;
+  return repetitionCount == null ? <Single {...props} /> : <Repeated {...props} count={repetitionCount} />;
+}
+
 function Single({ run, action, isLive }: Props) {
-  const { data, error } = useQuery(actionQuery(run, action, isLive));
+  const { data, error } = useQuery({ ...actionQuery(run, action, isLive), placeholderData: keepPreviousData });
   return <Shown record={data} error={error} />;
 }
 
-function Repeated({ run, action, place, go, count }: Props & { count: number }) {
+function Repeated({ run, action, isLive, place, go, count }: Props & { count: number }) {
   const { at, failedOnly } = place;
-  const query = repetitionQuery(run, action, at, failedOnly ? 'Failed' : undefined);
+  const query = repetitionQuery(run, action, at, failedOnly ? 'Failed' : undefined, isLive);
   const { data, error } = useQuery({ ...query, placeholderData: keepPreviousData });
   return (
     <>

@@ -1,7 +1,7 @@
 import { Button } from '@fluentui/react-components';
 import { useQueries } from '@tanstack/react-query';
 import { repetitionQuery } from '../../api/query';
-import type { Action, Run } from '../../api/shape';
+import { isLive, type Action, type Run } from '../../api/shape';
 import { Section } from '../../parts/Section';
 import { useText } from '../../text';
 import { flat, innermost, type Node } from './tree';
@@ -41,8 +41,10 @@ function useCulprit({ run, nodes, records }: Props): Culprit | undefined {
     .filter((it) => records.get(it.name)?.repetitionCount != null)
     .sort((a, b) => a.branches.length - b.branches.length)
     .slice(0, ASKED_MAX);
+  // while it goes on, nobody is told, and what did not fail yet may do so
+  const enabled = !isLive(run.status);
   const asked = useQueries({
-    queries: candidates.map((it) => ({ ...repetitionQuery(run.id, it.name, 0, 'Failed'), staleTime: Infinity })),
+    queries: candidates.map((it) => ({ ...repetitionQuery(run.id, it.name, 0, 'Failed', false), enabled, staleTime: Infinity })),
   });
   const found = asked.findIndex((it) => it.data?.record);
   const [inner, failed] = [candidates[found], asked[found]?.data?.record];

@@ -5,6 +5,7 @@ export const connections: Texts['connections'] = {
   title: 'Verbindungen',
   none: 'Sie haben in dieser Umgebung keine Verbindungen.',
   connector: 'Konnektor',
+  status: { Connected: 'Verbunden', Error: 'Fehler' },
   signIn: 'Anmelden',
   test: 'Prüfen',
   works: (name) => `${name} funktioniert.`,

@@ -4,6 +4,7 @@ export const connections = {
   title: 'Connections',
   none: 'You have no connections in this environment.',
   connector: 'Connector',
+  status: { Connected: 'Connected', Error: 'Error' } as Record<string, string>,
   signIn: 'Sign in',
   test: 'Test',
   works: (name: string) => `${name} works.`,

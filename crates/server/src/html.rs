@@ -1,6 +1,6 @@
 //! Text as part of documents that people read.
 
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, LinkType, Parser, Tag, TagEnd};
 
 /// Text as it may stand in a document and in a quoted attribute.
 #[must_use]
@@ -34,7 +34,16 @@ pub fn markdown(text: &str) -> String {
 /// What is shown of a part. `links` says of those it lies in whether they lead anywhere.
 fn shown<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Vec<Event<'a>> {
     match event {
-        Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(text)],
+        Event::InlineHtml(text) => vec![Event::Text(text)],
+        // a line of a block
+        Event::Html(text) => {
+            let line = text.trim_end_matches('\n');
+            let ends = line.len() < text.len();
+            let line = Event::Text(line.to_owned().into());
+            std::iter::once(line).chain(ends.then_some(Event::HardBreak)).collect()
+        }
+        Event::Start(Tag::HtmlBlock) => vec![Event::Start(Tag::Paragraph)],
+        Event::End(TagEnd::HtmlBlock) => vec![Event::End(TagEnd::Paragraph)],
         Event::SoftBreak => vec![Event::HardBreak],
         Event::Start(Tag::Heading { .. }) => {
             vec![Event::Start(Tag::Paragraph), Event::Start(Tag::Strong)]
@@ -46,8 +55,11 @@ fn shown<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Vec<Event<'a>> {
             vec![Event::Start(Tag::CodeBlock(CodeBlockKind::Indented))]
         }
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => Vec::new(),
-        Event::Start(Tag::Link { dest_url, .. }) => {
-            let address = address(&dest_url);
+        Event::Start(Tag::Link { link_type, dest_url, .. }) => {
+            let address = match link_type {
+                LinkType::Email => address(&format!("mailto:{dest_url}")),
+                _ => address(&dest_url),
+            };
             links.push(address.is_some());
             let link = address.map(|address| {
                 format!(
@@ -95,7 +107,12 @@ mod tests {
             ),
             ("![a picture](https://x.example/track.png)", "<p>a picture</p>\n"),
             ("x <b onclick=\"go()\">y</b>", "<p>x &lt;b onclick=\"go()\"&gt;y&lt;/b&gt;</p>\n"),
-            ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+            ("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"),
+            ("<div>\none\n</div>", "<p>&lt;div&gt;<br />\none<br />\n&lt;/div&gt;</p>\n"),
+            (
+                "<ada@x.example>",
+                "<p><a href=\"mailto:ada@x.example\" target=\"_blank\" rel=\"noopener noreferrer\">ada@x.example</a></p>\n",
+            ),
             ("```html\n<i>\n```", "<pre><code>&lt;i&gt;\n</code></pre>\n"),
         ];
         for (text, html) in cases {

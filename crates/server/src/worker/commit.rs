@@ -244,11 +244,14 @@ impl Engine {
             loop {
                 match engine.inbox(process).await {
                     Ok(rows) => return rows.into_iter().for_each(|row| engine.deliver_row(row)),
-                    Err(error) => tracing::warn!(%process, %error, "an inbox cannot be read"),
-                }
-                if engine.is_closing() {
-                    // the next start takes it up
-                    return;
+                    Err(error) => {
+                        tracing::warn!(%process, %error, "an inbox cannot be read");
+                        let stays = matches!(error, StoreError::Closed | StoreError::Corrupt(_));
+                        if stays || engine.is_closing() {
+                            // the next start takes it up
+                            return;
+                        }
+                    }
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(10));

@@ -3,7 +3,7 @@
 use super::create::about;
 use super::people::Party;
 use super::record::{ApprovalRecord, BY_PERSON};
-use super::{ApprovalView, Stepped};
+use super::{Stepped, no_approval};
 use crate::app::data::Known;
 use crate::app::error::{AppError, ErrorKind};
 use crate::app::{App, Operation};
@@ -30,10 +30,10 @@ impl App {
         caller: &Caller,
         id: &str,
     ) -> Result<EvidenceView, AppError> {
+        self.approval_for(caller, Operation::GetApproval, id).await?;
         // before the approval: what is added meanwhile is in both or in that alone
         let last = self.audited_end(id).await?;
-        let ApprovalView { record, .. } =
-            self.approval_for(caller, Operation::GetApproval, id).await?;
+        let record = self.get::<ApprovalRecord>(id).await?.ok_or_else(|| no_approval(id))?;
         let asked = self.about_now(&record).await?;
         let fault = match record.state.check(&asked) {
             Ok(()) => {
@@ -70,8 +70,8 @@ impl App {
         for number in 0..record.attachments.len() {
             match self.attachment_of(record, number).await {
                 Ok(file) => files.push(file),
-                // what is gone is not what was sent
-                Err(error) if error.kind == ErrorKind::NotFound => {}
+                // what is gone, or cannot be read, is not what was sent
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Internal) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -89,16 +89,7 @@ impl App {
         person: &str,
     ) -> Result<usize, AppError> {
         self.permit(caller, Operation::ManageDirectory)?;
-        // somebody of the directory may have been asked by an address before they were there
-        let mut names = vec![person.to_lowercase()];
-        let user = match self.user(person).await? {
-            Some(user) => Some(user),
-            None => self.user_by_mail(person).await?,
-        };
-        if let Some(user) = user {
-            names.extend(user.mail.iter().map(|mail| mail.to_lowercase()));
-            names.push(user.value.id);
-        }
+        let names = self.names_to_erase(person).await?;
         let mut ids = BTreeSet::new();
         for name in &names {
             ids.extend(self.approvals_with(name).await?);
@@ -113,6 +104,28 @@ impl App {
         // what they were before goes from the files as well
         while !ids.is_empty() && self.engine.store.reclaim(RECLAIM_BYTES).await? > 0 {}
         Ok(ids.len())
+    }
+
+    /// Under which somebody is in approvals: their object id, and their addresses, since they may
+    /// have been asked by one before they were in the directory. What other issuers claim makes
+    /// nobody somebody else.
+    async fn names_to_erase(&self, person: &str) -> Result<Vec<String>, AppError> {
+        let by_mail = async || match self.user_by_mail(person).await {
+            Err(error) if error.code == "AmbiguousMail" => Ok(None),
+            found => found.map(|user| user.filter(|user| user.outside.is_none())),
+        };
+        let mut names = vec![person.to_lowercase()];
+        let user = match self.user(person).await? {
+            Some(user) => Some(user),
+            None => by_mail().await?,
+        };
+        let Some(user) = user else { return Ok(names) };
+        if user.outside.is_none() {
+            names.extend(user.mail.iter().map(|mail| mail.to_lowercase()));
+            names.push(user.user_principal_name.to_lowercase());
+        }
+        names.push(user.value.id);
+        Ok(names)
     }
 
     /// The approvals in which somebody is, by object id or address.

@@ -207,8 +207,10 @@ impl App {
             change = change.edit(Edit::Send(callback.message));
         }
         let kept = self.apply(by, change).await;
-        // where nobody knows it may be kept all the same
-        runs.iter().for_each(|run| self.engine.read_inbox(*run));
+        if !matches!(&kept, Err(error) if error.kind == ErrorKind::Conflict) {
+            // where nobody knows it may be kept all the same
+            runs.iter().for_each(|run| self.engine.read_inbox(*run));
+        }
         let mut numbers = kept?;
         let taken = numbers.split_off(numbers.len().saturating_sub(said.len()));
         for (said, _) in said.into_iter().zip(taken).filter(|(_, taken)| *taken == 1) {

@@ -42,14 +42,17 @@ fn begins() -> bool {
 }
 
 /// Who waits was told, or could not be: not again for a minute, two, four, ... an hour at most.
-fn note_tried(all: &mut Vec<Waiting>, id: &str, is_told: bool, now: i64) {
-    for waiting in all.iter_mut().filter(|it| it.id == id) {
+fn note_tried(all: &mut Vec<Waiting>, seen: &Waiting, is_told: bool, now: i64) {
+    if is_told {
+        all.retain(|it| it.id != seen.id);
+        return;
+    }
+    for waiting in all.iter_mut().filter(|it| it.id == seen.id && it.tries == seen.tries) {
         waiting.tries += 1;
         let minutes = 1i64 << waiting.tries.min(6);
         waiting.due = now.saturating_add(minutes * 60 * SECOND);
     }
-    let is_over = |it: &Waiting| it.id == id && (is_told || it.tries >= APPROVAL_WAKE_TRIES_MAX);
-    all.retain(|it| !is_over(it));
+    all.retain(|it| it.tries < APPROVAL_WAKE_TRIES_MAX);
 }
 
 /// Who listens at an address.
@@ -172,16 +175,15 @@ impl App {
                 kept => kept?,
             };
         }
-        let mut told = Vec::new();
         for (waiting, body) in self.due_listeners(&record) {
             let is_told = match self.listener(waiting, &body).await {
                 Ok(Listener::Outside) => self.post_outcome(&record, waiting, body).await,
                 Ok(Listener::Run(_) | Listener::Gone) => continue,
                 Err(_) => false,
             };
-            told.push((waiting.id.clone(), is_told));
+            self.note_told(&record.id, waiting, is_told).await?;
         }
-        self.note_told(&record.id, &told).await
+        Ok(())
     }
 
     /// Tells the flows of this server that wait for an outcome, as far as one change takes: by
@@ -226,14 +228,13 @@ impl App {
         })
     }
 
-    /// Keeps who was told by a call, or could not be, whatever else has changed meanwhile.
-    async fn note_told(&self, id: &str, told: &[(String, bool)]) -> Result<(), AppError> {
+    /// Keeps that somebody was told by a call, or could not be, whatever else has changed
+    /// meanwhile. Of several nodes that could not at the same time one counts.
+    async fn note_told(&self, id: &str, seen: &Waiting, is_told: bool) -> Result<(), AppError> {
         for _ in 0..APPROVAL_TRIES_MAX {
             let Some(mut record) = self.get::<ApprovalRecord>(id).await? else { return Ok(()) };
             let before = record.waiting.clone();
-            for (waiting, is_told) in told {
-                note_tried(&mut record.waiting, waiting, *is_told, self.engine.clock.now());
-            }
+            note_tried(&mut record.waiting, seen, is_told, self.engine.clock.now());
             if record.waiting == before {
                 return Ok(());
             }

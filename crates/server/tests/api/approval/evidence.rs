@@ -7,6 +7,7 @@ use crate::world::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::app::approval::{AnswerInput, ApprovalInput, ApprovalType, Asking};
+use server::app::directory::user::UserInput;
 use server::auth::caller::Caller;
 use sha2::{Digest, Sha256};
 use store::{Edit, Record};
@@ -107,6 +108,39 @@ async fn what_is_erased_is_not_stored() {
     // an address that is erased is nobody's any more
     let again = house.app.erase_from_approvals(&root(), "guest@partner.example").await;
     assert_eq!(again.expect("erased"), 0);
+}
+
+/// Somebody was asked by an address before they were in the directory, or before it was the
+/// address of several.
+#[tokio::test]
+async fn who_was_asked_by_an_address_is_erased_by_all_names() {
+    let house = House::open().await;
+    let ask = async |to: &str| {
+        let input = ApprovalInput {
+            title: "Buy a press".to_owned(),
+            assigned_to: to.to_owned(),
+            ..ApprovalInput::default()
+        };
+        let asking = Asking::by_hand(ApprovalType::Basic, input);
+        house.app.create_approval(&root(), "default", asking).await.map(|_| ()).expect("asked");
+    };
+    ask("ada@example.org").await;
+    ask("team@partner.example").await;
+    let ada = house.user("ada", Vec::new()).await;
+    for name in ["bob", "carol"] {
+        let input = UserInput {
+            user_principal_name: format!("{name}@example.org"),
+            display_name: Some(name.to_owned()),
+            mail: Some("team@partner.example".to_owned()),
+            password: None,
+            roles: Vec::new(),
+        };
+        house.app.create_user(&root(), input).await.map(|_| ()).expect("a user");
+    }
+    for (person, count) in [(ada.id.as_str(), 1), ("team@partner.example", 1), (&ada.id, 0)] {
+        let erased = house.app.erase_from_approvals(&root(), person).await;
+        assert_eq!(erased.expect("erased"), count, "{person}");
+    }
 }
 
 /// How the beginning of what is found out reads, and what is done to a record.

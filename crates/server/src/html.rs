@@ -35,13 +35,8 @@ pub fn markdown(text: &str) -> String {
 fn shown<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Vec<Event<'a>> {
     match event {
         Event::InlineHtml(text) => vec![Event::Text(text)],
-        // a line of a block
-        Event::Html(text) => {
-            let line = text.trim_end_matches('\n');
-            let ends = line.len() < text.len();
-            let line = Event::Text(line.to_owned().into());
-            std::iter::once(line).chain(ends.then_some(Event::HardBreak)).collect()
-        }
+        // lines of a block
+        Event::Html(text) => text.split_inclusive('\n').flat_map(line_of_block).collect(),
         Event::Start(Tag::HtmlBlock) => vec![Event::Start(Tag::Paragraph)],
         Event::End(TagEnd::HtmlBlock) => vec![Event::End(TagEnd::Paragraph)],
         Event::SoftBreak => vec![Event::HardBreak],
@@ -75,6 +70,12 @@ fn shown<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Vec<Event<'a>> {
         },
         other => vec![other],
     }
+}
+
+fn line_of_block<'a>(line: &str) -> impl Iterator<Item = Event<'a>> + use<'a> {
+    let text = line.trim_end_matches('\n');
+    let ends = text.len() < line.len();
+    std::iter::once(Event::Text(text.to_owned().into())).chain(ends.then_some(Event::HardBreak))
 }
 
 /// An address that a link may lead to.
@@ -138,7 +139,7 @@ mod tests {
             for second in parts {
                 for third in parts {
                     let html = markdown(&format!("{first}{second}x{third}"));
-                    for element in ["<img", "<script", "<!--", "href='", "javascript:1\""] {
+                    for element in ["<img", "<script", "<!--", "<a href='", "\"javascript:"] {
                         assert!(!html.contains(element), "{first}{second}x{third}: {html}");
                     }
                 }

@@ -7,6 +7,7 @@ mod console;
 mod error;
 mod graph;
 mod health;
+mod language;
 mod login;
 mod native;
 mod provider;

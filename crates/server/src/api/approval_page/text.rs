@@ -1,6 +1,6 @@
 //! The texts of the pages, in the languages there are.
 
-use crate::api::login::language::Language;
+use crate::api::language::Language;
 use axum::http::HeaderMap;
 
 /// What the pages say. `{}` stands for what is put in.

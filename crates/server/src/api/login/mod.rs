@@ -12,7 +12,6 @@ mod discovery;
 mod entry;
 mod error;
 pub(super) mod form;
-pub(super) mod language;
 mod page;
 mod passkey;
 mod second_factor;

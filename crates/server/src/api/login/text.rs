@@ -4,7 +4,7 @@
 
 mod fault;
 
-use super::language::Language;
+use crate::api::language::Language;
 use axum::http::HeaderMap;
 use std::borrow::Cow;
 

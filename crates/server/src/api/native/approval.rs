@@ -9,7 +9,7 @@ use super::{
     page_rows,
 };
 use crate::api::attachment;
-use crate::api::login::language::Language;
+use crate::api::language::Language;
 use crate::app::AppError;
 use crate::app::approval::{
     AnswerInput, ApprovalFilter, ApprovalInput, ApprovalRecord, ApprovalSide, ApprovalType, Asking,
@@ -288,14 +288,6 @@ impl FromRequestParts<ApiState> for Way {
 
     async fn from_request_parts(parts: &mut Parts, _state: &ApiState) -> Result<Self, Infallible> {
         Ok(Way(if console::is_asking(parts) { Via::Console } else { Via::Api }))
-    }
-}
-
-impl FromRequestParts<ApiState> for Language {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &ApiState) -> Result<Self, Infallible> {
-        Ok(Language::of(&parts.headers))
     }
 }
 

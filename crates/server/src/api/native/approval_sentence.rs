@@ -1,6 +1,6 @@
 //! What happened to an approval, in sentences for people, in the language they read.
 
-use crate::api::login::language::Language;
+use crate::api::language::Language;
 use crate::app::approval::ApprovalRecord;
 use governance::approval::{Via, What};
 

@@ -2,7 +2,7 @@
 //! ([`super::approval_sentence`]).
 
 use super::approval_sentence::sentence;
-use crate::api::login::language::Language;
+use crate::api::language::Language;
 use crate::app::approval::{ApprovalRecord, ApprovalType, ApprovalView, Party};
 use flow::run::format_time;
 use governance::approval::{Entry, Rule, Stage, Standing, Task, TaskState};

@@ -130,9 +130,16 @@ impl App {
         };
         self.note_actor(caller, &mut found).await?;
         let now = self.engine.clock.now();
-        let link = [input.item_link.as_deref(), input.item_link_description.as_deref()];
-        let [title, details] = [Some(input.title.as_str()), input.details.as_deref()];
-        let about = about([title, details, link[0], link[1], requestor.as_deref()], &files);
+        let about = about(
+            [
+                Some(input.title.as_str()),
+                input.details.as_deref(),
+                input.item_link.as_deref(),
+                input.item_link_description.as_deref(),
+                requestor.as_deref(),
+            ],
+            &files,
+        );
         let (state, tells) =
             Approval::begin(plan, now, &about).map_err(|fault| plan_refused(&fault))?;
         let sized = |(name, content): &(String, Vec<u8>)| Attachment {

@@ -75,9 +75,14 @@ impl App {
                 Err(error) => return Err(error),
             }
         }
-        let link = [record.item_link.as_deref(), record.item_link_description.as_deref()];
-        let [title, details] = [Some(record.title.as_str()), record.details.as_deref()];
-        Ok(about([title, details, link[0], link[1], record.requestor.as_deref()], &files))
+        let texts = [
+            Some(record.title.as_str()),
+            record.details.as_deref(),
+            record.item_link.as_deref(),
+            record.item_link_description.as_deref(),
+            record.requestor.as_deref(),
+        ];
+        Ok(about(texts, &files))
     }
 
     /// Erases what approvals know of somebody: their name, their addresses and what they

@@ -1,11 +1,15 @@
-//! Which language a page is in: one of those there are that the browser likes best.
+//! Which language something for people is in: one of those there are that they like best.
 
+use super::ApiState;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use std::convert::Infallible;
 
 /// Languages of a header that are looked at.
 const LANGUAGES_MAX: usize = 20;
 
-/// A language that pages are in.
+/// A language that pages and sentences are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     English,
@@ -35,6 +39,14 @@ impl Language {
             }
         }
         best.map_or(Language::English, |(_, language)| language)
+    }
+}
+
+impl FromRequestParts<ApiState> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &ApiState) -> Result<Self, Infallible> {
+        Ok(Language::of(&parts.headers))
     }
 }
 
